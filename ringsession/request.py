@@ -1,0 +1,108 @@
+"""The request: a dict to its user, whose costly keys are computed when they are first read.
+
+Owns the laziness only. Knows neither WSGI (`wsgi.py` provides the keys of SPEC) nor any layer (each provides its own).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+Provider: TypeAlias = "Callable[[Request], Any]"
+Response: TypeAlias = dict[str, Any]
+Handler: TypeAlias = "Callable[[Request], Response]"
+
+
+class Request(dict[str, Any]):
+    """A request dict; `provide` adds a key that is computed at its first reading.
+
+    `in`, `get`, iteration, `len`, `==`, `copy`, `|` and `{**request}` see every key, computed or not.
+    `request | {...}` and `copy` leave uncomputed what nobody has read; `{**request}` reads everything.
+
+    >>> request = Request({"request_method": "get"})
+    >>> request.provide("double", lambda request: request["request_method"] * 2)
+    >>> request["double"], sorted(request | {"uri": "/"})
+    ('getget', ['double', 'request_method', 'uri'])
+    """
+
+    __slots__ = ("_providers",)
+    _providers: dict[str, Provider]
+
+    def __init__(
+        self, values: Mapping[str, Any] = {}, providers: Mapping[str, Provider] = {}
+    ) -> None:
+        super().__init__(values)
+        self._providers = dict(providers)
+
+    def provide(self, key: str, provider: Provider) -> None:
+        """Add `key`, to be computed by `provider(request)` at its first reading; it replaces a value that is there."""
+        self._providers[key] = provider
+        if super().__contains__(key):
+            super().__delitem__(key)
+
+    def __missing__(self, key: str) -> Any:
+        provider = self._providers.get(key)
+        if provider is None:
+            raise KeyError(key)
+        value = provider(self)
+        self[key] = value
+        return value
+
+    def __delitem__(self, key: str) -> None:
+        if self._providers.pop(key, None) is None or super().__contains__(key):
+            super().__delitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        computed = super().keys()
+        yield from [*computed, *(key for key in self._providers if key not in computed)]
+
+    def __len__(self) -> int:
+        return len(self._providers.keys() | super().keys())
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or key in self._providers
+
+    # What reads or changes a whole dict in C would miss the providers; these go through the methods above.
+    get = Mapping.get  # type: ignore[assignment]
+    keys = Mapping.keys  # type: ignore[assignment]
+    items = Mapping.items  # type: ignore[assignment]
+    values = Mapping.values  # type: ignore[assignment]
+    __eq__ = Mapping.__eq__
+    pop = MutableMapping.pop
+    popitem = MutableMapping.popitem
+    clear = MutableMapping.clear
+    update = MutableMapping.update
+    setdefault = MutableMapping.setdefault
+
+    def copy(self) -> Request:
+        """A request with the same keys; what is not computed stays so."""
+        return Request(dict(super().items()), self._providers)
+
+    __copy__ = copy
+
+    def __or__(self, other: Any) -> Any:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        copy = self.copy()
+        copy.update(other)
+        return copy
+
+    def __ror__(self, other: Any) -> Any:
+        return {**other, **self} if isinstance(other, Mapping) else NotImplemented
+
+    def __ior__(self, other: Any) -> Request:  # type: ignore[override]
+        self.update(other)
+        return self
+
+    def __repr__(self) -> str:
+        # Cookies and session keys are secrets, so only the names of the keys stand here.
+        return f"<Request {', '.join(self)}>"
+
+
+def as_request(request: Mapping[str, Any]) -> Request:
+    """The request itself, or a lazy copy of a plain dict.
+
+    >>> as_request({"uri": "/"})["uri"]
+    '/'
+    """
+    return request if isinstance(request, Request) else Request(request)
