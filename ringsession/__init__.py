@@ -1,0 +1,91 @@
+"""Ring's default middleware stack for WSGI: cookies, params, sessions and flash around any app or handler.
+
+A handler is a function from a request dict to a response dict; `to_wsgi` makes a WSGI app of it, and `wrap_defaults`
+puts the layers around any WSGI app.
+
+The request (the server's keys, then those of the layers; `environ` is the way out):
+
+===================== ============================= =====================================================
+key                   type                          what
+===================== ============================= =====================================================
+request_method        str                           lower-case: "get"
+uri                   str                           percent-encoded SCRIPT_NAME + PATH_INFO
+path_info             str                           percent-encoded PATH_INFO, where SCRIPT_NAME is not empty
+query_string          str or None                   without the "?"
+scheme                str                           "http" or "https"
+server_name           str
+server_port           int
+remote_addr           str                           the peer's address
+protocol              str                           "HTTP/1.1"
+headers               dict[str, str]                lower-case names
+body                  binary file                   at byte 0 when it is first read
+environ               dict                          the WSGI environ
+cookies               dict                          name -> {"value": str}
+query_params          dict                          a repeated name has a list
+form_params           dict                          of an urlencoded form
+params                dict                          both; the query's win
+session               Session                       a mapping, loaded at its first touch
+session_key           str or None                   the cookie's value, if there is a session; a secret
+flash                 anything                      the last response's message, None if there is none
+===================== ============================= =====================================================
+
+The response:
+
+===================== ============================= =====================================================
+key                   type                          what
+===================== ============================= =====================================================
+status                int
+headers               dict[str, str or list[str]]
+body                  see right                     None, str, bytes, an iterable of either, a file, a path
+session               mapping or None               absent = keep, None = end, a mapping = new contents
+session_cookie_attrs  dict                          attributes of the session's cookie, for this response
+flash                 anything                      a message for the next request
+cookies               dict                          name -> value or {"value": ..., "max_age": ..., ...}
+===================== ============================= =====================================================
+
+A WSGI app finds the request in `environ["ringsession.request"]`, the session in `environ["ringsession.session"]`, and may
+put `session`, `session_cookie_attrs`, `flash` and `cookies` into `environ["ringsession.response"]`.
+"""
+
+from .wsgi import from_wsgi, to_wsgi
+from .blocking import blocking
+from .request import Handler, Request, Response, as_request
+from .config import Config, ConfigError, assoc_in, deep_merge
+from .defaults import (
+    LAYERS,
+    api_defaults,
+    secure_api_defaults,
+    secure_site_defaults,
+    site_defaults,
+    wrap_defaults,
+)
+from .middleware.cookies import wrap_cookies
+from .middleware.params import wrap_params
+from .middleware.session import wrap_session
+from .middleware.flash import wrap_flash
+from .middleware.head import wrap_head
+from .session import Session, SessionCommitted, recreate
+from .stores import RingStore, Store, StoreUnavailable
+from .stores.memory import memory_store
+from .stores.cookie import CookieTooLarge, cookie_store
+from .response import (
+    bad_request,
+    charset,
+    content_type,
+    created,
+    file_response,
+    find_header,
+    get_charset,
+    get_header,
+    header,
+    not_found,
+    redirect,
+    resource_response,
+    response,
+    set_cookie,
+    status,
+    update_header,
+)
+from .lint import LintError, wrap_lint
+
+__all__ = [name for name in globals() if not name.startswith("_")]

@@ -1,0 +1,81 @@
+"""What becomes of a session when its response begins: decided first, then done.
+
+Owns the step and its outcome. Knows no request and no response, and of stores only `Sessions`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal, NamedTuple
+
+from ._difference import EMPTY
+from .session import Session
+from .stores import Change, SessionGone, StoreUnavailable
+from .stores.backend import Sessions
+
+log = logging.getLogger("ringsession")
+
+
+class Step(NamedTuple):
+    """What is to be done with a session when its response begins."""
+
+    act: Literal["keep", "create", "patch", "touch", "destroy", "recreate", "drop"]
+    change: Change | None = None
+
+
+class Outcome(NamedTuple):
+    """What the client is to hear of it."""
+
+    value: str | None = None  # the cookie's value from now on; None: there is no session
+    changed: bool = False  # the client does not have this value yet
+    moved: bool = False  # the idle deadline did
+    ended: bool = False
+
+
+def decide(session: Session, status: int) -> Step:
+    """What the store must do, from what the request did; pure."""
+    if session.ending is not None:
+        return Step(session.ending)
+    change = session.change()
+    if session.loaded is None:
+        return Step("create", change) if session.is_wanted else Step("keep")
+    if not session.is_live:  # another request ended it a moment ago, and nothing brings it back
+        return Step("drop") if change else Step("keep")
+    if change:
+        return Step("patch", change)
+    # The cookie store's rule: a failing page is no activity.
+    return Step("touch") if session.loaded.due and status < 500 else Step("keep")
+
+
+def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
+    """Do it: at most one round trip, two to recreate."""
+    old, loaded = session.value, session.loaded
+    match step.act:
+        case "create":
+            return Outcome(sessions.create(step.change.record if step.change else EMPTY), True)
+        case "recreate" if old is None:
+            record = session.renewed(None)
+            return Outcome() if record is None else Outcome(sessions.create(record), True)
+        case "recreate":
+            assert old is not None
+            return Outcome(sessions.recreate(old, session.renewed), True)
+        case "destroy":
+            ended = old is not None and sessions.destroy(old)
+            change = session.change()
+            if session.is_wanted and change:
+                return Outcome(sessions.create(change.record), True)
+            return Outcome(ended=ended)
+        case "drop":
+            raise SessionGone
+        case "keep" if loaded is None or not session.is_live:
+            return Outcome()
+    assert old is not None and loaded is not None
+    value, moved = old, loaded.moved
+    if step.act == "patch" and step.change:
+        value = sessions.patch(old, loaded, step.change)
+    elif step.act == "touch":
+        try:
+            value, moved = sessions.touch(old, loaded), True
+        except StoreUnavailable:
+            log.warning("a session's idle deadline could not be moved", exc_info=True)
+    return Outcome(value, value is not None and value != old, moved)

@@ -1,0 +1,124 @@
+"""Checks of both dicts against SPEC, for development and tests.
+
+Owns the words of SPEC as tables. Knows no layer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .request import Handler, Request, Response
+
+
+class LintError(AssertionError):
+    """A request or response that SPEC does not allow: which key, what was expected, what was given."""
+
+
+Check = tuple[str, Callable[[Any], bool]]
+
+
+def _is_headers(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and name == name.lower() and isinstance(item, str)
+        for name, item in value.items()
+    )
+
+
+def _is_response_headers(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str)
+        and (isinstance(item, str) or _is_list_of_str(item))
+        and "\n" not in f"{name}{item}"
+        for name, item in value.items()
+    )
+
+
+def _is_list_of_str(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+
+
+def _is_body(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return False
+    return value is None or isinstance(value, (str, bytes, os.PathLike, Iterable))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/") and value.isascii()
+
+
+REQUEST: dict[str, Check] = {
+    "request_method": ("a lower-case str", lambda v: _is_text(v) and v == v.lower() != ""),
+    "uri": ('an ASCII str that starts with "/"', _is_path),
+    "scheme": ('"http" or "https"', lambda v: v in ("http", "https")),
+    "server_name": ("a str", _is_text),
+    "server_port": ("an int", lambda v: type(v) is int),
+    "remote_addr": ("a str", _is_text),
+    "protocol": ("a str", _is_text),
+    "headers": ("a dict of lower-case names to str", _is_headers),
+}
+OPTIONAL: dict[str, Check] = {
+    "query_string": ("a str or None", lambda v: v is None or _is_text(v)),
+    "path_info": ("a str", _is_text),
+    "body": ("a binary file or None", lambda v: v is None or hasattr(v, "read")),
+}
+RESPONSE: dict[str, Check] = {
+    "status": ("an int from 100 to 599", lambda v: isinstance(v, int) and 100 <= v <= 599),
+    "headers": ("a dict of names to str or a list of str, without line ends", _is_response_headers),
+}
+RESPONSE_OPTIONAL: dict[str, Check] = {
+    "body": ("None, str, bytes, an iterable of either, a file or a path", _is_body),
+    "session": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
+    "cookies": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
+    "session_cookie_attrs": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
+}
+
+
+def _check(name: str, value: Any, required: dict[str, Check], optional: dict[str, Check]) -> None:
+    if not isinstance(value, Mapping):
+        raise LintError(f"{name}: expected a dict, got {type(value).__name__}")
+    for key, (expected, fits) in {**required, **optional}.items():
+        if key not in value:
+            if key in required:
+                raise LintError(f'{name}["{key}"]: expected {expected}, got no such key')
+        elif not fits(value[key]):
+            raise LintError(f'{name}["{key}"]: expected {expected}, got {value[key]!r:.60}')
+
+
+def lint_request(request: Mapping[str, Any]) -> None:
+    """Raise LintError unless this is a request by SPEC. See wrap_lint."""
+    _check("request", request, REQUEST, OPTIONAL)
+
+
+def lint_response(response: Mapping[str, Any]) -> None:
+    """Raise LintError unless this is a response by SPEC. See wrap_lint."""
+    _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
+
+
+def wrap_lint(handler: Handler) -> Handler:
+    """Check every request and response that passes against SPEC.
+
+    Raises LintError, which says which key, what was expected and what was given. Put it between two layers of your own
+    while you write them; it reads no lazy key but those it checks.
+    Source: ring.middleware.lint/wrap-lint.
+
+    >>> from ringsession import testing
+    >>> wrap_lint(lambda request: {"status": "200"})(testing.request("GET", "/"))
+    Traceback (most recent call last):
+    ...
+    ringsession.lint.LintError: response["status"]: expected an int from 100 to 599, got '200'
+    """
+
+    def lint(request: Request) -> Response:
+        lint_request(request)
+        response = handler(request)
+        lint_response(response)
+        return response
+
+    return lint

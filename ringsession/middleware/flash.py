@@ -1,0 +1,86 @@
+"""The keys `flash` of request and response: a message for the next request.
+
+Owns the session's entries for it, one for each message. Only the handler's reading takes a message; knows no store.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from .._difference import FLASH
+from ..request import Handler, Request, Response, as_request
+from ..session import Session
+
+
+def _session(request: Request) -> Session:
+    session = request.get("session")
+    if not isinstance(session, Session):
+        raise RuntimeError("wrap_flash: expected wrap_session outside it")
+    return session
+
+
+def _pending(session: Session) -> list[str]:
+    """The keys of the waiting messages, the oldest first."""
+    return sorted(key for key in session.reserved if key.startswith(FLASH))
+
+
+def _new_entry() -> str:
+    # Sorts by time; the random part keeps the entries of requests in the same moment apart.
+    return f"{FLASH}{time.time_ns():016x}-{secrets.token_hex(4)}"
+
+
+def _read_flash(request: Request) -> Any:
+    session = _session(request)
+    session.read = True
+    pending = _pending(session)
+    return session.reserved[pending[0]] if pending else None
+
+
+def flash_request(request: Request) -> Request:
+    """See wrap_flash."""
+    request = as_request(request)
+    request.provide("flash", _read_flash)
+    return request
+
+
+def flash_response(response: Response, request: Request) -> Response:
+    """See wrap_flash."""
+    session = _session(request)
+    message = response.get("flash")
+    if message is not None:
+        response = session.take(response)  # before the message, which outlives a session that ends here
+        for key in _pending(session):
+            del session.reserved[key]
+        session.reserved[_new_entry()] = message
+    elif session.read and session.ending != "destroy":
+        request["flash"]  # a body that streams may still ask for it
+        for key in _pending(session)[:1]:
+            del session.reserved[key]
+    return response
+
+
+def wrap_flash(handler: Handler) -> Handler:
+    """Give the next request of a session what this one's response holds under "flash".
+
+    Reads `request["session"]`, adds `request["flash"]` (None where there is no message); reads `response["flash"]`
+    (any value the session can hold; None is no message). A message is gone once a handler has read
+    `request["flash"]` or its session, and then exactly that message; a newer one replaces it.
+    Raises RuntimeError at the first request if wrap_session is not outside.
+    Source: ring.middleware.flash/wrap-flash.
+
+    >>> from ringsession import site_defaults, to_wsgi, wrap_defaults
+    >>> def handler(request):
+    ...     return {"status": 200, "headers": {}, "body": str(request["flash"]), "flash": "saved"}
+    >>> from werkzeug.test import Client
+    >>> client = Client(wrap_defaults(to_wsgi(handler), site_defaults))
+    >>> client.get("/").text, client.get("/").text
+    ('None', 'saved')
+    """
+
+    def flash(request: Request) -> Response:
+        request = flash_request(request)
+        return flash_response(handler(request), request)
+
+    return flash

@@ -1,0 +1,196 @@
+"""The keys `session`, `session_key` and `session_cookie_attrs`, and the session's cookie.
+
+Owns when a session is stored and what the client hears of it. What is stored is decided in `_commit.py`; knows
+no kind of store (`stores/backend.py` does).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from .._app_iter import close_body
+from .._commit import Outcome, decide, perform
+from ..request import Handler, Request, Response, as_request
+from ..session import Session
+from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..stores.backend import Sessions, open_sessions
+from ..stores.memory import memory_store
+from .caching import keep_private, vary_by_cookie
+from .cookies import check_attrs, check_cookie, cookies_response, find_cookie
+
+log = logging.getLogger("ringsession")
+
+
+def session_cookie(
+    outcome: Outcome, attrs: Mapping[str, Any], own_attrs: Mapping[str, Any] | None, rolling: bool
+) -> dict[str, Any] | None:
+    """The cookie that tells the client of an outcome, None if there is nothing to tell; pure.
+
+    own_attrs: the response's `session_cookie_attrs`, over the configured ones.
+    """
+    if own_attrs is not None:
+        check_attrs({**attrs, **own_attrs})
+    if outcome.ended:
+        # A browser deletes a cookie only under the attributes it was set with (RFC 6265bis section 5.7).
+        kept = {name: attrs[name] for name in attrs if name != "expires"}
+        return {**kept, "value": "", "max_age": 0}
+    if outcome.value is None:
+        return None
+    if outcome.changed or own_attrs is not None or (rolling and outcome.moved):
+        return {**attrs, **(own_attrs or {}), "value": outcome.value}
+    return None
+
+
+def session_response(
+    response: Response, outcome: Outcome, *, name: str, attrs: Mapping[str, Any], rolling: bool
+) -> Response:
+    """See wrap_session."""
+    response = dict(response)
+    cookie = session_cookie(outcome, attrs, response.pop("session_cookie_attrs", None), rolling)
+    if cookie is not None:
+        response["cookies"] = {**(response.get("cookies") or {}), name: cookie}
+        response = keep_private(cookies_response(response))
+    return vary_by_cookie(response)
+
+
+def _unavailable() -> Response:
+    """What the client gets where the store failed, whatever the handler made of it."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
+    return {
+        "status": 503,
+        "headers": {**headers, "Cache-Control": "no-store"},
+        "body": "Service Unavailable",
+    }
+
+
+def _find_value(name: str, request: Request) -> str | None:
+    values = find_cookie(request["headers"].get("cookie", ""), name)
+    if len(values) > 1:
+        # A sibling domain may have set one of them, and nothing tells which.
+        log.warning("the session's cookie came with %d different values: no session", len(values))
+    return values[0] if len(values) == 1 else None
+
+
+def _read_key(session: Session, request: Request) -> str | None:
+    return session.key
+
+
+def session_request(request: Request, session: Session) -> Request:
+    """See wrap_session."""
+    request["session"] = session
+    request.provide("session_key", partial(_read_key, session))
+    return request
+
+
+def _handle(value: str | None) -> str:
+    return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[Response, Outcome]:
+    """The one place where a session is stored."""
+    response = session.take(response)
+    if "session_cookie_attrs" in response and session.ending is None:
+        session.load()
+    try:
+        return response, perform(decide(session, response["status"]), session, sessions)
+    except SessionGone:
+        log.warning("a late write to an ended session was dropped (%s)", _handle(session.value))
+        return response, Outcome()
+    finally:
+        session.committed = True
+
+
+_SESSION_KEYS = frozenset(("session", "session_cookie_attrs"))
+
+
+def wrap_session(
+    handler: Handler,
+    *,
+    store: Any = None,
+    cookie_name: str = "ring-session",
+    cookie_attrs: Mapping[str, Any] | None = None,
+    root: str | None = None,
+    timeout: float | None = 1800,
+    absolute_timeout: float | None = None,
+    rolling: bool = False,
+) -> Handler:
+    """Give each request its session, and store what the request did to it when its response begins.
+
+    store: a new memory_store(); or cookie_store(key), or an object with Ring's three functions.
+    cookie_name: "ring-session".
+    cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see `set_cookie_header`.
+    root: None; the path of the cookie, over the one in cookie_attrs.
+    timeout: 1800; seconds without a request that touches the session, None for no limit.
+    absolute_timeout: None; seconds from the session's first write or its last `recreate`.
+    rolling: False; send the cookie again whenever the idle deadline moves (for a max_age that slides).
+
+    Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`. Reads
+    `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
+    id) and `response["session_cookie_attrs"]`. Raises ValueError or TypeError at once for bad
+    options; at the commit TypeError or ValueError for a value that no store can hold, CookieTooLarge. A store that
+    fails makes the response a 503.
+    Source: ring.middleware.session/wrap-session.
+
+    >>> from ringsession import to_wsgi
+    >>> def handler(request):
+    ...     n = request["session"].get("n", 0) + 1
+    ...     return {"status": 200, "headers": {}, "body": str(n), "session": {"n": n}}
+    >>> from werkzeug.test import Client
+    >>> client = Client(to_wsgi(wrap_session(handler)))
+    >>> client.get("/").text, client.get("/").text
+    ('1', '2')
+    """
+    store = memory_store() if store is None else store
+    sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
+    attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
+    if root is not None:
+        attrs["path"] = root
+    check_cookie(cookie_name, attrs)
+    respond = partial(session_response, name=cookie_name, attrs=attrs, rolling=rolling)
+    find_value = partial(_find_value, cookie_name)
+    unwarned = [store] if getattr(store, "single_process", False) else []
+
+    def begin(request: Request) -> Session:
+        if unwarned and (request.get("environ") or {}).get("wsgi.multiprocess"):
+            unwarned.clear()
+            _warn_of_processes(store)
+        begun = dict.get(request, "session")  # the layers run again for an app that calls write()
+        if isinstance(begun, Session) and begun.belongs_to(sessions):
+            return begun
+        return Session(sessions, partial(find_value, request))
+
+    def session(request: Request) -> Response:
+        request = as_request(request)
+        live = begin(request)
+        response = None
+        try:
+            response = handler(session_request(request, live))
+            if not live.failed:
+                if live.committed or not (live.touched or _SESSION_KEYS & response.keys()):
+                    live.committed = True
+                    return response
+                return respond(*_commit(live, response, sessions))
+        except Exception as error:
+            close_body(response and response.get("body"))
+            if not (live.failed or isinstance(error, StoreUnavailable)):
+                raise
+            log.error("the session's store failed", exc_info=error)
+        else:
+            close_body(response.get("body"))
+        return _unavailable()
+
+    return session
+
+
+def _warn_of_processes(store: Any) -> None:
+    warnings.warn(
+        f"{store!r} works in one process, and this server runs several: each has its own sessions. Use"
+        " cookie_store(key) with a key of your own, or a store that the processes share.",
+        RuntimeWarning,
+        stacklevel=3,
+    )

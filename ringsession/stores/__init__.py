@@ -1,0 +1,121 @@
+"""What a store is: the contract of every server-side store, and the three functions of Ring.
+
+Owns the words only. A store sees hashed keys and encoded records (`codec.py`), never an id, a cookie or a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+_Self = TypeVar("_Self")
+
+
+class StoreUnavailable(Exception):
+    """A store could not answer. The client gets a 503, whatever the handler makes of this."""
+
+
+class SessionGone(Exception):
+    """A write came too late: its session has ended meanwhile, and stays so."""
+
+
+class Lifetime(NamedTuple):
+    """How long a session lives, in seconds: without a request, and in all. None: for ever."""
+
+    idle: float | None = 1800
+    absolute: float | None = None
+
+    @property
+    def granularity(self) -> float:
+        """How much of the idle time may pass before a read moves the deadline."""
+        return 0 if self.idle is None else min(60, self.idle / 10)
+
+
+class Loaded(NamedTuple):
+    """What a store has under a key."""
+
+    record: str | None  # None: a tombstone, whose session ended a moment ago
+    version: Any = None  # changes with every write; given back to `patch`
+    expires_in: float | None = None  # seconds left
+    moved: bool = False  # this read moved the idle deadline
+    due: bool = False  # the deadline should be moved when the request ends (stores that cannot while reading)
+
+
+class Change(NamedTuple):
+    """What a request did to a session: the record it would leave, and the keys it changed."""
+
+    record: str
+    changed: Mapping[str, str]  # key -> encoded value
+    removed: Set[str]
+
+
+class CopiesAsItself:
+    """A store in a config survives `copy.deepcopy(config)` as the same store."""
+
+    def __copy__(self: _Self) -> _Self:
+        return self
+
+    def __deepcopy__(self: _Self, memo: object) -> _Self:
+        return self
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A server-side store. Each method is one atomic step, and at most one round trip.
+
+    A key is absent, live or dead; it goes from absent to live to dead to absent, and no step turns a dead
+    or an expired key live. Time is the store's own clock. What a method raises means that the store failed;
+    "no such session" is an answer, never an error. Records are text and come back as they went in.
+    `ringsession.testing.StoreContract` tests all of this.
+    """
+
+    def load(self, key: str) -> Loaded | None:
+        """The live session or the tombstone under `key`; None if it is unknown or expired.
+
+        A read moves the idle deadline, once `Lifetime.granularity` has passed since it was last moved, to now +
+        idle, at most to the absolute one.
+        """
+
+    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
+        """Insert a session with its deadlines. False, and nothing is done, if the key is not absent."""
+
+    def patch(self, key: str, version: Any, change: Change) -> bool:
+        """Set and remove the changed keys in what is stored *now*. False, and nothing is done, if not live.
+
+        Where the stored version still is `version`, `change.record` may be stored as it is.
+        """
+
+    def claim(self, key: str) -> str | None:
+        """End a session and give its last record: it is dead from here on. None if it is not live."""
+
+    def destroy(self, key: str) -> bool:
+        """End a session: a tombstone without data stays for 60 s. True if it was live."""
+
+    def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
+        """Set one key of the session to `change(its encoded value or None)`, and give what was set.
+
+        Compare-and-set: `change` may be called again when another request was faster. It is never called
+        again after an unknown outcome. None if the session is not live.
+        """
+
+    def sweep(self) -> int:
+        """Remove what has expired; how many. Nothing depends on its being called."""
+
+
+@runtime_checkable
+class RingStore(Protocol):
+    """A user's own store: the three functions of ring.middleware.session.store/SessionStore.
+
+    It is asked only when a request touches its session, and written only after a change. The last write wins: of
+    the promises it cannot keep "no write is lost" and "what is deleted stays deleted". Its keys are its
+    own affair: they are neither checked nor hashed.
+    """
+
+    def read_session(self, key: str) -> Mapping[str, Any] | None:
+        """The mapping under a key that a client sent, or None. The key may be anything."""
+
+    def write_session(self, key: str | None, data: dict[str, Any]) -> str | None:
+        """Write a session, a new one if the key is None; the key to announce from now on."""
+
+    def delete_session(self, key: str) -> object:
+        """Delete a session. The result is not looked at."""
