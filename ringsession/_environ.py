@@ -85,7 +85,7 @@ def environ_request(environ: Environ) -> Request:
 
     The Content-Type of an urlencoded form makes its bytes readable more than once (see `FormInput`).
     """
-    if FormInput.wants(environ):
+    if "CONTENT_TYPE" in environ and FormInput.wants(environ):
         environ["ringsession.form"] = FormInput(get_input_stream(environ))
     return Request({"environ": environ}, _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS)
 
@@ -152,12 +152,12 @@ def _is_changed(request: Request, environ: Environ, key: str) -> bool:
 
 def request_environ(request: Request) -> Environ:
     """The environ for the app behind: the server's own, with what the layers changed in the request."""
-    environ: Environ | None = request.get("environ")
+    environ: Environ | None = dict.get(request, "environ")
     if environ is None:
         environ = _bare_environ()
         changed = [key for key in _WRITE if key in request]
     else:
-        computed = _WRITE.keys() & dict.keys(request)
+        computed = [key for key in dict.keys(request) if key in _WRITE]
         changed = [key for key in computed if _is_changed(request, environ, key)]
     if changed:
         environ = dict(environ)

@@ -39,19 +39,25 @@ def parse_status(line: str) -> int:
 def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for name, value in headers.items():
-        for item in [value] if isinstance(value, str) else value:
-            if not isinstance(item, str):
-                raise TypeError(f'response["headers"]["{name}"]: expected str, got {item!r}')
-            if _UNSAFE.search(item) or _UNSAFE.search(name):
-                raise ValueError(f'response["headers"][{name!r}]: expected no control character')
-            lines.append((name, item))
+        if isinstance(value, str):
+            lines.append((name, value))
+        else:
+            lines.extend((name, item) for item in value)
+    for line in lines:
+        if not isinstance(line[1], str):
+            raise TypeError(f'response["headers"]["{line[0]}"]: expected str, got {line[1]!r}')
+        if _UNSAFE.search("".join(line)):
+            raise ValueError(f'response["headers"][{line[0]!r}]: expected no control character')
     return lines
 
 
 def group_fields(lines: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Header lines as a dict: a repeated name has a list, in order; names are equal without regard to case."""
-    headers: dict[str, Any] = {}
-    spelled: dict[str, str] = {}
+    lines = list(lines)
+    headers: dict[str, Any] = dict(lines)
+    if len(set(map(str.lower, headers))) == len(lines):
+        return headers
+    headers, spelled = {}, {}
     for name, value in lines:
         name = spelled.setdefault(name.lower(), name)
         if name not in headers:

@@ -27,8 +27,12 @@ class Layer(NamedTuple):
 
 
 LAYERS = (  # outermost first: read down for the request, up for the response
-    Layer(("cookies",), wrap_cookies, "outside whatever sets a cookie, so that it can write them all"),
-    Layer(("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads none"),
+    Layer(
+        ("cookies",), wrap_cookies, "outside whatever sets a cookie, so that it can write them all"
+    ),
+    Layer(
+        ("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads none"
+    ),
     Layer(("session",), wrap_session, "stores the session when all that may change it has run"),
     Layer(("session", "flash"), wrap_flash, "inside the session, which keeps its messages"),
 )

@@ -37,8 +37,7 @@ class Request(dict[str, Any]):
     def provide(self, key: str, provider: Provider) -> None:
         """Add `key`, to be computed by `provider(request)` at its first reading; it replaces a value that is there."""
         self._providers[key] = provider
-        if super().__contains__(key):
-            super().__delitem__(key)
+        dict.pop(self, key, None)
 
     def __missing__(self, key: str) -> Any:
         provider = self._providers.get(key)

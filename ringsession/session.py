@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from . import codec
 from ._difference import EMPTY, RESERVED, difference, renew
-from .request import Response
+from .request import Request, Response
 from .stores import Change, Loaded, SessionGone, StoreUnavailable
 from .stores.backend import Sessions
 
@@ -55,20 +55,24 @@ class Session(MutableMapping[str, Any]):
     change, TypeError for a key that is no str, ValueError for one that starts with "ringsession/".
     """
 
-    def __init__(self, sessions: Sessions, find_value: Callable[[], str | None]) -> None:
+    value: str | None = None  # of the cookie that was sent
+    loaded: Loaded | None = None
+    ending: Literal["destroy", "recreate"] | None = None
+    touched = False  # by anybody: the response depends on the cookie
+    read = False  # by the handler, not by a layer
+    failed = False
+    committed = False
+    _data: dict[str, Any] | None = None  # None: not loaded
+    _reserved: dict[str, Any] = {}
+    _given = False  # the handler gave a whole session, which is stored even if it is empty
+    _exact = False  # ... and nothing else may be in it
+
+    def __init__(
+        self, sessions: Sessions, find_value: Callable[[Request], str | None], request: Request
+    ) -> None:
         self._sessions = sessions
         self._find_value = find_value
-        self._data: dict[str, Any] | None = None  # None: not loaded
-        self._reserved: dict[str, Any] = {}
-        self._given = False  # the handler gave a whole session, which is stored even if it is empty
-        self._exact = False  # ... and nothing else may be in it
-        self.value: str | None = None  # of the cookie that was sent
-        self.loaded: Loaded | None = None
-        self.ending: Literal["destroy", "recreate"] | None = None
-        self.touched = False  # by anybody: the response depends on the cookie
-        self.read = False  # by the handler, not by a layer
-        self.failed = False
-        self.committed = False
+        self._request = request
 
     # -- for handlers
 
@@ -193,8 +197,8 @@ class Session(MutableMapping[str, Any]):
             self._check_open()
             self._find()
             data = self._fetch() if self.value is not None else {}
-            if any(key.startswith(RESERVED) for key in data):
-                self._reserved = {key: data.pop(key) for key in list(data) if key[:12] == RESERVED}
+            reserved = [key for key in data if key.startswith(RESERVED)]
+            self._reserved = {key: data.pop(key) for key in reserved}
             self._data = data
         return self._data
 
@@ -222,6 +226,7 @@ class Session(MutableMapping[str, Any]):
             self._find()
             self.ending = self.ending or "recreate"
             self._exact = True
+            self._reserved = dict(self._reserved)
         elif self.ending is None:
             self.load()
         self._given = True
@@ -262,7 +267,7 @@ class Session(MutableMapping[str, Any]):
     def _find(self) -> None:
         if not self.touched:
             self.touched = True
-            self.value = self._find_value()
+            self.value = self._find_value(self._request)
 
     def _fetch(self) -> dict[str, Any]:
         assert self.value is not None

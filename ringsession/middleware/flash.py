@@ -50,7 +50,9 @@ def flash_response(response: Response, request: Request) -> Response:
     session = _session(request)
     message = response.get("flash")
     if message is not None:
-        response = session.take(response)  # before the message, which outlives a session that ends here
+        response = session.take(
+            response
+        )  # before the message, which outlives a session that ends here
         for key in _pending(session):
             del session.reserved[key]
         session.reserved[_new_entry()] = message

@@ -76,14 +76,14 @@ def _find_value(name: str, request: Request) -> str | None:
     return values[0] if len(values) == 1 else None
 
 
-def _read_key(session: Session, request: Request) -> str | None:
-    return session.key
+def _read_key(request: Request) -> Any:
+    return request["session"].key
 
 
 def session_request(request: Request, session: Session) -> Request:
     """See wrap_session."""
     request["session"] = session
-    request.provide("session_key", partial(_read_key, session))
+    request.provide("session_key", _read_key)
     return request
 
 
@@ -156,13 +156,13 @@ def wrap_session(
     unwarned = [store] if getattr(store, "single_process", False) else []
 
     def begin(request: Request) -> Session:
-        if unwarned and (request.get("environ") or {}).get("wsgi.multiprocess"):
+        if unwarned and _is_multiprocess(request):
             unwarned.clear()
             _warn_of_processes(store)
         begun = dict.get(request, "session")  # the layers run again for an app that calls write()
         if isinstance(begun, Session) and begun.belongs_to(sessions):
             return begun
-        return Session(sessions, partial(find_value, request))
+        return Session(sessions, find_value, request)
 
     def session(request: Request) -> Response:
         request = as_request(request)
@@ -185,6 +185,10 @@ def wrap_session(
         return _unavailable()
 
     return session
+
+
+def _is_multiprocess(request: Request) -> bool:
+    return bool((dict.get(request, "environ") or {}).get("wsgi.multiprocess"))
 
 
 def _warn_of_processes(store: Any) -> None:

@@ -38,7 +38,9 @@ class Loaded(NamedTuple):
     version: Any = None  # changes with every write; given back to `patch`
     expires_in: float | None = None  # seconds left
     moved: bool = False  # this read moved the idle deadline
-    due: bool = False  # the deadline should be moved when the request ends (stores that cannot while reading)
+    due: bool = (
+        False  # the deadline should be moved when the request ends (stores that cannot while reading)
+    )
 
 
 class Change(NamedTuple):

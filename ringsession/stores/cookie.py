@@ -126,7 +126,11 @@ def cookie_store(
     >>> config = assoc_in(site_defaults, ["session", "store"], cookie_store("a 16-byte secret"))
     """
     if key is None:
-        message = "cookie_store: no key given, so a random one is used and sessions end with this process"
+        message = (
+            "cookie_store: no key given, so a random one is used and sessions end with this process"
+        )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     random = key is None
-    return CookieStore(Keyring(new_key() if key is None else key, fallback_keys), clock, random=random)
+    return CookieStore(
+        Keyring(new_key() if key is None else key, fallback_keys), clock, random=random
+    )

@@ -1,0 +1,196 @@
+"""What the layers cost: net microseconds a request over the bare app, for each kind of work and store.
+
+    python benchmarks/overhead.py [--rounds N] [--json] [--memory]
+
+Interleaved rounds in one process; the net is the median, over rounds, of (wrapped - bare) in the same round. `control` is
+the bare app against itself. `--memory` measures instead what a stored session of 200 bytes costs the memory store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import tracemalloc
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any
+
+from ringsession import assoc_in, cookie_store, deep_merge, memory_store, site_defaults
+from ringsession import wrap_defaults
+from ringsession.codec import encode
+from ringsession.stores import Lifetime
+
+DATA = {
+    "user": "ann",
+    "name": "Ann Example",
+    "n": 3,
+    "cart": [1, 2, 3],
+    "seen": True,
+    "theme": "dark",
+}
+GOALS = {
+    "memory": {"untouched": 6, "read": 15, "write": 25},
+    "cookie": {"untouched": 6, "read": 22, "write": 38},
+}
+CALLS = 200
+
+Environ = dict[str, Any]
+
+
+def untouched(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+
+def read(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if "ringsession.session" in environ:
+        environ["ringsession.session"]["user"]
+    return untouched(environ, start_response)
+
+
+def write(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if "ringsession.session" in environ:
+        environ["ringsession.session"]["n"] += 1
+    return untouched(environ, start_response)
+
+
+def new(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if "ringsession.session" in environ:
+        environ["ringsession.session"].update(DATA)
+    return untouched(environ, start_response)
+
+
+APPS = {"untouched": untouched, "read": read, "write": write, "new": new}
+
+
+def make_environ(cookie: str | None) -> Environ:
+    """What a server hands over for a browser's request."""
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/cart/items",
+        "QUERY_STRING": "page=2",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost:8000",
+        "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0",
+        "HTTP_ACCEPT": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.5",
+        "HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd",
+        "HTTP_CONNECTION": "keep-alive",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if cookie is not None:
+        environ["HTTP_COOKIE"] = f"theme=dark; {cookie}; _ga=GA1.1.1234567890"
+    return environ
+
+
+def session_cookie(app: Callable[..., Any], environ: Environ) -> str | None:
+    """The session's cookie in the answer, as a client sends it back."""
+    found: list[str] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        found.extend(value for name, value in headers if name == "Set-Cookie")
+
+    list(app(dict(environ), start_response))
+    return found[-1].split(";")[0] if found else None
+
+
+def seconds(app: Callable[..., Any], environ: Environ) -> float:
+    """The time of CALLS calls, each with an environ of its own made beforehand."""
+    environs = [dict(environ) for _ in range(CALLS)]
+
+    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        pass
+
+    begin = perf_counter()
+    for environ in environs:
+        for _ in app(environ, start_response):
+            pass
+    return perf_counter() - begin
+
+
+def configs() -> dict[str, Any]:
+    """One config for each store: cookies, session and flash."""
+    only = deep_merge(site_defaults, {"params": {"urlencoded": False}})
+    return {
+        "memory": assoc_in(only, ["session", "store"], memory_store()),
+        "cookie": assoc_in(
+            only, ["session", "store"], cookie_store("benchmark-key-of-32-characters!!")
+        ),
+    }
+
+
+def cells() -> dict[tuple[str, str], tuple[Callable[..., Any], Callable[..., Any], Environ]]:
+    """(store, work) -> (bare app, wrapped app, environ)."""
+    made = {}
+    for store, config in configs().items():
+        cookie = session_cookie(wrap_defaults(new, config), make_environ(None))
+        for work, app in APPS.items():
+            environ = make_environ(None if work == "new" else cookie)
+            made[store, work] = (app, wrap_defaults(app, config), environ)
+    cookie = session_cookie(wrap_defaults(new, site_defaults), make_environ(None))
+    made["site_defaults", "untouched"] = (untouched, wrap_defaults(untouched), make_environ(cookie))
+    made["control", "bare"] = (untouched, untouched, make_environ(None))
+    return made
+
+
+def measure(rounds: int) -> dict[str, dict[str, float]]:
+    """Net microseconds for each store and work."""
+    table = cells()
+    nets: dict[tuple[str, str], list[float]] = {cell: [] for cell in table}
+    for _ in range(rounds):
+        for cell, (bare, wrapped, environ) in table.items():
+            nets[cell].append(seconds(wrapped, environ) - seconds(bare, environ))
+    result: dict[str, dict[str, float]] = {}
+    for (store, work), values in nets.items():
+        result.setdefault(store, {})[work] = statistics.median(values) / CALLS * 1e6
+    return result
+
+
+def bytes_per_session(count: int = 50_000) -> float:
+    """What a session of 200 bytes costs in the memory store, by tracemalloc."""
+    record = encode({"user": "ann", "text": "x" * 170})
+    keys = [f"{number:064x}" for number in range(count)]
+    tracemalloc.start()
+    store = memory_store()
+    for key in keys:
+        store.create(key, (record + " ")[:-1], Lifetime())
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return used / count
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    if options.memory:
+        print(f"memory_store: {bytes_per_session():.0f} bytes a session of 200 bytes")
+        return
+    result = measure(options.rounds)
+    if options.json:
+        print(json.dumps(result, indent=2))
+        return
+    print(f"{'store':14} {'work':10} {'net us':>7}  goal")
+    for store, works in result.items():
+        for work, net in works.items():
+            goal = GOALS.get(store, {}).get(work)
+            print(f"{store:14} {work:10} {net:7.1f}  {f'<= {goal}' if goal else ''}")
+
+
+if __name__ == "__main__":
+    main()
