@@ -156,6 +156,8 @@ def request_environ(request: Request) -> Environ:
     if environ is None:
         environ = _bare_environ()
         changed = [key for key in _WRITE if key in request]
+    elif _WRITE.keys().isdisjoint(dict.keys(request)):
+        changed = []
     else:
         computed = [key for key in dict.keys(request) if key in _WRITE]
         changed = [key for key in computed if _is_changed(request, environ, key)]

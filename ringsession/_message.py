@@ -6,13 +6,15 @@ Owns their form only; refuses what would split a header. A part of `wsgi.py`, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 _LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_CODES = {line: code for code, line in _LINES.items()}
 # RFC 9110 section 5.5: a field value holds no CR, LF, NUL; we refuse the other controls but HTAB as well.
-_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
+_UNSAFE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class Status(int):
@@ -28,34 +30,42 @@ def status_line(status: int) -> str:
 
 
 def parse_status(line: str) -> int:
-    code = int(line[:3])
-    if _LINES.get(code) == line:
+    code = _CODES.get(line)
+    if code is not None:
         return code
-    status = Status(code)
+    status = Status(line[:3])
     status.line = line
     return status
 
 
 def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
-    for name, value in headers.items():
-        if isinstance(value, str):
-            lines.append((name, value))
-        else:
-            lines.extend((name, item) for item in value)
-    for line in lines:
-        if not isinstance(line[1], str):
-            raise TypeError(f'response["headers"]["{line[0]}"]: expected str, got {line[1]!r}')
-        if _UNSAFE.search("".join(line)):
-            raise ValueError(f'response["headers"][{line[0]!r}]: expected no control character')
-    return lines
+    """The lines of a headers dict, whose values are str or lists of str.
+
+    Raises TypeError or ValueError for a header that cannot be sent as it is.
+    """
+    lines = list(headers.items())
+    try:
+        if not _UNSAFE.search("".join(chain.from_iterable(lines))):
+            return lines
+    except TypeError:  # not all are str: some are lists, or wrong
+        pass
+    return [line for name, value in headers.items() for line in _checked_lines(name, value)]
 
 
-def group_fields(lines: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def _checked_lines(name: str, value: Any) -> list[tuple[str, str]]:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    for item in values:
+        if not isinstance(name, str) or not isinstance(item, str):
+            raise TypeError(f'response["headers"][{name!r}]: expected str or a list, got {item!r}')
+        if _UNSAFE.search(name + item):
+            raise ValueError(f'response["headers"][{name!r}]: expected no control character')
+    return [(name, item) for item in values]
+
+
+def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:
     """Header lines as a dict: a repeated name has a list, in order; names are equal without regard to case."""
-    lines = list(lines)
     headers: dict[str, Any] = dict(lines)
-    if len(set(map(str.lower, headers))) == len(lines):
+    if len(headers) == len(lines):
         return headers
     headers, spelled = {}, {}
     for name, value in lines:

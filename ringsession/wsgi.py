@@ -27,15 +27,14 @@ _WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 sections 15.3.5 and 15.4.5
 class _Exchange:
     """One call of the server: what is said to it is said here, once."""
 
-    __slots__ = ("handler", "start_response", "environ", "early", "write", "rest")
+    early: Response | None = None
+    write: Write | None = None
+    rest: Iterable[bytes] = ()
 
     def __init__(self, handler: Handler, environ: Environ, start_response: StartResponse) -> None:
         self.handler = handler
         self.environ = environ
         self.start_response = start_response
-        self.early: Response | None = None
-        self.write: Write | None = None
-        self.rest: Iterable[bytes] = ()
 
     def begin(self, response: Response) -> Iterable[bytes]:
         """Tell the server the status and the headers; the body, to be sent."""
@@ -95,16 +94,17 @@ class _RingApp:
 class _AppCall:
     """One call of a WSGI app: what it says by `start_response` is recorded here."""
 
-    __slots__ = ("request", "environ", "exchange", "status", "headers", "write_on", "written")
+    status: str | None = None
+    headers: list[tuple[str, str]]
+    write_on: Write | None = (
+        None  # where `write()` goes, from its first call or the app's return on
+    )
+    written: list[bytes] | None = None
 
-    def __init__(self, request: Request, environ: Environ) -> None:
+    def __init__(self, request: Request, environ: Environ, exchange: _Exchange | None) -> None:
         self.request = request
         self.environ = environ
-        self.exchange: _Exchange | None = environ.get("ringsession.exchange")
-        self.status: str | None = None
-        self.headers: list[tuple[str, str]] = []
-        self.write_on: Write | None = None
-        self.written: list[bytes] = []
+        self.exchange = exchange
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
@@ -121,6 +121,7 @@ class _AppCall:
     def write(self, data: bytes) -> None:
         if self.write_on is None:
             if self.exchange is None:  # nobody to write to: a handler called by a handler
+                self.written = []
                 self.write_on = self.written.append
             else:
                 self.write_on = self.exchange.begin_early(self.request, self.response(None))
@@ -140,26 +141,27 @@ class _AppCall:
     def run(self, app: WSGIApp) -> Response:
         """Call the app, and read on only until it has called `start_response`."""
         iterable = app(self.environ, self.start_response)
-        rest, taken = None, list(self.written)
+        rest, taken = None, self.written or []
         try:
             if self.status is None:
                 rest = iter(iterable)
                 taken = [chunk for chunk in [next(filter(None, rest), b"")] if chunk]
-            response = self.response(AppIter(iterable, taken, rest))
+            body = AppIter(iterable, taken, rest)
+            response = self.response(body)
         except BaseException:
             close_body(iterable)
             raise
         if self.exchange is not None and self.write_on is not None:
-            self.leave(iterable, self.exchange)
+            self.leave(body, self.exchange)
         self.write_on = self.write_on or _drop
         return response
 
-    def leave(self, iterable: Iterable[bytes], exchange: _Exchange) -> None:
+    def leave(self, body: AppIter, exchange: _Exchange) -> None:
         """After `write()`: what the app returned goes to the server as it is, or nowhere."""
-        if self.write_on is not _drop:
-            exchange.rest = iterable
+        if self.write_on is _drop:
+            body.close()
         else:
-            close_body(iterable)
+            exchange.rest = body.unwrap()
 
 
 class _AppHandler:
@@ -180,7 +182,7 @@ class _AppHandler:
         environ["ringsession.response"] = {}
         if (session := dict.get(request, "session")) is not None:
             environ["ringsession.session"] = session
-        return _AppCall(request, environ).run(self.app)
+        return _AppCall(request, environ, exchange).run(self.app)
 
 
 def to_wsgi(handler: Handler) -> WSGIApp:

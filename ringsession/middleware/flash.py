@@ -15,7 +15,7 @@ from ..session import Session
 
 
 def _session(request: Request) -> Session:
-    session = request.get("session")
+    session = dict.get(request, "session")
     if not isinstance(session, Session):
         raise RuntimeError("wrap_flash: expected wrap_session outside it")
     return session

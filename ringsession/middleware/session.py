@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -105,7 +105,8 @@ def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[R
         session.committed = True
 
 
-_SESSION_KEYS = frozenset(("session", "session_cookie_attrs"))
+def _is_about_session(response: Response) -> bool:
+    return "session" in response or "session_cookie_attrs" in response
 
 
 def wrap_session(
@@ -152,13 +153,11 @@ def wrap_session(
         attrs["path"] = root
     check_cookie(cookie_name, attrs)
     respond = partial(session_response, name=cookie_name, attrs=attrs, rolling=rolling)
-    find_value = partial(_find_value, cookie_name)
-    unwarned = [store] if getattr(store, "single_process", False) else []
+    find_value: Callable[[Request], str | None] = partial(_find_value, cookie_name)
+    if getattr(store, "single_process", False):
+        find_value = _watch_processes(find_value, store)
 
     def begin(request: Request) -> Session:
-        if unwarned and _is_multiprocess(request):
-            unwarned.clear()
-            _warn_of_processes(store)
         begun = dict.get(request, "session")  # the layers run again for an app that calls write()
         if isinstance(begun, Session) and begun.belongs_to(sessions):
             return begun
@@ -171,7 +170,7 @@ def wrap_session(
         try:
             response = handler(session_request(request, live))
             if not live.failed:
-                if live.committed or not (live.touched or _SESSION_KEYS & response.keys()):
+                if live.committed or not (live.touched or _is_about_session(response)):
                     live.committed = True
                     return response
                 return respond(*_commit(live, response, sessions))
@@ -187,14 +186,22 @@ def wrap_session(
     return session
 
 
-def _is_multiprocess(request: Request) -> bool:
-    return bool((dict.get(request, "environ") or {}).get("wsgi.multiprocess"))
+def _watch_processes(
+    find_value: Callable[[Request], str | None], store: Any
+) -> Callable[[Request], str | None]:
+    """Look once, when a session is first asked for, whether the server has other processes."""
+    unlooked = [True]
 
+    def watching(request: Request) -> str | None:
+        if unlooked:
+            unlooked.clear()
+            if (dict.get(request, "environ") or {}).get("wsgi.multiprocess"):
+                warnings.warn(
+                    f"{store!r} works in one process, and this server runs several, each with its own"
+                    " sessions: use cookie_store(key) with a key of your own, or a store they share",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        return find_value(request)
 
-def _warn_of_processes(store: Any) -> None:
-    warnings.warn(
-        f"{store!r} works in one process, and this server runs several: each has its own sessions. Use"
-        " cookie_store(key) with a key of your own, or a store that the processes share.",
-        RuntimeWarning,
-        stacklevel=3,
-    )
+    return watching
