@@ -1,0 +1,23 @@
+"""The grammar of what clients and applications may write, each rule under its RFC section.
+
+Owns regular expressions; every one is linear and matches ASCII only.
+"""
+
+from __future__ import annotations
+
+import re
+
+# RFC 9110 section 5.6.2: tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|"
+# / "~" / DIGIT / ALPHA; token = 1*tchar.
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+
+# RFC 6265 section 4.1.1: cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E, that is no control character,
+# space, double quote, comma, semicolon or backslash. A double quote inside a value is let through as it is: clients send
+# JSON, and it cannot be taken for anything else once quotes group nothing.
+COOKIE_VALUE = re.compile(r"[\x21-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\Z")
+
+# RFC 6265 section 4.1.1: av-octet = %x20-3A / %x3C-7E, that is any character but a control or ";".
+AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
+
+# A session's id: 32 random bytes in base64url, made by us and by nobody else.
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")

@@ -1,0 +1,171 @@
+"""RS1: the sealed form of a cookie's contents, byte by byte.
+
+    version 1 | kid 4 | nonce 24 | XAES-256-GCM(plaintext) | tag 16, as base64url without padding
+    plaintext: flags 1 | sid 16 | created 5 | issued 5 | codec 1 | payload | 0x80 | zeros to a multiple of 32
+
+Owns the format and the keys. Knows nothing of sessions, timeouts and clocks beyond what it is given.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from ._xaes import NONCE_SIZE, XAES256GCM
+
+_VERSION = b"\x01"
+_FLAGS = b"\x00"
+_CODEC = b"\x01"
+_HEAD = 1 + 4
+_FIXED = 28  # flags, sid, created, issued, codec
+_PAD = 32
+_SKEW = 60  # seconds by which another server's clock may be ahead
+_SMALLEST = _HEAD + NONCE_SIZE + _PAD + 16
+_MAX_OCTETS = 4096  # RFC 6265bis section 5.6, name and value
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+
+class Opened(NamedTuple):
+    """What is inside a sealed cookie."""
+
+    sid: bytes  # 16 random bytes, the same while the session lives
+    created: int  # unix seconds
+    issued: int  # unix seconds of the last sealing
+    payload: bytes
+
+
+class _Key:
+    """What is derived from one secret."""
+
+    __slots__ = ("kid", "cipher")
+
+    def __init__(self, secret: str | bytes) -> None:
+        if not isinstance(secret, (str, bytes)):
+            raise TypeError(f"key: expected str or bytes, got {type(secret).__name__}")
+        octets = secret.encode() if isinstance(secret, str) else secret
+        if len(octets) < 16:
+            raise ValueError(f"key: expected at least 16 bytes, got {len(octets)}")
+        prk = hmac.digest(b"ringsession.v1", octets, "sha256")  # HKDF-Extract (RFC 5869 section 2.2)
+        self.kid = _expand(prk, b"kid", 4)
+        self.cipher = XAES256GCM(_expand(prk, b"cookie|XAES-256-GCM", 32))
+
+
+def _expand(prk: bytes, info: bytes, length: int) -> bytes:
+    return HKDFExpand(algorithm=SHA256(), length=length, info=info).derive(prk)
+
+
+class Keyring:
+    """Keys for one purpose: the first seals, all open.
+
+    Raises TypeError or ValueError for a key that is none, without showing it.
+    """
+
+    __slots__ = ("_keys", "_purpose")
+
+    def __init__(
+        self,
+        key: str | bytes,
+        fallback_keys: Sequence[str | bytes] = (),
+        *,
+        purpose: str = "session",
+    ) -> None:
+        if isinstance(fallback_keys, (str, bytes)):
+            raise TypeError("fallback_keys: expected a list of keys, got one key")
+        self._keys = [_Key(secret) for secret in (key, *fallback_keys)]
+        self._purpose = purpose
+
+    def __repr__(self) -> str:
+        return f"<Keyring of {len(self._keys)}>"
+
+    @property
+    def newest(self) -> _Key:
+        return self._keys[0]
+
+    def with_kid(self, kid: bytes) -> list[_Key]:
+        """Every key of this id; two may share one, by chance once in four billion."""
+        return [key for key in self._keys if key.kid == kid]
+
+    def associated_data(self, head: bytes, name: str) -> bytes:
+        # Bound to the cookie's name and the purpose, so that one cookie never passes for another.
+        parts = [part.encode() for part in (name, self._purpose)]
+        lengths = [len(part).to_bytes(2, "big") + part for part in parts]
+        return b"ringsession.cookie\0" + head + b"".join(lengths)
+
+
+def new_key() -> str:
+    """32 random bytes as 43 url-safe characters.
+
+    >>> len(new_key())
+    43
+    """
+    return secrets.token_urlsafe(32)
+
+
+def seal(keyring: Keyring, name: str, contents: Opened) -> str:
+    """The sealed text for a cookie of this name.
+
+    >>> keyring = Keyring("a 16-byte secret")
+    >>> text = seal(keyring, "id", Opened(bytes(16), 5, 7, b"payload"))
+    >>> open_sealed(keyring, "id", text, now=10).payload
+    b'payload'
+    """
+    sid, created, issued, payload = contents
+    times = created.to_bytes(5, "big") + issued.to_bytes(5, "big")
+    plaintext = b"".join((_FLAGS, sid, times, _CODEC, payload, b"\x80"))
+    plaintext += bytes(-len(plaintext) % _PAD)
+    key, nonce = keyring.newest, os.urandom(NONCE_SIZE)
+    head = _VERSION + key.kid
+    sealed = key.cipher.encrypt(nonce, plaintext, keyring.associated_data(head, name))
+    return urlsafe_b64encode(head + nonce + sealed).rstrip(b"=").decode()
+
+
+def _decode(text: str, most: int) -> bytes | None:
+    """The bytes of a canonical base64url text that may be sealed, else None."""
+    if len(text) > most or not _BASE64URL.match(text) or len(text) % 4 == 1:
+        return None
+    blob = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    canonical = urlsafe_b64encode(blob).rstrip(b"=").decode() == text
+    well_formed = len(blob) >= _SMALLEST and blob[:1] == _VERSION
+    return blob if canonical and well_formed else None
+
+
+def _parse(plaintext: bytes, now: int) -> Opened | None:
+    """The fields of a plaintext whose tag was right."""
+    payload = plaintext[_FIXED:].rstrip(b"\0")
+    created = int.from_bytes(plaintext[17:22], "big")
+    issued = int.from_bytes(plaintext[22:27], "big")
+    padding = len(plaintext) - _FIXED - len(payload) + 1
+    if (
+        plaintext[:1] != _FLAGS
+        or plaintext[27:28] != _CODEC
+        or payload[-1:] != b"\x80"
+        or not 1 <= padding <= _PAD
+        or not created <= issued <= now + _SKEW
+    ):
+        return None
+    return Opened(plaintext[1:17], created, issued, payload[:-1])
+
+
+def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:
+    """What `seal` was given; None for everything else, whatever is wrong with it.
+
+    now: unix seconds; what was issued more than 60 s later is refused.
+    """
+    blob = _decode(text, _MAX_OCTETS - len(name))
+    if blob is None:
+        return None
+    head, nonce = blob[:_HEAD], blob[_HEAD : _HEAD + NONCE_SIZE]
+    associated_data = keyring.associated_data(head, name)
+    for key in keyring.with_kid(head[1:]):
+        plaintext = key.cipher.decrypt(nonce, blob[_HEAD + NONCE_SIZE :], associated_data)
+        if plaintext is not None:
+            return _parse(plaintext, now)
+    return None

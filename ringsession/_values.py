@@ -1,0 +1,203 @@
+"""Values as JSON, exactly: what JSON lacks becomes an object with one member, whose name is a tag.
+
+Owns the list of types that come back as they were, and refuses every other. Knows nothing of records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from types import NoneType
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+MAX_DEPTH = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_EXPECTED = (
+    "expected None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, time,"
+    " timedelta, Decimal, UUID or Markup"
+)
+
+
+class Refused(Exception):
+    """A value that would not come back as it was; the path to it grows while the walk is left."""
+
+    def __init__(self, kind: type[Exception], problem: str) -> None:
+        self.kind = kind
+        self.problem = problem
+        self.path: list[object] = []
+
+    def within(self, key: object) -> Refused:
+        self.path.append(key)
+        return self
+
+    def error(self, where: str) -> Exception:
+        shown = [_show(key) for key in reversed(self.path)]
+        if len(shown) > 10:
+            shown[5:-5] = ["..."]
+        return self.kind(f"{where}{''.join(shown)}: {self.problem}")
+
+
+def _show(key: object) -> str:
+    """One step of a path: the beginning of a text, a small number, else a type."""
+    if isinstance(key, str):
+        return f"[{json.dumps(key[:40])}]"
+    return f"[{key}]" if type(key) is int and abs(key) < 10**9 else f"[{type(key).__name__}]"
+
+
+def escape_key(key: str) -> str:
+    """A key as a member's name: one that begins like a tag, or that UTF-8 cannot hold, is marked."""
+    if key[:1] == "~":
+        key = f"~{key}"
+    return key if key.isascii() or not _SURROGATE.search(key) else f"~s{_hex(key)}"
+
+
+def unescape_key(name: str) -> str:
+    """The key that `escape_key` was given."""
+    if name[:2] == "~s":
+        name = _unhex(name[2:])
+    return name[1:] if name[:2] == "~~" else name
+
+
+def _hex(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").hex()
+
+
+def _unhex(text: str) -> str:
+    return bytes.fromhex(text).decode("utf-8", "surrogatepass")
+
+
+def pack(value: Any, depth: int) -> Any:
+    """The value as `json` takes it. Raises Refused."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() or not _SURROGATE.search(value) else {"~s": _hex(value)}
+    if kind in _PLAIN:
+        return value
+    # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
+    if kind is int:
+        return value if -(1 << 63) <= value < 1 << 63 else {"~i": f"{value:x}"}
+    if depth > MAX_DEPTH:
+        raise Refused(ValueError, f"expected at most {MAX_DEPTH} levels, got more or a cycle")
+    pack_kind = _PACK.get(kind)
+    if pack_kind is not None:
+        return pack_kind(value, depth + 1)
+    if _is_markup(kind):
+        return {"~x": pack(str(value), depth + 1)}
+    raise Refused(TypeError, f"{_EXPECTED}, got {kind.__name__}")
+
+
+def _is_markup(kind: type) -> bool:
+    markupsafe = sys.modules.get("markupsafe")  # whoever has a Markup has imported it
+    return markupsafe is not None and kind is markupsafe.Markup
+
+
+def _pack_list(value: Any, depth: int) -> list[Any]:
+    packed = []
+    for index, item in enumerate(value):
+        try:
+            packed.append(pack(item, depth))
+        except Refused as refused:
+            raise refused.within(index) from None
+    return packed
+
+
+def _pack_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    plain = all(type(key) is str for key in value)
+    pairs = []
+    for key, item in value.items():
+        try:
+            pairs.append([escape_key(key) if plain else pack(key, depth), pack(item, depth)])
+        except Refused as refused:
+            raise refused.within(key) from None
+    return dict(pairs) if plain else {"~m": pairs}
+
+
+def _pack_set(tag: str) -> Callable[[Any, int], dict[str, Any]]:
+    # Sorted by their text, since the order in a set changes from process to process.
+    return lambda value, depth: {tag: sorted(_pack_list(value, depth), key=json.dumps)}
+
+
+def _pack_moment(tag: str) -> Callable[[Any, int], dict[str, Any]]:
+    """A datetime or time: its ISO text, and with a fold or a named zone a list."""
+
+    def pack_moment(value: Any, depth: int) -> dict[str, Any]:
+        zone = value.tzinfo
+        if type(zone) in (NoneType, timezone):
+            return {tag: [value.isoformat(), 1] if value.fold else value.isoformat()}
+        if type(zone) is ZoneInfo and zone.key is not None:
+            return {tag: [value.replace(tzinfo=None).isoformat(), value.fold, zone.key]}
+        raise Refused(
+            TypeError, f"expected timezone or a ZoneInfo with a key, got {type(zone).__name__}"
+        )
+
+    return pack_moment
+
+
+def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
+    def unpack_moment(value: Any) -> Any:
+        if isinstance(value, str):
+            return kind.fromisoformat(value)
+        text, fold, *zone = value
+        moment = kind.fromisoformat(text).replace(fold=fold)
+        return moment.replace(tzinfo=ZoneInfo(zone[0])) if zone else moment
+
+    return unpack_moment
+
+
+def _unpack_markup(value: str) -> Any:
+    from markupsafe import Markup  # an optional package; imported when a session holds some
+
+    return Markup(value)
+
+
+_PLAIN = frozenset((NoneType, bool, float))
+
+_PACK: dict[type, Callable[[Any, int], Any]] = {
+    list: _pack_list,
+    dict: _pack_dict,
+    tuple: lambda value, depth: {"~t": _pack_list(value, depth)},
+    set: _pack_set("~e"),
+    frozenset: _pack_set("~f"),
+    bytes: lambda value, depth: {"~b": b64encode(value).decode()},
+    datetime: _pack_moment("~d"),
+    time: _pack_moment("~h"),
+    date: lambda value, depth: {"~a": value.isoformat()},
+    timedelta: lambda value, depth: {"~l": [value.days, value.seconds, value.microseconds]},
+    Decimal: lambda value, depth: {"~n": str(value)},
+    UUID: lambda value, depth: {"~u": value.hex},
+}
+
+_UNPACK: dict[str, Callable[[Any], Any]] = {
+    "~s": _unhex,
+    "~i": lambda value: int(value, 16),
+    "~t": tuple,
+    "~e": set,
+    "~f": frozenset,
+    "~m": dict,
+    "~b": lambda value: b64decode(value, validate=True),
+    "~d": _unpack_moment(datetime),
+    "~h": _unpack_moment(time),
+    "~a": date.fromisoformat,
+    "~l": lambda value: timedelta(*value),
+    "~n": Decimal,
+    "~u": UUID,
+    "~x": _unpack_markup,
+}
+
+
+def unpack(members: dict[str, Any]) -> Any:
+    """The value that a JSON object stands for, its members being unpacked already."""
+    if len(members) == 1:
+        (name,) = members
+        if name in _UNPACK:
+            return _UNPACK[name](members[name])
+    if any(name[:1] == "~" for name in members):
+        return {unescape_key(name): value for name, value in members.items()}
+    return members

@@ -1,0 +1,126 @@
+"""Records: the contents of one session as text, the same for every store.
+
+Owns the form "1{...}": the version, then a JSON object with one member for each key of the session. What a value looks like
+in there is `_values.py`'s affair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._values import Refused, escape_key, pack, unescape_key, unpack
+
+_VERSION = "1"
+_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_load_plain = json.JSONDecoder().decode
+_load = json.JSONDecoder(object_hook=unpack).decode
+
+# What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; ArithmeticError:
+# a number out of range; ImportError: markup without MarkupSafe.
+_CORRUPT = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, ImportError)
+
+
+class CorruptRecord(ValueError):
+    """The text is no record. The message does not show it."""
+
+
+class UnknownVersion(ValueError):
+    """A newer version wrote this record, and it must be kept."""
+
+
+def encode_value(value: object, where: str) -> str:
+    """The JSON text of one value.
+
+    where: its place, for errors: `session["cart"]`.
+    Raises TypeError for a type that does not come back as it was, ValueError for a cycle or a depth over 100.
+
+    >>> encode_value((1, {2}), 'session["n"]')
+    '{"~t":[1,{"~e":[2]}]}'
+    """
+    try:
+        return _dump(pack(value, 0))
+    except Refused as refused:
+        raise refused.error(where) from None
+
+
+def encode(data: Mapping[str, object]) -> str:
+    """A whole session as a record; equal contents give equal text. Raises as `encode_value`.
+
+    >>> encode({"user": "ann", "n": 1})
+    '1{"user":"ann","n":1}'
+    """
+    packed = {}
+    for key, value in data.items():
+        if type(key) is not str:
+            raise TypeError(f"session key: expected str, got {type(key).__name__}")
+        try:
+            packed[escape_key(key)] = pack(value, 0)
+        except Refused as refused:
+            raise refused.within(key).error("session") from None
+    return _VERSION + _dump(packed)
+
+
+def _members(record: str) -> dict[str, Any]:
+    """The members of a record, each as JSON has it."""
+    if record[:1] != _VERSION:
+        if record[:1].isalnum():
+            raise UnknownVersion(f"record: expected version {_VERSION}, got another")
+        raise CorruptRecord("record: expected a version and a JSON object")
+    try:
+        members = _load_plain(record[1:])
+    except _CORRUPT:
+        members = None
+    if not isinstance(members, dict):
+        raise CorruptRecord("record: expected a version and a JSON object")
+    return members
+
+
+def decode(record: str) -> dict[str, Any]:
+    """The session in a record: what `encode` was given. Raises CorruptRecord or UnknownVersion.
+
+    >>> decode('1{"user":"ann"}')
+    {'user': 'ann'}
+    """
+    members = _members(record)
+    if '"~' not in record:  # no tag and no escaped key anywhere
+        return members
+    try:
+        return {unescape_key(key): _load(_dump(value)) for key, value in members.items()}
+    except _CORRUPT:
+        raise CorruptRecord("record: expected values that encode() wrote") from None
+
+
+def decode_value(text: str) -> Any:
+    """The value in a text that `encode_value` gave.
+
+    >>> decode_value('{"~t":[1,2]}')
+    (1, 2)
+    """
+    return _load(text)
+
+
+def merge(record: str, changed: Mapping[str, str], removed: Iterable[str]) -> str:
+    """The record with some keys set to the texts of their values and some removed; no value is built.
+
+    >>> merge('1{"a":1,"b":2}', {"c": "3"}, ["a"])
+    '1{"b":2,"c":3}'
+    """
+    members = _members(record)
+    for key in removed:
+        members.pop(escape_key(key), None)
+    for key, text in changed.items():
+        members[escape_key(key)] = _load_plain(text)
+    return _VERSION + _dump(members)
+
+
+def value_text(record: str, key: str) -> str | None:
+    """The text of one key's value, None if the key is not there.
+
+    >>> value_text('1{"a":[1]}', "a")
+    '[1]'
+    """
+    members = _members(record)
+    key = escape_key(key)
+    return _dump(members[key]) if key in members else None

@@ -1,0 +1,48 @@
+"""Form encoding of one string, as java.net.URLEncoder and URLDecoder do it, which is what Ring speaks.
+
+Owns the characters only; pairs and separators are their users' affair.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote_plus
+
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
+# Java takes an encoded surrogate for one bad sequence, Python for three.
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_REPLACEMENT = "\ufffd".encode()
+
+
+def form_encode(text: str) -> str:
+    """Text as it stands in a form, a query or a cookie (ring.util.codec/form-encode).
+
+    >>> form_encode("a b~ü*")
+    'a+b%7E%C3%BC*'
+    """
+    # URLEncoder: only letters, digits, ".", "*", "_" and "-" stay; quote_plus lets "~" stay too.
+    return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
+
+
+def form_decode(text: str) -> str | None:
+    """The text that was encoded; None if a "%" has no two hexadecimal digits (ring.util.codec/form-decode-str).
+
+    Bad UTF-8 becomes U+FFFD.
+
+    >>> form_decode("a+b%C3%BC"), form_decode("100%")
+    ('a bü', None)
+    """
+    text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    bad = False
+
+    def decode(match: re.Match[str]) -> str:
+        nonlocal bad
+        if match[0] == "%":
+            bad = True
+        octets = bytes.fromhex(match[0].replace("%", ""))
+        return _SURROGATE.sub(_REPLACEMENT, octets).decode("utf-8", "replace")
+
+    decoded = _PERCENT.sub(decode, text)
+    return None if bad else decoded

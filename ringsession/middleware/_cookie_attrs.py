@@ -1,0 +1,116 @@
+"""The attributes of a cookie: what each may be, how it is written, and what a browser would drop.
+
+Owns the rules of RFC 6265bis for them, so that a mistake is an error here rather than a cookie that never comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from difflib import get_close_matches
+from typing import Any
+
+from werkzeug.http import http_date, parse_date
+
+from .._grammar import AV_OCTETS, TOKEN
+
+_MAX_AGE = 400 * 86_400  # RFC 6265bis section 5.5: at most 400 days
+
+
+def _switch(value: Any) -> bool | None:
+    return value if type(value) is bool else None
+
+
+def _octets(value: Any) -> str | None:
+    return value if isinstance(value, str) and AV_OCTETS.match(value) else None
+
+
+def _same_site(value: Any) -> str | None:
+    known = isinstance(value, str) and value.lower() in ("strict", "lax", "none")
+    return value.capitalize() if known else None
+
+
+def _max_age(value: Any) -> str | None:
+    if isinstance(value, timedelta):
+        value = value // timedelta(seconds=1)
+    return str(value) if type(value) is int and value <= _MAX_AGE else None
+
+
+def _expires(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value if AV_OCTETS.match(value) and parse_date(value) else None
+    # RFC 6265bis section 5.1.1: a date with a year below 1601 is no date.
+    if not isinstance(value, datetime) or not 1601 <= value.year < 9999:
+        return None
+    return http_date(value if value.tzinfo else value.replace(tzinfo=timezone.utc))
+
+
+_ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    "domain": ("Domain", _octets, 'a str without ";" and control characters'),
+    "path": ("Path", _octets, 'a str without ";" and control characters'),
+    "secure": ("Secure", _switch, "True or False"),
+    "http_only": ("HttpOnly", _switch, "True or False"),
+    "max_age": ("Max-Age", _max_age, "an int of seconds or a timedelta, at most 400 days"),
+    "expires": ("Expires", _expires, "a datetime or an HTTP date"),
+    "same_site": ("SameSite", _same_site, '"strict", "lax" or "none"'),
+    "partitioned": ("Partitioned", _switch, "True or False"),
+}
+
+
+def _is_left_out(value: Any) -> bool:
+    return value is None or value is False
+
+
+def attributes(attrs: Mapping[str, Any]) -> str:
+    """The attributes as they follow the value, in their order; they must have been checked.
+
+    >>> attributes({"path": "/", "http_only": True, "secure": False})
+    '; Path=/; HttpOnly'
+    """
+    written = ""
+    for key, value in attrs.items():
+        if not _is_left_out(value):
+            name, write, _ = _ATTRIBUTES[key]
+            written += f"; {name}" if value is True else f"; {name}={write(value)}"
+    return written
+
+
+def _check_attr(key: str, value: Any) -> None:
+    if key not in _ATTRIBUTES:
+        close = get_close_matches(str(key), _ATTRIBUTES, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_ATTRIBUTES)}"
+        raise ValueError(f"{key}: unknown attribute; {hint}")
+    _, write, expected = _ATTRIBUTES[key]
+    if not _is_left_out(value) and write(value) is None:
+        raise ValueError(f"{key}: expected {expected}, got {value!r:.60}")
+
+
+def check_attrs(attrs: Mapping[str, Any]) -> None:
+    """Raise ValueError, which begins with the attribute's name, unless these can stand in a Set-Cookie.
+
+    >>> check_attrs({"same_site": "bogus"})
+    Traceback (most recent call last):
+    ...
+    ValueError: same_site: expected "strict", "lax" or "none", got 'bogus'
+    """
+    for key, value in attrs.items():
+        _check_attr(key, value)
+    if attrs.get("secure"):
+        return
+    # RFC 6265bis section 5.7: SameSite=None without Secure is ignored whole; CHIPS says the same of Partitioned.
+    if str(attrs.get("same_site")).lower() == "none" and attrs.get("same_site") is not None:
+        raise ValueError('same_site: expected "secure": True beside "none"')
+    if attrs.get("partitioned"):
+        raise ValueError('partitioned: expected "secure": True beside it')
+
+
+def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
+    """Raise ValueError unless a browser takes a cookie of this name with these attributes."""
+    if not isinstance(name, str) or not TOKEN.match(name):
+        raise ValueError(f"name: expected a token (RFC 9110), got {name!r:.60}")
+    check_attrs(attrs)
+    prefix = name.lower()  # RFC 6265bis section 5.7 compares the prefixes without regard to case
+    if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
+        raise ValueError(f'name: expected "secure": True beside {name!r:.60}')
+    if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path", "/") != "/"):
+        raise ValueError(f'name: expected path "/" and no domain beside {name!r:.60}')

@@ -1,0 +1,150 @@
+"""The key `cookies` of request and response: the Cookie and Set-Cookie headers.
+
+Owns reading them, written apart from every library because none is safe (a parser that strips more than blanks, groups by
+quotes or splits at commas lets a neighbour forge a cookie). What an attribute may be is `_cookie_attrs.py`'s affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .._grammar import COOKIE_VALUE, TOKEN
+from ..form_encoding import form_decode, form_encode
+from ..request import Handler, Request, Response, as_request
+from ..response import find_header
+from ._cookie_attrs import attributes, check_attrs, check_cookie
+
+__all__ = ["check_attrs", "check_cookie", "find_cookie", "parse_cookies", "wrap_cookies"]
+
+MAX_HEADER = 16_384
+MAX_PAIRS = 200
+
+
+def _parts(header: str) -> list[str]:
+    """The parts of a Cookie header that are looked at; one that is cut off is not."""
+    if len(header) > MAX_HEADER:
+        header = header[:MAX_HEADER].rpartition(";")[0]
+    return header.split(";", MAX_PAIRS)[:MAX_PAIRS]
+
+
+def _pair(part: str) -> tuple[str, str] | None:
+    """The name and the decoded value of one part, None if it is no cookie."""
+    # RFC 6265bis section 5.6: "Remove any leading or trailing WSP", which is SP and HTAB and nothing else.
+    name, equals, value = part.partition("=")
+    name, value = name.strip(" \t"), value.strip(" \t")
+    if not equals or not TOKEN.match(name):
+        return None
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    decoded = form_decode(value) if COOKIE_VALUE.match(value) else None
+    return None if decoded is None else (name, decoded)
+
+
+def _pairs(header: str) -> Iterator[tuple[str, str]]:
+    return filter(None, map(_pair, _parts(header)))
+
+
+def parse_cookies(header: str) -> dict[str, str]:
+    """The cookies in a Cookie header: name -> decoded value, the last of equal names.
+
+    Only ";" separates, only blanks are stripped, one pair of quotes around a value goes, nothing is unescaped. What is no
+    cookie, or cannot be decoded, is left out; nothing raises. At most 200 pairs and 16 KiB are looked at.
+    Source: ring.middleware.cookies/parse-cookies, RFC 6265bis section 5.6; safer where they differ.
+
+    >>> parse_cookies('a=1; b="x+y"; c=%C3%BC; d')
+    {'a': '1', 'b': 'x y', 'c': 'ü'}
+    """
+    return dict(_pairs(header))
+
+
+def find_cookie(header: str, name: str) -> list[str]:
+    """The different values under one name, by the rules of `parse_cookies`; one search, where there is none.
+
+    >>> find_cookie("id=a; theme=dark; id=b; id=a", "id")
+    ['a', 'b']
+    """
+    if name not in header:
+        return []
+    pairs = [_pair(part) for part in _parts(header) if name in part]
+    return list(dict.fromkeys(pair[1] for pair in pairs if pair and pair[0] == name))
+
+
+def _text(name: str, value: object) -> str:
+    """A cookie's value as Ring writes it: nothing for None, a list as the fields of a form."""
+    if isinstance(value, (list, tuple)):
+        return f"&{name}=".join(_text(name, item) for item in value)
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "true", False: "false"}[value]
+    if isinstance(value, (str, int, float)):
+        return form_encode(str(value))
+    raise TypeError(f"cookie {name!r}: expected str, int, float, bool, None or a list of these")
+
+
+def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str:
+    """One Set-Cookie value.
+
+    name: a token. value: str, int, float, bool, None or a list; form-encoded.
+    attrs: domain and path (str), secure, http_only and partitioned (bool), max_age (int of seconds or timedelta, at most 400
+    days), expires (datetime, UTC if naive, or an HTTP date), same_site ("strict", "lax" or "none"); False and
+    None leave one out.
+    Raises ValueError or TypeError for anything else, and for what a browser would drop.
+    Source: ring.middleware.cookies/write-cookies, RFC 6265bis sections 4.1.1 and 4.1.3.
+
+    >>> set_cookie_header("id", "a b", {"path": "/", "http_only": True, "max_age": 60})
+    'id=a+b; Path=/; HttpOnly; Max-Age=60'
+    """
+    check_cookie(name, attrs)
+    return f"{name}={_text(name, value)}{attributes(attrs)}"
+
+
+def _read_cookies(request: Request) -> dict[str, dict[str, str]]:
+    header = request["headers"].get("cookie", "")
+    return {name: {"value": value} for name, value in _pairs(header)}
+
+
+def cookies_request(request: Request) -> Request:
+    """See wrap_cookies."""
+    request = as_request(request)
+    if "cookies" not in request:
+        request.provide("cookies", _read_cookies)
+    return request
+
+
+def _set_cookie(name: str, cookie: object) -> str:
+    if not isinstance(cookie, Mapping):
+        return set_cookie_header(name, cookie, {})
+    attrs = {key: value for key, value in cookie.items() if key != "value"}
+    return set_cookie_header(name, cookie.get("value"), attrs)
+
+
+def cookies_response(response: Response) -> Response:
+    """See wrap_cookies."""
+    if "cookies" not in response:
+        return response
+    response = dict(response)
+    written = [_set_cookie(*item) for item in (response.pop("cookies") or {}).items()]
+    if not written:
+        return response
+    name, own = find_header(response, "Set-Cookie") or ("Set-Cookie", [])
+    lines = [own, *written] if isinstance(own, str) else [*own, *written]
+    return response | {"headers": {**(response.get("headers") or {}), name: lines}}
+
+
+def wrap_cookies(handler: Handler) -> Handler:
+    """Read the cookies of requests, write those of responses.
+
+    Reads the Cookie header; adds `request["cookies"]`, name -> {"value": ...}. Reads `response["cookies"]`, name -> value or
+    {"value": ..., and attributes as `set_cookie_header` takes them}; the response's own Set-Cookie headers come first.
+    Raises ValueError or TypeError for a cookie that cannot be written.
+    Source: ring.middleware.cookies/wrap-cookies.
+
+    >>> handler = wrap_cookies(lambda request: {"cookies": {"seen": request["cookies"]["a"]["value"]}})
+    >>> handler({"headers": {"cookie": "a=1"}})
+    {'headers': {'Set-Cookie': ['seen=1']}}
+    """
+
+    def cookies(request: Request) -> Response:
+        return cookies_response(handler(cookies_request(request)))
+
+    return cookies

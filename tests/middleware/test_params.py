@@ -1,0 +1,198 @@
+"""Query strings and urlencoded forms: as Ring reads them, within limits, and the body stays for others."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask import request as flask_request
+from werkzeug.test import Client, EnvironBuilder
+
+from ringsession import content_type, response, to_wsgi, wrap_defaults, wrap_params
+from ringsession.middleware.params import ParamsTooLarge, parse_params
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        ("", {}),
+        ("a=1&b=2", {"a": "1", "b": "2"}),
+        ("a=1&a=2&a=3", {"a": ["1", "2", "3"]}),
+        ("a", {"a": ""}),
+        ("a=", {"a": ""}),
+        ("=b", {"": "b"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("&&a=1&", {"a": "1"}),
+        ("a=1;b=2", {"a": "1;b=2"}),
+        ("a=x+y%20z", {"a": "x y z"}),
+        ("%C3%BC=%E2%82%AC", {"ü": "€"}),
+        ("a=%zz&b=1", {"b": "1"}),
+        ("a=%FF", {"a": "\ufffd"}),
+    ],
+)
+def test_parameters_are_read_as_ring_reads_them(text: str, params: dict[str, Any]) -> None:
+    assert parse_params(text) == params
+
+
+def seen(request: dict[str, Any]) -> dict[str, Any]:
+    """What the layer adds to this request."""
+    found: dict[str, Any] = {}
+
+    def handler(request: Any) -> Any:
+        found.update({key: request[key] for key in ("query_params", "form_params", "params")})
+        return response("")
+
+    wrap_params(handler)(request)  # type: ignore[arg-type]
+    return found
+
+
+def test_a_query_and_a_form_are_apart_and_together_and_the_query_wins() -> None:
+    request = {"query_string": "a=q&b=1", "headers": FORM, "body": io.BytesIO(b"a=f&c=2")}
+    assert seen(request) == {
+        "query_params": {"a": "q", "b": "1"},
+        "form_params": {"a": "f", "c": "2"},
+        "params": {"a": "q", "b": "1", "c": "2"},
+    }
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", ""])
+def test_another_body_is_no_form(kind: str) -> None:
+    request = {"headers": {"content-type": kind}, "body": io.BytesIO(b"a=1")}
+    assert seen(request)["form_params"] == {}
+
+
+def test_a_handler_still_reads_the_whole_body_after_the_params() -> None:
+    def handler(request: Any) -> Any:
+        return response(f"{request['params']} {request['body'].read()}")
+
+    request: Any = {"headers": FORM, "body": io.BytesIO(b"a=1")}
+    assert wrap_params(handler)(request)["body"] == "{'a': '1'} b'a=1'"
+
+
+def test_a_handler_may_read_the_body_before_the_params() -> None:
+    def handler(request: Any) -> Any:
+        return content_type(response(f"{request['body'].read()} {request['params']}"), "text/plain")
+
+    client = Client(wrap_defaults(to_wsgi(handler)))
+    assert client.post("/", data={"a": "1"}).text == "b'a=1' {'a': '1'}"
+
+
+class Watched(io.BytesIO):
+    """An input that counts how often it is read."""
+
+    reads = 0
+
+    def read(self, *size: Any) -> bytes:
+        self.reads += 1
+        return super().read(*size)
+
+
+def test_a_body_is_read_only_when_somebody_asks() -> None:
+    stream = Watched(b"a=1")
+    environ = EnvironBuilder(method="POST", headers=FORM, content_length=3).get_environ()
+    environ["wsgi.input"] = stream
+    list(wrap_defaults(to_wsgi(lambda request: response("")))(environ, lambda *told: print))
+    assert stream.reads == 0
+
+
+def flask_app() -> Flask:
+    app = Flask(__name__)
+
+    @app.post("/params-first")
+    def params_first() -> dict[str, Any]:
+        params = flask_request.environ["ringsession.request"]["params"]
+        return {"params": params, "form": flask_request.form}
+
+    @app.post("/form-first")
+    def form_first() -> dict[str, Any]:
+        form = dict(flask_request.form)
+        return {"params": flask_request.environ["ringsession.request"]["params"], "form": form}
+
+    @app.post("/upload")
+    def upload() -> str:
+        flask_request.environ["ringsession.request"]["params"]
+        return flask_request.files["file"].read().decode()
+
+    app.wsgi_app = wrap_defaults(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+@pytest.mark.parametrize("path", ["/params-first", "/form-first"])
+def test_a_flask_view_behind_reads_its_form_before_or_after_us(path: str) -> None:
+    answer = flask_app().test_client().post(path, data={"a": "1"})
+    assert answer.json == {"params": {"a": "1"}, "form": {"a": "1"}}
+
+
+def test_a_flask_view_behind_reads_its_upload() -> None:
+    data = {"file": (io.BytesIO(b"content"), "a.txt")}
+    assert flask_app().test_client().post("/upload", data=data).text == "content"
+
+
+# -- limits
+
+
+def reading(request: Any) -> Any:
+    return content_type(response(str(len(request["params"]))), "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"a=" + b"x" * (MIB - 2), 200),
+        (b"a=" + b"x" * (MIB - 1), 413),
+        (b"&".join(b"%d" % number for number in range(1000)), 200),
+        (b"&".join(b"%d" % number for number in range(1001)), 413),
+    ],
+    ids=["1 MiB", "1 MiB and a byte", "1,000 fields", "1,001 fields"],
+)
+@pytest.mark.parametrize("announced", [True, False], ids=["length", "chunked"])
+def test_a_form_past_the_limits_is_a_413_when_it_is_read(
+    body: bytes, status: int, announced: bool
+) -> None:
+    environ = EnvironBuilder(method="POST", headers=FORM, data=body).get_environ()
+    if not announced:
+        del environ["CONTENT_LENGTH"]
+        environ["wsgi.input_terminated"] = True
+    answer = Client(wrap_defaults(to_wsgi(reading))).open(environ)
+    assert answer.status_code == status
+
+
+def test_a_query_past_the_limit_is_a_413() -> None:
+    client = Client(wrap_defaults(to_wsgi(reading)))
+    assert client.get("/?" + "&".join(str(number) for number in range(1001))).status_code == 413
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["length", "chunked"])
+def test_the_app_behind_gets_all_the_bytes_of_a_form_past_our_limit(announced: bool) -> None:
+    body = b"a=" + b"x" * (MIB + 100_000)
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        try:
+            environ["ringsession.request"]["params"]
+        except ParamsTooLarge:
+            pass
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(len(environ["wsgi.input"].read())).encode()]
+
+    environ = EnvironBuilder(method="POST", headers=FORM, data=body).get_environ()
+    if not announced:
+        del environ["CONTENT_LENGTH"]
+        environ["wsgi.input_terminated"] = True
+    assert Client(wrap_defaults(app)).open(environ).text == str(len(body))
+
+
+def test_a_form_that_breaks_off_is_a_400() -> None:
+    environ = EnvironBuilder(method="POST", headers=FORM, data=b"a=1").get_environ()
+    environ["CONTENT_LENGTH"] = "10"
+    assert Client(wrap_defaults(to_wsgi(reading))).open(environ).status_code == 400
+
+
+def test_flask_answers_413_too_where_a_view_reads_a_form_past_the_limit() -> None:
+    answer = flask_app().test_client().post("/params-first", data={"a": "x" * (MIB + 1)})
+    assert answer.status_code == 413

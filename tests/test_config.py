@@ -1,0 +1,247 @@
+"""Configs: reading, changing, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ringsession import (
+    LAYERS,
+    ConfigError,
+    api_defaults,
+    assoc_in,
+    cookie_store,
+    deep_merge,
+    memory_store,
+    response,
+    secure_api_defaults,
+    secure_site_defaults,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+)
+from ringsession.config import KEYS, check_config
+
+FOUR = [site_defaults, secure_site_defaults, api_defaults, secure_api_defaults]
+
+
+def app(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+
+@pytest.mark.parametrize("config", FOUR, ids=["site", "secure site", "api", "secure api"])
+def test_each_of_the_four_configs_wraps_an_app(config: dict[str, Any]) -> None:
+    before = copy.deepcopy(config)
+    assert callable(wrap_defaults(app, config))
+    assert config == before
+
+
+def test_wrapping_reads_the_config_once() -> None:
+    config = deep_merge(site_defaults, {"session": {"cookie_name": "before"}})
+    wrapped = wrap_defaults(to_wsgi(lambda r: response("") | {"session": {"a": 1}}), config)
+    config["session"]["cookie_name"] = "after"
+    config["session"]["cookie_attrs"]["path"] = "/after"
+    told: list[Any] = []
+    list(wrapped(_environ(), lambda status, headers: told.extend(headers)))
+    assert dict(told)["Set-Cookie"].startswith("before=")
+    assert "Path=/;" in dict(told)["Set-Cookie"]
+
+
+def _environ() -> dict[str, Any]:
+    from werkzeug.test import EnvironBuilder
+
+    return EnvironBuilder().get_environ()
+
+
+def test_assoc_in_gives_a_new_config_and_leaves_the_old() -> None:
+    config = assoc_in(site_defaults, ["session", "cookie_attrs", "max_age"], 10)
+    assert config["session"]["cookie_attrs"]["max_age"] == 10
+    assert "max_age" not in site_defaults["session"]["cookie_attrs"]
+    config["session"]["cookie_attrs"]["path"] = "/x"
+    assert "path" not in site_defaults["session"]["cookie_attrs"]
+
+
+def test_assoc_in_makes_the_dicts_on_its_way() -> None:
+    assert assoc_in({"a": False}, ["a", "b"], 1) == {"a": {"b": 1}}
+
+
+def test_deep_merge_merges_dicts_and_replaces_all_else() -> None:
+    one = {"a": {"b": 1, "c": [1]}, "d": 1}
+    assert deep_merge(one, {"a": {"b": 2, "e": 3}}, {"d": {"f": 4}}) == {
+        "a": {"b": 2, "c": [1], "e": 3},
+        "d": {"f": 4},
+    }
+    assert one == {"a": {"b": 1, "c": [1]}, "d": 1}
+
+
+@pytest.mark.parametrize("make", [memory_store, lambda: cookie_store("k" * 32)])
+def test_a_store_goes_through_every_copy_as_itself(make: Any) -> None:
+    store = make()
+    config = assoc_in(site_defaults, ["session", "store"], store)
+    for copied in (
+        copy.deepcopy(config),
+        copy.copy(config),
+        deep_merge(config, {}),
+        assoc_in(config, ["proxy"], False),
+        copy.deepcopy(deep_merge({}, config)),
+    ):
+        assert copied["session"]["store"] is store
+
+
+def test_no_store_given_is_a_new_memory_store_for_each_call() -> None:
+    def counting(request: Any) -> Any:
+        request["session"]["n"] = request["session"].get("n", 0) + 1
+        return {"status": 200, "headers": {}, "body": str(request["session"]["n"])}
+
+    from werkzeug.test import Client
+
+    one, other = (wrap_defaults(to_wsgi(counting)) for _ in range(2))
+    cookie = Client(one).get("/").headers["Set-Cookie"].split(";")[0]
+    assert Client(one, use_cookies=False).get("/", headers={"Cookie": cookie}).text == "2"
+    assert Client(other, use_cookies=False).get("/", headers={"Cookie": cookie}).text == "1"
+
+
+WRONG = [
+    (["sesion"], {}, '["sesion"]: unknown key; did you mean "session"?'),
+    (["session", "time_out"], 5, '["session"]["time_out"]: unknown key; did you mean "timeout"?'),
+    (["session", "timeout"], "60", '["session"]["timeout"]: expected seconds over 0, or None, got \'60\''),
+    (["session", "timeout"], 0, '["session"]["timeout"]: expected seconds over 0, or None, got 0'),
+    (["session", "timeout"], True, '["session"]["timeout"]: expected seconds over 0, or None, got True'),
+    (["session", "flash"], 1, '["session"]["flash"]: expected True or False, got 1'),
+    (["session", "cookie_name"], b"x", '["session"]["cookie_name"]: expected a str, got b\'x\''),
+    (["session", "cookie_attrs"], "x", '["session"]["cookie_attrs"]: expected a dict, got \'x\''),
+    (["session", "root"], 5, '["session"]["root"]: expected a str or None, got 5'),
+    (["session"], "on", '["session"]: expected a dict, True or False, got \'on\''),
+    (["cookies"], None, '["cookies"]: expected True or False, got None'),
+    (["proxy"], True, '["proxy"]: expected False (this layer is not there yet), got True'),
+    (
+        ["security", "anti_forgery"],
+        True,
+        '["security"]["anti_forgery"]: expected False (this layer is not there yet), got True',
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), WRONG, ids=[str(row[0]) for row in WRONG])
+def test_a_wrong_config_says_where_what_was_expected_and_what_was_given(
+    path: list[str], value: Any, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, assoc_in(site_defaults, path, value))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("attrs", "where"),
+    [
+        ({"same_site": "bogus"}, '["session"]["cookie_attrs"]["same_site"]: expected'),
+        ({"same_site": "none", "secure": False}, '["session"]["cookie_attrs"]["same_site"]: '),
+        ({"partitioned": True}, '["session"]["cookie_attrs"]["partitioned"]: '),
+        ({"max_age": "10"}, '["session"]["cookie_attrs"]["max_age"]: expected'),
+        ({"max_age": timedelta(days=401)}, '["session"]["cookie_attrs"]["max_age"]: expected'),
+        ({"path": "/; Domain=evil"}, '["session"]["cookie_attrs"]["path"]: expected'),
+        ({"samesite": "lax"}, '["session"]["cookie_attrs"]["samesite"]: '),
+    ],
+    ids=repr,
+)
+def test_a_cookie_that_a_browser_would_punish_is_refused_when_wrapping(
+    attrs: dict[str, Any], where: str
+) -> None:
+    config = deep_merge(site_defaults, {"session": {"cookie_attrs": attrs}})
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, config)
+    assert str(caught.value).startswith(where)
+
+
+@pytest.mark.parametrize(
+    ("name", "attrs"),
+    [
+        ("__Host-id", {}),
+        ("__Host-id", {"secure": True, "domain": "example.org"}),
+        ("__Host-id", {"secure": True, "path": "/x"}),
+        ("__Secure-id", {}),
+        ("a b", {}),
+        ("", {}),
+    ],
+)
+def test_a_name_that_its_attributes_contradict_is_refused(name: str, attrs: Any) -> None:
+    config = deep_merge(site_defaults, {"session": {"cookie_name": name, "cookie_attrs": attrs}})
+    with pytest.raises(ConfigError, match=r'^\["session"\]'):
+        wrap_defaults(app, config)
+
+
+def test_a_root_counts_as_the_path() -> None:
+    attrs = {"session": {"cookie_name": "__Host-id", "cookie_attrs": {"secure": True}, "root": "/x"}}
+    with pytest.raises(ConfigError, match=r'^\["session"\]'):
+        wrap_defaults(app, deep_merge(site_defaults, attrs))
+
+
+@pytest.mark.parametrize("store", [5, "redis", object(), {}, memory_store], ids=repr)
+def test_something_that_is_no_store_is_refused(store: Any) -> None:
+    with pytest.raises(ConfigError, match=r'^\["session"\]\["store"\]: expected a store'):
+        wrap_defaults(app, assoc_in(site_defaults, ["session", "store"], store))
+
+
+def test_a_long_value_is_not_shown_since_it_may_be_a_secret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, assoc_in(site_defaults, ["session", "timeout"], "s3cret" * 10))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [None, 5, "site", [("session", True)]], ids=repr)
+def test_a_config_that_is_no_dict_is_refused(config: Any) -> None:
+    with pytest.raises(ConfigError, match="^config: expected a dict"):
+        wrap_defaults(app, config)
+
+
+def test_a_handler_given_where_an_app_belongs_is_told_of_to_wsgi() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean to_wsgi\(\.\.\.\)\?"):
+        wrap_defaults(lambda request: {})  # type: ignore[arg-type, misc]
+
+
+def test_something_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(ConfigError, match="^app: expected a WSGI callable, got int"):
+        wrap_defaults(5)  # type: ignore[arg-type]
+
+
+def test_an_app_that_does_not_say_what_it_takes_is_accepted() -> None:
+    assert callable(wrap_defaults(type))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "keys"),
+    [
+        ({}, set()),
+        ({"session": True}, {"session", "session_key", "flash"}),
+        ({"session": {}}, {"session", "session_key"}),
+        ({"session": {"flash": True}}, {"session", "session_key", "flash"}),
+        ({"session": False, "cookies": True}, {"cookies"}),
+        ({"params": True}, {"params", "query_params", "form_params"}),
+        ({"params": {"urlencoded": False}}, set()),
+        (api_defaults, {"params", "query_params", "form_params"}),
+    ],
+    ids=repr,
+)
+def test_a_layer_is_there_if_the_config_says_so(config: Any, keys: set[str]) -> None:
+    seen: set[str] = set()
+
+    def handler(request: Any) -> Any:
+        seen.update(request)
+        return response("")
+
+    list(wrap_defaults(to_wsgi(handler), config)(_environ(), lambda *told: print))
+    layers = {"cookies", "params", "query_params", "form_params", "session", "session_key", "flash"}
+    assert seen & layers == keys
+
+
+def test_every_key_of_the_four_configs_is_known() -> None:
+    for config in FOUR:
+        check_config(config)
+
+
+def test_every_layer_stands_in_the_tree_of_keys() -> None:
+    assert {layer.path for layer in LAYERS} <= KEYS.keys()
