@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from typing import Literal, NamedTuple
 
-from ._difference import EMPTY
 from .session import Session
 from .stores import Change, SessionGone, StoreUnavailable
 from .stores.backend import Sessions
@@ -36,9 +35,9 @@ def decide(session: Session, status: int) -> Step:
     """What the store must do, from what the request did; pure."""
     if session.ending is not None:
         return Step(session.ending)
-    change = session.change()
     if session.loaded is None:
-        return Step("create", change) if session.is_wanted else Step("keep")
+        return Step("create" if session.is_wanted else "keep")
+    change = session.change()
     if not session.is_live:  # another request ended it a moment ago, and nothing brings it back
         return Step("drop") if change else Step("keep")
     if change:
@@ -52,7 +51,7 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
     old, loaded = session.value, session.loaded
     match step.act:
         case "create":
-            return Outcome(sessions.create(step.change.record if step.change else EMPTY), True)
+            return Outcome(sessions.create(session.record()), True)
         case "recreate" if old is None:
             record = session.renewed(None)
             return Outcome() if record is None else Outcome(sessions.create(record), True)
@@ -61,16 +60,16 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
             return Outcome(sessions.recreate(old, session.renewed), True)
         case "destroy":
             ended = old is not None and sessions.destroy(old)
-            change = session.change()
-            if session.is_wanted and change:
-                return Outcome(sessions.create(change.record), True)
+            if session.is_wanted:
+                return Outcome(sessions.create(session.record()), True)
             return Outcome(ended=ended)
         case "drop":
             raise SessionGone
         case "keep" if loaded is None or not session.is_live:
             return Outcome()
     assert old is not None and loaded is not None
-    value, moved = old, loaded.moved
+    value: str | None = old
+    moved = loaded.moved
     if step.act == "patch" and step.change:
         value = sessions.patch(old, loaded, step.change)
     elif step.act == "touch":

@@ -37,6 +37,13 @@ def _server_port(environ: Environ) -> int:
     return int(port) if port.isascii() and port.isdecimal() else 80
 
 
+def _find_header(request: Request, name: str) -> str | None:
+    variable = name.upper().replace("-", "_")
+    own = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    value: str | None = request["environ"].get(variable if own else f"HTTP_{variable}")
+    return value or None if own else value
+
+
 def _headers(environ: Environ) -> dict[str, str]:
     headers = {
         name[5:].replace("_", "-").lower(): value
@@ -87,7 +94,8 @@ def environ_request(environ: Environ) -> Request:
     """
     if "CONTENT_TYPE" in environ and FormInput.wants(environ):
         environ["ringsession.form"] = FormInput(get_input_stream(environ))
-    return Request({"environ": environ}, _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS)
+    providers = _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS
+    return Request({"environ": environ}, providers, _find_header)
 
 
 def _write_headers(environ: Environ, headers: Mapping[str, str]) -> None:

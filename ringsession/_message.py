@@ -67,7 +67,8 @@ def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:
     headers: dict[str, Any] = dict(lines)
     if len(headers) == len(lines):
         return headers
-    headers, spelled = {}, {}
+    headers = {}
+    spelled: dict[str, str] = {}
     for name, value in lines:
         name = spelled.setdefault(name.lower(), name)
         if name not in headers:

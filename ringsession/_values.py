@@ -18,6 +18,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 MAX_DEPTH = 100
+_WORD = 1 << 63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPECTED = (
     "expected None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, time,"
@@ -73,6 +74,23 @@ def _unhex(text: str) -> str:
     return bytes.fromhex(text).decode("utf-8", "surrogatepass")
 
 
+def is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether JSON has this value as it is; most sessions hold nothing else, and need no copy."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii()  # type: ignore[no-any-return]
+    if kind is int:
+        return -_WORD <= value < _WORD  # type: ignore[no-any-return]
+    if kind is dict and depth < MAX_DEPTH:
+        for key in value:
+            if type(key) is not str or not key.isascii() or key[:1] == "~":
+                return False
+        return all([is_plain(item, depth + 1) for item in value.values()])
+    if kind is list and depth < MAX_DEPTH:
+        return all([is_plain(item, depth + 1) for item in value])
+    return kind in _PLAIN
+
+
 def pack(value: Any, depth: int) -> Any:
     """The value as `json` takes it. Raises Refused."""
     kind = type(value)
@@ -82,7 +100,7 @@ def pack(value: Any, depth: int) -> Any:
         return value
     # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
     if kind is int:
-        return value if -(1 << 63) <= value < 1 << 63 else {"~i": f"{value:x}"}
+        return value if -_WORD <= value < _WORD else {"~i": f"{value:x}"}
     if depth > MAX_DEPTH:
         raise Refused(ValueError, f"expected at most {MAX_DEPTH} levels, got more or a cycle")
     pack_kind = _PACK.get(kind)

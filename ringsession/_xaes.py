@@ -30,8 +30,11 @@ class XAES256GCM:
         self._local = threading.local()
         # CMAC's subkey (NIST SP 800-38B section 6.1): K1 = L << 1, xor 0x87 if the top bit of L was set.
         block = int.from_bytes(self._encrypt_block(bytes(16)), "big")
-        doubled = (block << 1) ^ (0x87 if block >> 127 else 0)
-        self._subkey = doubled & ((1 << 128) - 1)
+        subkey = ((block << 1) ^ (0x87 if block >> 127 else 0)) & ((1 << 128) - 1)
+        # C2SP: Kx = AES(M1 xor K1) || AES(M2 xor K1), with Mi = 0 || i || "X" || 0 || the first 12 bytes of the nonce.
+        top = subkey >> 96
+        self._heads = [(head ^ top).to_bytes(4, "big") for head in (0x00015800, 0x00025800)]
+        self._tail = subkey & ((1 << 96) - 1)
 
     def _encrypt_block(self, blocks: bytes) -> bytes:
         # ECB carries nothing from one block to the next, so one encryptor serves a thread for ever.
@@ -41,12 +44,9 @@ class XAES256GCM:
         return bytes(encryptor.update(blocks))
 
     def _derive(self, nonce: bytes) -> AESGCM:
-        # C2SP: Kx = AES(M1 xor K1) || AES(M2 xor K1), with Mi = 0 || i || "X" || 0 || the first 12 bytes of the nonce.
-        blocks = (
-            (int.from_bytes(head + nonce[:12], "big") ^ self._subkey).to_bytes(16, "big")
-            for head in (b"\x00\x01X\x00", b"\x00\x02X\x00")
-        )
-        return AESGCM(self._encrypt_block(b"".join(blocks)))
+        tail = (int.from_bytes(nonce[:12], "big") ^ self._tail).to_bytes(12, "big")
+        first, second = self._heads
+        return AESGCM(self._encrypt_block(first + tail + second + tail))
 
     def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
         """The ciphertext and its tag."""

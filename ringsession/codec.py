@@ -7,14 +7,16 @@ in there is `_values.py`'s affair.
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._values import Refused, escape_key, pack, unescape_key, unpack
+from ._values import Refused, escape_key, is_plain, pack, unescape_key, unpack
 
 _VERSION = "1"
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _load_plain = json.JSONDecoder().decode
+_scan = json.JSONDecoder().raw_decode
 _load = json.JSONDecoder(object_hook=unpack).decode
 
 # What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; ArithmeticError:
@@ -40,7 +42,7 @@ def encode_value(value: object, where: str) -> str:
     '{"~t":[1,{"~e":[2]}]}'
     """
     try:
-        return _dump(pack(value, 0))
+        return _dump(value if is_plain(value) else pack(value, 0))
     except Refused as refused:
         raise refused.error(where) from None
 
@@ -51,6 +53,8 @@ def encode(data: Mapping[str, object]) -> str:
     >>> encode({"user": "ann", "n": 1})
     '1{"user":"ann","n":1}'
     """
+    if type(data) is dict and is_plain(data):
+        return _VERSION + _dump(data)
     packed = {}
     for key, value in data.items():
         if type(key) is not str:
@@ -69,12 +73,21 @@ def _members(record: str) -> dict[str, Any]:
             raise UnknownVersion(f"record: expected version {_VERSION}, got another")
         raise CorruptRecord("record: expected a version and a JSON object")
     try:
-        members = _load_plain(record[1:])
+        members, end = _scan(record, 1)
     except _CORRUPT:
-        members = None
-    if not isinstance(members, dict):
+        members, end = None, 0
+    if not isinstance(members, dict) or end != len(record):
         raise CorruptRecord("record: expected a version and a JSON object")
     return members
+
+
+def is_plain_record(record: str) -> bool:
+    """Whether a record holds nothing but what JSON has itself.
+
+    >>> is_plain_record('1{"a":[1]}'), is_plain_record('1{"a":{"~t":[1]}}')
+    (True, False)
+    """
+    return '"~' not in record
 
 
 def decode(record: str) -> dict[str, Any]:
@@ -84,7 +97,7 @@ def decode(record: str) -> dict[str, Any]:
     {'user': 'ann'}
     """
     members = _members(record)
-    if '"~' not in record:  # no tag and no escaped key anywhere
+    if is_plain_record(record):
         return members
     try:
         return {unescape_key(key): _load(_dump(value)) for key, value in members.items()}
@@ -113,6 +126,30 @@ def merge(record: str, changed: Mapping[str, str], removed: Iterable[str]) -> st
     for key, text in changed.items():
         members[escape_key(key)] = _load_plain(text)
     return _VERSION + _dump(members)
+
+
+def difference(before: str, after: str) -> tuple[dict[str, str], set[str]]:
+    """The keys of a record that are new or other than before, with the texts of their values; and those that are gone.
+
+    >>> difference('1{"a":1,"b":2,"c":3}', '1{"a":1,"b":2.0,"d":4}')
+    ({'b': '2.0', 'd': '4'}, {'c'})
+    """
+    old, new = _members(before), _members(after)
+    changed = {
+        unescape_key(name): _dump(value)
+        for name, value in new.items()
+        if name not in old or picture(old[name]) != picture(value)
+    }
+    return changed, {unescape_key(name) for name in old.keys() - new.keys()}
+
+
+def picture(value: Any) -> bytes:
+    """A value of JSON's own types as bytes, equal only if the types and the order are.
+
+    `marshal` only writes here, and in a tenth of the time of encoding. In version 2 the bytes depend on nothing but the value.
+    Raises ValueError for most other types.
+    """
+    return marshal.dumps(value, 2)
 
 
 def value_text(record: str, key: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from .middleware.cookies import check_cookie
+from .middleware._cookie_attrs import check_cookie
 from .stores import Lifetime
 from .stores.backend import open_sessions
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus
 
+_UNCHANGED = re.compile(r"[A-Za-z0-9.*_-]*\Z")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
 # Java takes an encoded surrogate for one bad sequence, Python for three.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
@@ -20,6 +21,8 @@ def form_encode(text: str) -> str:
     >>> form_encode("a b~ü*")
     'a+b%7E%C3%BC*'
     """
+    if _UNCHANGED.match(text):
+        return text
     # URLEncoder: only letters, digits, ".", "*", "_" and "-" stay; quote_plus lets "~" stay too.
     return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
 

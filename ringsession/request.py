@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 Provider: TypeAlias = "Callable[[Request], Any]"
+FindHeader: TypeAlias = "Callable[[Request, str], str | None]"
 Response: TypeAlias = dict[str, Any]
 Handler: TypeAlias = "Callable[[Request], Response]"
 
@@ -25,19 +26,33 @@ class Request(dict[str, Any]):
     ('getget', ['double', 'request_method', 'uri'])
     """
 
-    __slots__ = ("_providers",)
-    _providers: dict[str, Provider]
+    __slots__ = ("_providers", "_find_header")
 
     def __init__(
-        self, values: Mapping[str, Any] = {}, providers: Mapping[str, Provider] = {}
+        self,
+        values: Mapping[str, Any] = {},
+        providers: Mapping[str, Provider] = {},
+        find_header: FindHeader | None = None,
     ) -> None:
         super().__init__(values)
         self._providers = dict(providers)
+        self._find_header = find_header
 
     def provide(self, key: str, provider: Provider) -> None:
         """Add `key`, to be computed by `provider(request)` at its first reading; it replaces a value that is there."""
         self._providers[key] = provider
         dict.pop(self, key, None)
+
+    def get_header(self, name: str) -> str | None:
+        """One header by its lower-case name, without making all of `headers` for it.
+
+        >>> Request({"headers": {"host": "localhost"}}).get_header("host")
+        'localhost'
+        """
+        if self._find_header is None or dict.__contains__(self, "headers"):
+            headers: Mapping[str, str] = self.get("headers") or {}
+            return headers.get(name)
+        return self._find_header(self, name)
 
     def __missing__(self, key: str) -> Any:
         provider = self._providers.get(key)
@@ -75,7 +90,7 @@ class Request(dict[str, Any]):
 
     def copy(self) -> Request:
         """A request with the same keys; what is not computed stays so."""
-        return Request(dict(super().items()), self._providers)
+        return Request(dict(super().items()), self._providers, self._find_header)
 
     __copy__ = copy
 

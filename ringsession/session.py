@@ -39,10 +39,14 @@ def recreate(session: Mapping[str, Any]) -> Recreated:
     return Recreated(session)
 
 
+def _is_reserved(key: str) -> bool:
+    return key[:12] == RESERVED
+
+
 def _check_key(key: object) -> None:
     if type(key) is not str:
         raise TypeError(f"session key: expected str, got {type(key).__name__}")
-    if key.startswith(RESERVED):
+    if _is_reserved(key):
         raise ValueError(f"session key: expected one that does not start with {RESERVED!r}")
 
 
@@ -64,6 +68,7 @@ class Session(MutableMapping[str, Any]):
     committed = False
     _data: dict[str, Any] | None = None  # None: not loaded
     _reserved: dict[str, Any] = {}
+    _picture: bytes | None = None  # of what was loaded, to see at once that nothing changed
     _given = False  # the handler gave a whole session, which is stored even if it is empty
     _exact = False  # ... and nothing else may be in it
 
@@ -155,7 +160,7 @@ class Session(MutableMapping[str, Any]):
                 change(None if text is None else codec.decode_value(text)), where
             )
 
-        assert self.value is not None and self.loaded is not None and self.loaded.record is not None
+        assert self.value is not None and self.loaded is not None
         try:
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
@@ -164,8 +169,9 @@ class Session(MutableMapping[str, Any]):
         except StoreUnavailable:
             self.failed = True
             raise
-        record = codec.merge(self.loaded.record, {key: text}, ())
+        record = codec.merge(self.loaded.record or EMPTY, {key: text}, ())
         self.loaded = self.loaded._replace(record=record, version=None)
+        self._picture = None
         data[key] = codec.decode_value(text)
         return codec.decode_value(text)
 
@@ -197,9 +203,9 @@ class Session(MutableMapping[str, Any]):
             self._check_open()
             self._find()
             data = self._fetch() if self.value is not None else {}
-            reserved = [key for key in data if key.startswith(RESERVED)]
-            self._reserved = {key: data.pop(key) for key in reserved}
+            self._reserved = {key: data.pop(key) for key in list(data) if _is_reserved(key)}
             self._data = data
+            self._picture = self._take_picture()
         return self._data
 
     def take(self, response: Response) -> Response:
@@ -236,8 +242,14 @@ class Session(MutableMapping[str, Any]):
         """What the request did to what was loaded; None if there is no difference, types included."""
         if self._data is None:
             return None
-        before = self.loaded.record if self.loaded else None
-        return difference(before or EMPTY, {**self._data, **self._reserved})
+        before = (self.loaded.record if self.loaded else None) or EMPTY
+        if self._picture is not None and self._picture == self._take_picture():
+            return None
+        return difference(before, {**self._data, **self._reserved})
+
+    def record(self) -> str:
+        """The contents as a record, for a session that does not exist yet."""
+        return codec.encode({**(self._data or {}), **self._reserved})
 
     def renewed(self, claimed: str | None) -> str | None:
         """The record for the new id, given the last one under the old id; None if there is nothing to store.
@@ -268,6 +280,16 @@ class Session(MutableMapping[str, Any]):
         if not self.touched:
             self.touched = True
             self.value = self._find_value(self._request)
+
+    def _take_picture(self) -> bytes | None:
+        """What tells at once, without encoding, that a request only read; None where it cannot be told."""
+        record = self.loaded.record if self.loaded else None
+        if record is None or not codec.is_plain_record(record):
+            return None
+        try:
+            return codec.picture([self._data, self._reserved])
+        except ValueError:  # a type that JSON does not have, and no plain record did
+            return None
 
     def _fetch(self) -> dict[str, Any]:
         assert self.value is not None

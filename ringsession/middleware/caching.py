@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from ..request import Response
-from ..response import get_header, update_header
+from ..response import get_header, header, update_header
 
 log = logging.getLogger("ringsession")
 
@@ -26,7 +26,10 @@ def vary_by_cookie(response: Response) -> Response:
     >>> vary_by_cookie({"headers": {"Vary": "Origin"}})
     {'headers': {'Vary': 'Origin, Cookie'}}
     """
-    members = _members(get_header(response, "Vary"))
+    vary = get_header(response, "Vary")
+    if vary is None:
+        return header(response, "Vary", "Cookie")
+    members = _members(vary)
     if {"*", "cookie"} & {member.lower() for member in members}:
         return response
     return update_header(response, "Vary", lambda old: ", ".join([*members, "Cookie"]))

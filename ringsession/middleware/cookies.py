@@ -13,9 +13,7 @@ from .._grammar import COOKIE_VALUE, TOKEN
 from ..form_encoding import form_decode, form_encode
 from ..request import Handler, Request, Response, as_request
 from ..response import find_header
-from ._cookie_attrs import attributes, check_attrs, check_cookie
-
-__all__ = ["check_attrs", "check_cookie", "find_cookie", "parse_cookies", "wrap_cookies"]
+from ._cookie_attrs import attributes, check_cookie
 
 MAX_HEADER = 16_384
 MAX_PAIRS = 200
@@ -66,8 +64,12 @@ def find_cookie(header: str, name: str) -> list[str]:
     """
     if name not in header:
         return []
-    pairs = [_pair(part) for part in _parts(header) if name in part]
-    return list(dict.fromkeys(pair[1] for pair in pairs if pair and pair[0] == name))
+    values: list[str] = []
+    for part in _parts(header):
+        pair = _pair(part) if name in part else None
+        if pair is not None and pair[0] == name and pair[1] not in values:
+            values.append(pair[1])
+    return values
 
 
 def _text(name: str, value: object) -> str:
@@ -99,7 +101,7 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
 
 
 def _read_cookies(request: Request) -> dict[str, dict[str, str]]:
-    header = request["headers"].get("cookie", "")
+    header = request.get_header("cookie") or ""
     return {name: {"value": value} for name, value in _pairs(header)}
 
 
@@ -124,11 +126,14 @@ def cookies_response(response: Response) -> Response:
         return response
     response = dict(response)
     written = [_set_cookie(*item) for item in (response.pop("cookies") or {}).items()]
-    if not written:
-        return response
+    return add_set_cookie(response, written) if written else response
+
+
+def add_set_cookie(response: Response, lines: list[str]) -> Response:
+    """The response with more Set-Cookie lines, after its own."""
     name, own = find_header(response, "Set-Cookie") or ("Set-Cookie", [])
-    lines = [own, *written] if isinstance(own, str) else [*own, *written]
-    return response | {"headers": {**(response.get("headers") or {}), name: lines}}
+    own = [own] if isinstance(own, str) else own
+    return response | {"headers": {**(response.get("headers") or {}), name: [*own, *lines]}}
 
 
 def wrap_cookies(handler: Handler) -> Handler:

@@ -56,10 +56,9 @@ def flash_response(response: Response, request: Request) -> Response:
         for key in _pending(session):
             del session.reserved[key]
         session.reserved[_new_entry()] = message
-    elif session.read and session.ending != "destroy":
+    elif session.read and session.ending != "destroy" and (pending := _pending(session)):
         request["flash"]  # a body that streams may still ask for it
-        for key in _pending(session)[:1]:
-            del session.reserved[key]
+        del session.reserved[pending[0]]
     return response
 
 

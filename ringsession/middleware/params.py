@@ -60,7 +60,7 @@ def _query_params(request: Request) -> dict[str, Any]:
 
 def _form_params(request: Request) -> dict[str, Any]:
     body = request.get("body")
-    if body is None or not is_form(request["headers"].get("content-type", "")):
+    if body is None or not is_form(request.get_header("content-type") or ""):
         return {}
     if not body.seekable():  # longer than what is kept for reading it again
         raise ParamsTooLarge()

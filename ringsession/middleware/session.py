@@ -20,41 +20,56 @@ from ..session import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
 from ..stores.memory import memory_store
+from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
-from .cookies import check_attrs, check_cookie, cookies_response, find_cookie
+from ._cookie_attrs import attributes, check_cookie
+from .cookies import add_set_cookie, cookies_response, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
 
 
-def session_cookie(
-    outcome: Outcome, attrs: Mapping[str, Any], own_attrs: Mapping[str, Any] | None, rolling: bool
-) -> dict[str, Any] | None:
-    """The cookie that tells the client of an outcome, None if there is nothing to tell; pure.
+class SessionCookie:
+    """The session's cookie as it was configured: checked once, written often."""
 
-    own_attrs: the response's `session_cookie_attrs`, over the configured ones.
-    """
-    if own_attrs is not None:
-        check_attrs({**attrs, **own_attrs})
-    if outcome.ended:
+    def __init__(self, name: str, attrs: Mapping[str, Any], rolling: bool) -> None:
+        check_cookie(name, attrs)
+        self.name = name
+        self._attrs = attrs
+        self._rolling = rolling
+        self._tail = attributes(attrs)
         # A browser deletes a cookie only under the attributes it was set with (RFC 6265bis section 5.7).
-        kept = {name: attrs[name] for name in attrs if name != "expires"}
-        return {**kept, "value": "", "max_age": 0}
-    if outcome.value is None:
+        kept = {key: value for key, value in attrs.items() if key != "expires"}
+        self._deletion = f"{name}={attributes({**kept, 'max_age': 0})}"
+
+    def line(self, outcome: Outcome, own_attrs: Mapping[str, Any] | None) -> str | None:
+        """The Set-Cookie line that tells the client of an outcome, None if there is nothing to tell; pure.
+
+        own_attrs: the response's `session_cookie_attrs`, over the configured ones.
+        """
+        if outcome.ended:
+            return self._deletion
+        if outcome.value is None:
+            return None
+        if own_attrs is not None:
+            return self._own_line(outcome.value, own_attrs)
+        if outcome.changed or (self._rolling and outcome.moved):
+            return f"{self.name}={form_encode(outcome.value)}{self._tail}"
         return None
-    if outcome.changed or own_attrs is not None or (rolling and outcome.moved):
-        return {**attrs, **(own_attrs or {}), "value": outcome.value}
-    return None
+
+    def _own_line(self, value: str, own_attrs: Mapping[str, Any]) -> str:
+        attrs = {key: own_attrs[key] for key in own_attrs if key != "value"}
+        return set_cookie_header(self.name, value, {**self._attrs, **attrs})
 
 
-def session_response(
-    response: Response, outcome: Outcome, *, name: str, attrs: Mapping[str, Any], rolling: bool
-) -> Response:
+def session_response(response: Response, outcome: Outcome, *, cookie: SessionCookie) -> Response:
     """See wrap_session."""
     response = dict(response)
-    cookie = session_cookie(outcome, attrs, response.pop("session_cookie_attrs", None), rolling)
-    if cookie is not None:
-        response["cookies"] = {**(response.get("cookies") or {}), name: cookie}
-        response = keep_private(cookies_response(response))
+    line = cookie.line(outcome, response.pop("session_cookie_attrs", None))
+    if line is not None:
+        own = response.get("cookies")
+        if own:  # where a handler sets a cookie of the same name, the session's wins
+            response["cookies"] = {name: own[name] for name in own if name != cookie.name}
+        response = keep_private(add_set_cookie(cookies_response(response), [line]))
     return vary_by_cookie(response)
 
 
@@ -69,7 +84,7 @@ def _unavailable() -> Response:
 
 
 def _find_value(name: str, request: Request) -> str | None:
-    values = find_cookie(request["headers"].get("cookie", ""), name)
+    values = find_cookie(request.get_header("cookie") or "", name)
     if len(values) > 1:
         # A sibling domain may have set one of them, and nothing tells which.
         log.warning("the session's cookie came with %d different values: no session", len(values))
@@ -151,8 +166,7 @@ def wrap_session(
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
         attrs["path"] = root
-    check_cookie(cookie_name, attrs)
-    respond = partial(session_response, name=cookie_name, attrs=attrs, rolling=rolling)
+    respond = partial(session_response, cookie=SessionCookie(cookie_name, attrs, rolling))
     find_value: Callable[[Request], str | None] = partial(_find_value, cookie_name)
     if getattr(store, "single_process", False):
         find_value = _watch_processes(find_value, store)

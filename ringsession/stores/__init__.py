@@ -6,7 +6,10 @@ Owns the words only. A store sees hashed keys and encoded records (`codec.py`), 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from .. import codec
 
 _Self = TypeVar("_Self")
 
@@ -43,12 +46,26 @@ class Loaded(NamedTuple):
     )
 
 
-class Change(NamedTuple):
-    """What a request did to a session: the record it would leave, and the keys it changed."""
+class Change:
+    """What a request did to a session: the record it would leave, and, worked out when asked, the keys it changed."""
 
-    record: str
-    changed: Mapping[str, str]  # key -> encoded value
-    removed: Set[str]
+    def __init__(self, before: str, record: str) -> None:
+        self.record = record
+        self._before = before
+
+    @cached_property
+    def _difference(self) -> tuple[Mapping[str, str], Set[str]]:
+        return codec.difference(self._before, self.record)
+
+    @property
+    def changed(self) -> Mapping[str, str]:
+        """The keys that were set: key -> encoded value."""
+        return self._difference[0]
+
+    @property
+    def removed(self) -> Set[str]:
+        """The keys that were removed."""
+        return self._difference[1]
 
 
 class CopiesAsItself:
