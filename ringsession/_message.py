@@ -43,23 +43,23 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     Raises TypeError or ValueError for a header that cannot be sent as it is.
     """
-    lines = list(headers.items())
-    try:
-        if not _UNSAFE.search("".join(chain.from_iterable(lines))):
-            return lines
-    except TypeError:  # not all are str: some are lists, or wrong
-        pass
-    return [line for name, value in headers.items() for line in _checked_lines(name, value)]
+    lines: list[tuple[str, str]] = []
+    for name, value in headers.items():
+        if type(value) is str:
+            lines.append((name, value))
+        else:
+            lines.extend([(name, item) for item in _items(name, value)])
+    if _UNSAFE.search("".join(chain.from_iterable(lines))):
+        unsafe = next(name for name, value in lines if _UNSAFE.search(name + value))
+        raise ValueError(f'response["headers"][{unsafe!r}]: expected no control character')
+    return lines
 
 
-def _checked_lines(name: str, value: Any) -> list[tuple[str, str]]:
-    values = value if isinstance(value, (list, tuple)) else [value]
-    for item in values:
-        if not isinstance(name, str) or not isinstance(item, str):
-            raise TypeError(f'response["headers"][{name!r}]: expected str or a list, got {item!r}')
-        if _UNSAFE.search(name + item):
-            raise ValueError(f'response["headers"][{name!r}]: expected no control character')
-    return [(name, item) for item in values]
+def _items(name: str, value: Any) -> list[str]:
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise TypeError(f'response["headers"][{name!r}]: expected str or a list, got {value!r}')
+    return list(items)
 
 
 def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:

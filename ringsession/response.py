@@ -93,7 +93,11 @@ def find_header(response: Mapping[str, Any], name: str) -> tuple[str, Any] | Non
     headers: Mapping[str, Any] = response.get("headers") or {}
     if name in headers:
         return name, headers[name]
-    return next((item for item in headers.items() if item[0].lower() == name.lower()), None)
+    lower = name.lower()
+    for spelled in headers:
+        if spelled.lower() == lower:
+            return spelled, headers[spelled]
+    return None
 
 
 def get_header(response: Mapping[str, Any], name: str) -> Any:

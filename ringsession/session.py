@@ -68,6 +68,7 @@ class Session(MutableMapping[str, Any]):
     committed = False
     _data: dict[str, Any] | None = None  # None: not loaded
     _reserved: dict[str, Any] = {}
+    _order: list[str] = []  # of the keys that were loaded
     _picture: bytes | None = None  # of what was loaded, to see at once that nothing changed
     _given = False  # the handler gave a whole session, which is stored even if it is empty
     _exact = False  # ... and nothing else may be in it
@@ -203,7 +204,9 @@ class Session(MutableMapping[str, Any]):
             self._check_open()
             self._find()
             data = self._fetch() if self.value is not None else {}
-            self._reserved = {key: data.pop(key) for key in list(data) if _is_reserved(key)}
+            self._order = list(data)
+            reserved = [key for key in self._order if _is_reserved(key)]
+            self._reserved = {key: data.pop(key) for key in reserved}
             self._data = data
             self._picture = self._take_picture()
         return self._data
@@ -245,7 +248,7 @@ class Session(MutableMapping[str, Any]):
         before = (self.loaded.record if self.loaded else None) or EMPTY
         if self._picture is not None and self._picture == self._take_picture():
             return None
-        return difference(before, {**self._data, **self._reserved})
+        return difference(before, {**self._data, **self._reserved}, self._order)
 
     def record(self) -> str:
         """The contents as a record, for a session that does not exist yet."""

@@ -86,7 +86,7 @@ class _RingApp:
         response = self.handler(environ_request(environ))
         if exchange.write is not None:
             return exchange.rest
-        if not isinstance(response, Mapping):
+        if not isinstance(response, dict):
             raise TypeError(f"the handler's response: expected a dict, got {response!r}")
         return exchange.begin(response)
 

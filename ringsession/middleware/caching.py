@@ -16,7 +16,7 @@ log = logging.getLogger("ringsession")
 
 def _members(value: Any) -> list[str]:
     """The members of a list header, on however many lines (RFC 9110 section 5.6.1)."""
-    lines = [value] if isinstance(value, str) else value or []
+    lines = [value] if isinstance(value, str) else value
     return [member.strip() for line in lines for member in line.split(",") if member.strip()]
 
 
@@ -56,7 +56,10 @@ def keep_private(response: Response) -> Response:
     >>> keep_private({"headers": {"Cache-Control": "public, max-age=60"}})
     {'headers': {'Cache-Control': 'private, max-age=60'}}
     """
-    directives = _directives(get_header(response, "Cache-Control"))
+    control = get_header(response, "Cache-Control")
+    if control is None:
+        return header(response, "Cache-Control", "private")
+    directives = _directives(control)
     kept = [directive for directive in directives if not _is_shared(directive)]
     if len(kept) < len(directives):
         log.warning("a response sets the session's cookie: its Cache-Control is made private")

@@ -16,7 +16,7 @@ from ..session import Session
 
 def _session(request: Request) -> Session:
     session = dict.get(request, "session")
-    if not isinstance(session, Session):
+    if type(session) is not Session:
         raise RuntimeError("wrap_flash: expected wrap_session outside it")
     return session
 

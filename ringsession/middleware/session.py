@@ -173,7 +173,7 @@ def wrap_session(
 
     def begin(request: Request) -> Session:
         begun = dict.get(request, "session")  # the layers run again for an app that calls write()
-        if isinstance(begun, Session) and begun.belongs_to(sessions):
+        if type(begun) is Session and begun.belongs_to(sessions):
             return begun
         return Session(sessions, find_value, request)
 

@@ -15,19 +15,29 @@ from typing import Any
 from .. import codec
 from . import Change, CopiesAsItself, Lifetime, Loaded, StoreUnavailable
 
-_TOMBSTONE = 60.0
+_TOMBSTONE = Lifetime(60, None)
 _SWEPT_PER_CALL = 4
 
 
 class _Entry:
-    __slots__ = ("record", "version", "expires", "ends", "lifetime")
+    __slots__ = ("record", "version", "expires", "ends", "refresh", "lifetime")
 
-    def __init__(self, record: str | None, expires: float, ends: float, lifetime: Lifetime) -> None:
+    def __init__(self, record: str | None, now: float, ends: float, lifetime: Lifetime) -> None:
         self.record = record
         self.version = 0
-        self.expires = expires
         self.ends = ends
         self.lifetime = lifetime
+        self.expires = self.refresh = inf
+        self.move(now)
+
+    def move(self, now: float) -> bool:
+        """Move the idle deadline to where this moment puts it; False if it stands there already."""
+        idle = self.lifetime.idle
+        before, self.expires = self.expires, (
+            self.ends if idle is None else min(self.ends, now + idle)
+        )
+        self.refresh = inf if idle is None else now + self.lifetime.granularity
+        return self.expires != before
 
     def write(self, record: str) -> None:
         self.record = record
@@ -61,7 +71,7 @@ class MemoryStore(CopiesAsItself):
                 return None
             if entry.record is None:
                 return Loaded(None)
-            moved = self._refresh(entry, now)
+            moved = now >= entry.refresh and entry.move(now)
             left = None if entry.expires == inf else entry.expires - now
             return Loaded(entry.record, entry.version, left, moved)
 
@@ -73,8 +83,7 @@ class MemoryStore(CopiesAsItself):
                 return False
             self._check_room()
             ends = inf if lifetime.absolute is None else now + lifetime.absolute
-            expires = min(ends, inf if lifetime.idle is None else now + lifetime.idle)
-            self._put(key, _Entry(record, expires, ends, lifetime))
+            self._put(key, _Entry(record, now, ends, lifetime))
             return True
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
@@ -93,8 +102,7 @@ class MemoryStore(CopiesAsItself):
             entry = self._find_live(key)
             if entry is None:
                 return None
-            expires = self._clock() + _TOMBSTONE
-            self._put(key, _Entry(None, expires, expires, entry.lifetime))
+            self._put(key, _Entry(None, self._clock(), inf, _TOMBSTONE))
             return entry.record
 
     def destroy(self, key: str) -> bool:
@@ -130,16 +138,6 @@ class MemoryStore(CopiesAsItself):
         self._entries[digest] = entry
         if entry.expires != inf:
             heapq.heappush(self._deadlines, (entry.expires, digest))
-
-    def _refresh(self, entry: _Entry, now: float) -> bool:
-        lifetime = entry.lifetime
-        if lifetime.idle is None:
-            return False
-        expires = min(entry.ends, now + lifetime.idle)
-        if expires - entry.expires < lifetime.granularity:
-            return False
-        entry.expires = expires
-        return True
 
     def _sweep(self, now: float, most: int) -> int:
         """Look at the `most` earliest deadlines; a session that was read since has a later one by now."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from hashlib import sha256
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from .._grammar import SESSION_ID
 from . import Change, Lifetime, Loaded, SessionGone, Store, StoreUnavailable
 
-_Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 
 
@@ -35,12 +34,10 @@ def hash_id(value: str) -> str | None:
     return sha256(value.encode()).hexdigest() if SESSION_ID.match(value) else None
 
 
-def ask(
-    method: Callable[_Arguments, _Answer], *args: _Arguments.args, **kwargs: _Arguments.kwargs
-) -> _Answer:
+def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
     """Ask a store; whatever it raises means that it failed (see `Store`)."""
     try:
-        return method(*args, **kwargs)
+        return method(*args)
     except StoreUnavailable:
         raise
     except Exception as error:
