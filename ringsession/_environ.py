@@ -9,7 +9,7 @@ import io
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.wsgi import get_input_stream
@@ -56,9 +56,11 @@ def _headers(environ: Environ) -> dict[str, str]:
     return headers
 
 
-def _body(environ: Environ) -> BinaryIO:
+def _body(environ: Environ) -> Any:
     form = environ.get("ringsession.form")
-    body = cast(BinaryIO, form.open() if form else get_input_stream(environ))
+    body: Any = form.open() if form else get_input_stream(environ)
+    if isinstance(body, io.RawIOBase):  # whose read(n) may give less than n where more is to come
+        body = io.BufferedReader(body)
     environ["ringsession.body"] = body  # so that request_environ can tell it from somebody else's
     return body
 

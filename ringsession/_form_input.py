@@ -31,7 +31,7 @@ class FormInput:
     def open(self) -> BinaryIO:
         """A file at byte 0; it can seek if the form is within the limit."""
         if self._start is None:
-            self._start = self._stream.read(MAX_FORM_BYTES + 1)
+            self._start = _read_up_to(self._stream, MAX_FORM_BYTES + 1)
         if len(self._start) <= MAX_FORM_BYTES:
             return io.BytesIO(self._start)
         return io.BufferedReader(_Chain(io.BytesIO(self._start), self._stream))
@@ -39,6 +39,15 @@ class FormInput:
     def open_lazily(self) -> BinaryIO:
         """The same, but nothing is read from the client before the file is."""
         return io.BufferedReader(_Later(self))
+
+
+def _read_up_to(stream: Any, most: int) -> bytes:
+    # A raw stream's read(n) may give less than n where more is to come.
+    chunks = []
+    while most > 0 and (chunk := stream.read(min(most, 65_536))):
+        chunks.append(chunk)
+        most -= len(chunk)
+    return b"".join(chunks)
 
 
 def is_form(content_type: str) -> bool:

@@ -196,3 +196,31 @@ def test_a_form_that_breaks_off_is_a_400() -> None:
 def test_flask_answers_413_too_where_a_view_reads_a_form_past_the_limit() -> None:
     answer = flask_app().test_client().post("/params-first", data={"a": "x" * (MIB + 1)})
     assert answer.status_code == 413
+
+
+class Trickling(io.RawIOBase):
+    """An input that gives one byte at a time, as a slow client's socket may."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self.data.readinto(memoryview(buffer)[:1])
+
+
+def test_a_form_that_trickles_in_is_read_whole() -> None:
+    environ = EnvironBuilder(method="POST", headers=FORM, data=b"a=1&b=2&c=3").get_environ()
+    environ["wsgi.input"] = Trickling(b"a=1&b=2&c=3")
+    assert Client(wrap_defaults(to_wsgi(reading))).open(environ).text == "3"
+
+
+def test_a_body_that_trickles_in_is_read_as_a_file() -> None:
+    def handler(request: Any) -> Any:
+        return content_type(response(request["body"].read(5)), "text/plain")
+
+    environ = EnvironBuilder(method="POST", data=b"abcdefgh").get_environ()
+    environ["wsgi.input"] = Trickling(b"abcdefgh")
+    assert Client(wrap_defaults(to_wsgi(handler))).open(environ).text == "abcde"

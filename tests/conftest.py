@@ -1,0 +1,54 @@
+"""What every test may count on: Hypothesis's two profiles and a real browser.
+
+Owns no project code, and imports none: coverage starts before the package does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+# Derandomized: each run tries the same examples, so a red run is red again, and there is no seed to write down.
+# No deadline: a busy machine is no bug.
+hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
+hypothesis.settings.load_profile("default")
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # root has no sandbox
+    "--disable-gpu",
+    # What follows keeps the browser from calling home: tests need no network but this machine's own.
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A running headless Chromium; `chromium.new_context()` is a fresh browser profile."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        message = "chromium: expected on PATH (Debian: apt-get install chromium), not there"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()

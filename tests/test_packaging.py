@@ -1,0 +1,83 @@
+"""What the repository's files say of each other holds: one version, one list of Pythons, a whole wheel.
+
+Reads files and builds the wheel; knows nothing of what the package does.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def search(pattern: str, text: str) -> str:
+    """The first group's first match, as tomllib came only with Python 3.11."""
+    match = re.search(pattern, text, re.MULTILINE)
+    assert match, f"expected {pattern!r}"
+    return match[1]
+
+
+def test_setup_cfg_holds_flake8_and_nothing_else() -> None:
+    setup_cfg = configparser.ConfigParser()
+    setup_cfg.read(ROOT / "setup.cfg", "utf-8")
+    assert setup_cfg.sections() == ["flake8"]
+
+
+def test_the_version_is_the_changelogs_newest() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    newest = search(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", changelog)
+    assert search(r'^version = "(.+)"$', PYPROJECT) == newest
+
+
+def test_the_classifiers_begin_at_requires_python_and_leave_no_gap() -> None:
+    oldest = int(search(r'^requires-python = ">=3\.(\d+)"$', PYPROJECT))
+    listed = [int(minor) for minor in re.findall(r'"[\w ]+ :: Python :: 3\.(\d+)"', PYPROJECT)]
+    assert listed == list(range(oldest, oldest + len(listed)))
+    assert sys.version_info[:2] <= (3, listed[-1])
+
+
+def test_the_wheel_holds_every_module_and_py_typed(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "ringsession", tmp_path / "ringsession", ignore=ignore)
+    build = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ringsession").rglob("*.py")}
+    assert packed == modules | {"ringsession/py.typed"}
+
+
+def test_the_readmes_make_commands_are_in_the_makefile() -> None:
+    named = set(
+        re.findall(r"\bmake (demo|test|lint|soak|bench)\b", (ROOT / "README.md").read_text("utf-8"))
+    )
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert named >= {"demo", "test"}
+    assert named <= targets
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_no_file_names_a_path_of_one_machine() -> None:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    tracked = [ROOT / name for name in listing.stdout.decode().split("\0") if name]
+    a_machines_own = re.compile(r"(?<![\w.])/(root|home|work)/")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in tracked
+        if path.is_file()
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if a_machines_own.search(line)
+    ]
+    assert found == []
