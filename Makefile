@@ -1,0 +1,27 @@
+# Everything runs in .venv, made on first use by PYTHON; ARGS goes to the program that a target runs.
+PYTHON ?= python3
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+.PHONY: demo test lint soak bench
+
+demo: .venv/demo.installed
+	.venv/bin/python examples/login.py $(ARGS)
+
+test: .venv/test.installed
+	.venv/bin/coverage run -m pytest $(ARGS)
+	.venv/bin/coverage report
+
+lint: .venv/lint.installed
+	.venv/bin/flake8 && .venv/bin/black --check . && .venv/bin/mypy
+
+soak: .venv/test.installed
+	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header $(ARGS) | sed 's/^/    /') | tee docs/soak.md
+
+bench: .venv/test.installed
+	.venv/bin/python benchmarks/overhead.py $(ARGS)
+
+.venv/demo.installed: pyproject.toml
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@
+
+.venv/%.installed: pyproject.toml
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable '.[$*]' && touch $@
