@@ -14,14 +14,19 @@ from typing import Any
 from ._values import Refused, escape_key, is_plain, pack, unescape_key, unpack
 
 _VERSION = "1"
+_LONGEST_INT = 4300  # digits; Python's own limit, which a process may switch off
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _load_plain = json.JSONDecoder().decode
 _scan = json.JSONDecoder().raw_decode
 _load = json.JSONDecoder(object_hook=unpack).decode
 
-# What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; ArithmeticError:
-# a number out of range; ImportError: markup without MarkupSafe.
-_CORRUPT = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, ImportError)
+# What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; AttributeError: a
+# UUID that is no text; ArithmeticError: a number out of range; ImportError: markup without MarkupSafe; IsADirectoryError: a zone
+# that is a folder of zones.
+_CORRUPT = (
+    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    *(RecursionError, ImportError, IsADirectoryError),
+)
 
 
 class CorruptRecord(ValueError):
@@ -29,7 +34,17 @@ class CorruptRecord(ValueError):
 
 
 class UnknownVersion(ValueError):
-    """A newer version wrote this record, and it must be kept."""
+    """A newer version wrote this record, and it must be kept: it begins with another ASCII digit or letter than ours."""
+
+
+def _read_int(digits: str) -> int:
+    """A JSON integer; not a long one, which takes quadratic time to read and which `encode` writes in hexadecimal."""
+    if len(digits) > _LONGEST_INT:
+        raise ValueError(f"int: expected at most {_LONGEST_INT} digits, got more")
+    return int(digits)
+
+
+_scan_long = json.JSONDecoder(parse_int=_read_int).raw_decode
 
 
 def encode_value(value: object, where: str) -> str:
@@ -69,11 +84,12 @@ def encode(data: Mapping[str, object]) -> str:
 def _members(record: str) -> dict[str, Any]:
     """The members of a record, each as JSON has it."""
     if record[:1] != _VERSION:
-        if record[:1].isalnum():
+        if record[:1].isascii() and record[:1].isalnum():
             raise UnknownVersion(f"record: expected version {_VERSION}, got another")
         raise CorruptRecord("record: expected a version and a JSON object")
     try:
-        members, end = _scan(record, 1)
+        # A hook for each int costs time, and only a long record has room for a long int.
+        members, end = (_scan if len(record) <= _LONGEST_INT else _scan_long)(record, 1)
     except _CORRUPT:
         members, end = None, 0
     if not isinstance(members, dict) or end != len(record):
@@ -106,12 +122,15 @@ def decode(record: str) -> dict[str, Any]:
 
 
 def decode_value(text: str) -> Any:
-    """The value in a text that `encode_value` gave.
+    """The value in a text that `encode_value` gave. Raises CorruptRecord.
 
     >>> decode_value('{"~t":[1,2]}')
     (1, 2)
     """
-    return _load(text)
+    try:
+        return _load(text)
+    except _CORRUPT:
+        raise CorruptRecord("value: expected a text that encode_value() wrote") from None
 
 
 def merge(record: str, changed: Mapping[str, str], removed: Iterable[str]) -> str:

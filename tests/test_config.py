@@ -108,14 +108,22 @@ def test_no_store_given_is_a_new_memory_store_for_each_call() -> None:
 WRONG = [
     (["sesion"], {}, '["sesion"]: unknown key; did you mean "session"?'),
     (["session", "time_out"], 5, '["session"]["time_out"]: unknown key; did you mean "timeout"?'),
-    (["session", "timeout"], "60", '["session"]["timeout"]: expected seconds over 0, or None, got \'60\''),
+    (
+        ["session", "timeout"],
+        "60",
+        '["session"]["timeout"]: expected seconds over 0, or None, got \'60\'',
+    ),
     (["session", "timeout"], 0, '["session"]["timeout"]: expected seconds over 0, or None, got 0'),
-    (["session", "timeout"], True, '["session"]["timeout"]: expected seconds over 0, or None, got True'),
+    (
+        ["session", "timeout"],
+        True,
+        '["session"]["timeout"]: expected seconds over 0, or None, got True',
+    ),
     (["session", "flash"], 1, '["session"]["flash"]: expected True or False, got 1'),
     (["session", "cookie_name"], b"x", '["session"]["cookie_name"]: expected a str, got b\'x\''),
     (["session", "cookie_attrs"], "x", '["session"]["cookie_attrs"]: expected a dict, got \'x\''),
     (["session", "root"], 5, '["session"]["root"]: expected a str or None, got 5'),
-    (["session"], "on", '["session"]: expected a dict, True or False, got \'on\''),
+    (["session"], "on", "[\"session\"]: expected a dict, True or False, got 'on'"),
     (["cookies"], None, '["cookies"]: expected True or False, got None'),
     (["proxy"], True, '["proxy"]: expected False (this layer is not there yet), got True'),
     (
@@ -175,7 +183,9 @@ def test_a_name_that_its_attributes_contradict_is_refused(name: str, attrs: Any)
 
 
 def test_a_root_counts_as_the_path() -> None:
-    attrs = {"session": {"cookie_name": "__Host-id", "cookie_attrs": {"secure": True}, "root": "/x"}}
+    attrs = {
+        "session": {"cookie_name": "__Host-id", "cookie_attrs": {"secure": True}, "root": "/x"}
+    }
     with pytest.raises(ConfigError, match=r'^\["session"\]'):
         wrap_defaults(app, deep_merge(site_defaults, attrs))
 

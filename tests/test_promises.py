@@ -25,7 +25,11 @@ class Site:
 
     def handle(self, request: Any) -> Any:
         page = self.pages[request["uri"]]
-        return {"status": 200, "headers": {"Content-Type": "text/plain"}, "body": repr(page(request))}
+        return {
+            "status": 200,
+            "headers": {"Content-Type": "text/plain"},
+            "body": repr(page(request)),
+        }
 
     def get(self, uri: str, page: Any) -> Any:
         self.pages[uri] = page

@@ -1,0 +1,106 @@
+"""The memory store: the contract, and what it costs."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import tracemalloc
+
+import pytest
+
+from ringsession import StoreUnavailable, codec, memory_store
+from ringsession.stores import Lifetime
+from ringsession.testing import StoreContract, key_of
+
+EMPTY = codec.encode({})
+
+
+class TestMemoryStore(StoreContract):
+    now = 0.0
+
+    def make_store(self):
+        return memory_store(clock=lambda: self.now)
+
+    def pass_time(self, seconds):
+        self.now += seconds
+
+
+class TestMemoryStoreWithoutEarlyRefresh(TestMemoryStore):
+    """The same with a lifetime in which every read may move the deadline by a minute at most."""
+
+    lifetime = Lifetime(3600, None)
+
+
+def test_a_full_store_refuses_newcomers_and_keeps_every_live_session() -> None:
+    store = memory_store(max_sessions=2)
+    for name in "ab":
+        assert store.create(key_of(name), EMPTY, Lifetime())
+    with pytest.raises(StoreUnavailable, match="at most 2 sessions"):
+        store.create(key_of("c"), EMPTY, Lifetime())
+    assert [store.load(key_of(name)) is not None for name in "abc"] == [True, True, False]
+
+
+def test_a_full_store_takes_newcomers_again_when_sessions_expire() -> None:
+    now = [0.0]
+    store = memory_store(max_sessions=1, clock=lambda: now[0])
+    assert store.create(key_of("a"), EMPTY, Lifetime(60))
+    now[0] = 61
+    assert store.create(key_of("b"), EMPTY, Lifetime(60))
+
+
+@pytest.mark.parametrize("most", [0, -1, True, 1.5, "9"])
+def test_a_limit_that_is_no_positive_int_is_refused(most: object) -> None:
+    with pytest.raises(ValueError, match="max_sessions: expected a positive int or None"):
+        memory_store(max_sessions=most)  # type: ignore[arg-type]
+
+
+def test_sessions_that_expire_go_a_few_with_each_new_one() -> None:
+    now = [0.0]
+    store = memory_store(clock=lambda: now[0])
+    for number in range(1000):
+        store.create(key_of(f"old {number}"), EMPTY, Lifetime(60))
+    now[0] = 61
+    sizes = []
+    for number in range(400):
+        store.create(key_of(f"new {number}"), EMPTY, Lifetime(None))
+        sizes.append(len(store))
+    steps = {before - after for before, after in zip([1000, *sizes], sizes)}
+    assert max(steps) <= 3  # four go, one comes: no call works longer because there are more
+    assert len(store) == 400
+
+
+def test_a_session_that_was_read_since_outlives_its_first_deadline() -> None:
+    now = [0.0]
+    store = memory_store(clock=lambda: now[0])
+    store.create(key_of("a"), EMPTY, Lifetime(100))
+    now[0] = 90
+    store.load(key_of("a"))
+    now[0] = 150
+    assert store.sweep() == 0
+    assert store.load(key_of("a")) is not None
+    now[0] = 251
+    assert store.sweep() == 1
+
+
+def test_a_session_of_200_bytes_costs_at_most_650() -> None:
+    record = codec.encode({"user": "ann", "text": "x" * 170})
+    keys = [f"{number:064x}" for number in range(20_000)]
+    tracemalloc.start()
+    try:
+        store = memory_store()
+        for key in keys:
+            store.create(key, (record + " ")[:-1], Lifetime())
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / len(keys) <= 650
+
+
+def test_a_store_has_no_thread_and_copies_as_itself_and_shows_no_data() -> None:
+    before = threading.active_count()
+    store = memory_store()
+    store.create(key_of("a"), codec.encode({"secret": "s3cret"}), Lifetime())
+    assert threading.active_count() == before
+    assert copy.deepcopy({"store": store})["store"] is store
+    assert copy.copy(store) is store
+    assert repr(store) == "<memory_store with 1 entries>"
