@@ -1,0 +1,119 @@
+"""The README: its programs run, its transcript is what curl shows, its tables are what the package has."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from ringsession import LAYERS
+from ringsession.config import place
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TRANSCRIPT = next(
+    block for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) if "curl" in block
+)
+
+
+def run(program: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(program, "README.md", "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=[program.split("\n")[0] for program in PROGRAMS])
+def test_every_program_runs(program: str) -> None:
+    run(program)
+
+
+def test_the_flask_program_keeps_a_cart() -> None:
+    app = next(run(program)["app"] for program in PROGRAMS if "flask" in program)
+    client = app.test_client()
+    assert [client.post(f"/cart/{item}").json for item in "ab"] == [["a"], ["a", "b"]]
+
+
+def test_the_own_middleware_sends_a_stranger_to_the_login() -> None:
+    app = next(run(program)["app"] for program in PROGRAMS if "login_required" in program)
+    assert Client(app).get("/secret").headers["Location"] == "/login"
+
+
+def test_the_length_is_that_of_a_readme() -> None:
+    assert 120 <= README.count("\n") <= 180
+
+
+def test_the_complete_program_has_at_most_15_lines() -> None:
+    assert PROGRAMS[0].strip().count("\n") < 15
+
+
+def test_the_layer_table_is_the_stack() -> None:
+    table = README.split("<!-- layers")[1].split("<!-- end -->")[0]
+    rows = re.findall(r"^\| `(\[.*?)` \| `(\w+)` \| (.*?) \|$", table, re.MULTILINE)
+    assert rows == [(place(layer.path), layer.wrap.__name__, layer.reason) for layer in LAYERS]
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    names = re.findall(r"`(test_promise_\w+)`", README)
+    promised = (ROOT / "tests" / "test_promises.py").read_text()
+    assert len(names) == 5 and all(f"def {name}(" in promised for name in names)
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / link).is_file(), link
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"no server on port {port}")
+
+
+def _told(output: str) -> str:
+    """What curl printed, without what differs from run to run and from server to server."""
+    output = re.sub(r"(?m)^(Date|Server): .*\n", "", output.replace("\r\n", "\n"))
+    return re.sub(r"ring-session=[\w-]{43};", "ring-session=<43 random characters>;", output)
+
+
+@pytest.mark.server
+def test_the_transcript_is_what_curl_shows(tmp_path: Path) -> None:
+    port = _free_port()
+    (tmp_path / "counter.py").write_text(PROGRAMS[0].replace("8000", str(port)))
+    server = subprocess.Popen(
+        [sys.executable, "counter.py"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        shown = ""
+        for line in TRANSCRIPT.splitlines():
+            if line.startswith("$ "):
+                command = shlex.split(line[2:].replace("8000", str(port)))
+                done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=20)
+                shown += f"{line}\n{_told(done.stdout.decode())}"
+        assert shown == TRANSCRIPT
+    finally:
+        server.terminate()
+        server.wait(10)
