@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ from werkzeug.test import Client
 
 from ringsession import LAYERS
 from ringsession.config import place
+from tests.serving import curl, free_port, running
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -72,23 +69,6 @@ def test_every_link_leads_to_a_file() -> None:
         assert (ROOT / link).is_file(), link
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"no server on port {port}")
-
-
 def _told(output: str) -> str:
     """What curl printed, without what differs from run to run and from server to server."""
     output = re.sub(r"(?m)^(Date|Server): .*\n", "", output.replace("\r\n", "\n"))
@@ -97,23 +77,12 @@ def _told(output: str) -> str:
 
 @pytest.mark.server
 def test_the_transcript_is_what_curl_shows(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     (tmp_path / "counter.py").write_text(PROGRAMS[0].replace("8000", str(port)))
-    server = subprocess.Popen(
-        [sys.executable, "counter.py"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port)
+    with running(["counter.py"], port, tmp_path, cwd=tmp_path):
         shown = ""
         for line in TRANSCRIPT.splitlines():
-            if line.startswith("$ "):
-                command = shlex.split(line[2:].replace("8000", str(port)))
-                done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=20)
-                shown += f"{line}\n{_told(done.stdout.decode())}"
-        assert shown == TRANSCRIPT
-    finally:
-        server.terminate()
-        server.wait(10)
+            if line.startswith("$ curl "):
+                arguments = shlex.split(line.removeprefix("$ curl ").replace("8000", str(port)))
+                shown += f"{line}\n{_told(curl(*arguments, cwd=tmp_path))}"
+    assert shown == TRANSCRIPT

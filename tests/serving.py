@@ -1,0 +1,61 @@
+"""Real servers for tests: a process on a free port of loopback, stopped by its own id, in bounded time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if server.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise TimeoutError(f"no server on port {port}: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def running(arguments: list[str], port: int, folder: Path, cwd: Path = ROOT) -> Iterator[Path]:
+    """A Python process that serves on `port`; the file that gets all it prints."""
+    log = folder / f"server-{port}.log"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, *arguments], cwd=cwd, env=environ, stdout=output, stderr=output
+        )
+        try:
+            _wait_for(port, server, log)
+            yield log
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait(10)
+
+
+def curl(*arguments: str, cwd: Path) -> str:
+    """What curl prints."""
+    command = ["curl", "-sS", "--max-time", "20", *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=30, check=True)
+    return done.stdout.decode()
