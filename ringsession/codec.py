@@ -18,7 +18,8 @@ _LONGEST_INT = 4300  # digits; Python's own limit, which a process may switch of
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _load_plain = json.JSONDecoder().decode
 _scan = json.JSONDecoder().raw_decode
-_load = json.JSONDecoder(object_hook=unpack).decode
+# `float` makes each NaN an object of its own, as a set or dict needs that holds two.
+_load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 
 # What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; AttributeError: a
 # UUID that is no text; ArithmeticError: a number out of range; ImportError: markup without MarkupSafe; IsADirectoryError: a zone
