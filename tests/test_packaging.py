@@ -60,12 +60,11 @@ def test_the_wheel_holds_every_module_and_py_typed(tmp_path: Path) -> None:
 
 
 def test_the_readmes_make_commands_are_in_the_makefile() -> None:
-    named = set(
-        re.findall(r"\bmake (demo|test|lint|soak|bench)\b", (ROOT / "README.md").read_text("utf-8"))
-    )
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named = set(re.findall(r"(?:^|`|\$ )make ([a-z]+)", readme, re.MULTILINE))
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert named >= {"demo", "test"}
-    assert named <= targets
+    assert named <= set(targets)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
