@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from types import NoneType
@@ -60,9 +60,11 @@ def escape_key(key: str) -> str:
 
 
 def unescape_key(name: str) -> str:
-    """The key that `escape_key` was given."""
+    """The key that `escape_key` was given. Raises ValueError for a name that it does not give."""
     if name[:2] == "~s":
         name = _unhex(name[2:])
+    if name[:1] == "~" and name[:2] != "~~":
+        raise ValueError("name: expected ~~ or ~s, got another tag")
     return name[1:] if name[:2] == "~~" else name
 
 
@@ -85,10 +87,18 @@ def is_plain(value: Any, depth: int = 0) -> bool:
         for key in value:
             if type(key) is not str or not key.isascii() or key[:1] == "~":
                 return False
-        return all([is_plain(item, depth + 1) for item in value.values()])
+        return _all_plain(value.values(), depth + 1)
     if kind is list and depth < MAX_DEPTH:
-        return all([is_plain(item, depth + 1) for item in value])
+        return _all_plain(value, depth + 1)
     return kind in _PLAIN
+
+
+def _all_plain(items: Iterable[Any], depth: int) -> bool:
+    # Ends at the first that is not: a cycle with two ways round would have 2**MAX_DEPTH.
+    for item in items:
+        if not is_plain(item, depth):
+            return False
+    return True
 
 
 def pack(value: Any, depth: int) -> Any:
@@ -101,7 +111,7 @@ def pack(value: Any, depth: int) -> Any:
     # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
     if kind is int:
         return value if -_WORD <= value < _WORD else {"~i": f"{value:x}"}
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         raise Refused(ValueError, f"expected at most {MAX_DEPTH} levels, got more or a cycle")
     pack_kind = _PACK.get(kind)
     if pack_kind is not None:
