@@ -63,7 +63,7 @@ class Session(MutableMapping[str, Any]):
     loaded: Loaded | None = None
     ending: Literal["destroy", "recreate"] | None = None
     touched = False  # by anybody: the response depends on the cookie
-    read = False  # by the handler, not by a layer
+    read = False  # by the handler, not by a layer, and the store answered
     failed = False
     committed = False
     _data: dict[str, Any] | None = None  # None: not loaded
@@ -129,14 +129,12 @@ class Session(MutableMapping[str, Any]):
     def recreate(self) -> None:
         """Move the session to a new id when the response begins, keeping what is stored then. See `recreate`."""
         self._check_open()
-        self.read = True
         self._find()
         self.ending = self.ending or "recreate"
 
     def destroy(self) -> None:
         """End the session when the response begins; what is set after this call starts another one."""
         self._check_open()
-        self.read = True
         self._find()
         self.ending = "destroy"
         self._data, self._reserved, self._given = {}, {}, False
@@ -268,8 +266,9 @@ class Session(MutableMapping[str, Any]):
     # -- within
 
     def _open(self) -> dict[str, Any]:
+        data = self.load()
         self.read = True
-        return self.load()
+        return data
 
     def _change(self) -> dict[str, Any]:
         self._check_open()

@@ -33,8 +33,8 @@ def _new_entry() -> str:
 
 def _read_flash(request: Request) -> Any:
     session = _session(request)
-    session.read = True
     pending = _pending(session)
+    session.read = True
     return session.reserved[pending[0]] if pending else None
 
 
