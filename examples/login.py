@@ -40,7 +40,9 @@ def text(body):
 
 def login(request, user):
     # A new id at each login: whoever knew the old one is left with nothing.
-    return text(f"User set to: {user}") | {"session": recreate({**request["session"], "user": user})}
+    return text(f"User set to: {user}") | {
+        "session": recreate({**request["session"], "user": user})
+    }
 
 
 def remove(request):
@@ -65,7 +67,10 @@ def login_form(request):
 
 
 def remove_form(request):
-    return redirect("/", 303) | {"session": remove(request)["session"], "flash": "Your name is removed."}
+    return redirect("/", 303) | {
+        "session": remove(request)["session"],
+        "flash": "Your name is removed.",
+    }
 
 
 def logout_form(request):
@@ -81,14 +86,20 @@ def home(request, cookie):
     )
     page = PAGE.substitute(
         who=f"Logged in as <b>{escape(user)}</b>" if user else "Nobody is logged in",
-        flash=f'<p class="flash" role="status">{escape(request["flash"])}</p>' if request["flash"] else "",
+        flash=(
+            f'<p class="flash" role="status">{escape(request["flash"])}</p>'
+            if request["flash"]
+            else ""
+        ),
         state="in" if user else "out",
         session=rows or '<tr><td colspan="2">empty</td></tr>',
         cookie="".join(f"<li>{escape(part)}</li>" for part in cookie),
         left="" if left is None else int(left),
     )
     # Not kept by the browser either: the back button must not show what a logout has ended.
-    return header(content_type(response(page), "text/html; charset=utf-8"), "Cache-Control", "no-store")
+    return header(
+        content_type(response(page), "text/html; charset=utf-8"), "Cache-Control", "no-store"
+    )
 
 
 FORMS = {"/login": login_form, "/remove": remove_form, "/logout": logout_form}
@@ -115,7 +126,9 @@ def make_handler(cookie):
     return handler
 
 
-def make_app(store="memory", key=None, max_age=None, timeout=1800, cookie_name="example-app-sessions"):
+def make_app(
+    store="memory", key=None, max_age=None, timeout=1800, cookie_name="example-app-sessions"
+):
     """The login as a WSGI app."""
     attrs = {} if max_age is None else {"max_age": max_age}
     config = deep_merge(
@@ -139,7 +152,9 @@ def main():
     parser = argparse.ArgumentParser(description="A login on ringsession.")
     parser.add_argument("--store", choices=["memory", "cookie"], default="memory")
     parser.add_argument("--key", help="for the cookie store; a random one without it")
-    parser.add_argument("--max-age", type=int, help="seconds for which the browser keeps the cookie")
+    parser.add_argument(
+        "--max-age", type=int, help="seconds for which the browser keeps the cookie"
+    )
     parser.add_argument("--timeout", type=int, default=1800, help="seconds without a request")
     parser.add_argument("--cookie-name", default="example-app-sessions")
     parser.add_argument("--port", type=int, default=8000)

@@ -27,7 +27,9 @@ def wrap_timing(handler):
     def timing(request):
         start = time.perf_counter()
         answer = handler(request)
-        return header(answer, "Server-Timing", f"app;dur={(time.perf_counter() - start) * 1000:.3f}")
+        return header(
+            answer, "Server-Timing", f"app;dur={(time.perf_counter() - start) * 1000:.3f}"
+        )
 
     return timing
 

@@ -12,11 +12,7 @@ from ._seal import new_key
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command.
-
-    >>> main(["key"])  # doctest: +ELLIPSIS
-    ...
-    """
+    """Run one command; without arguments, the one on the command line."""
     parser = argparse.ArgumentParser(prog="python -m ringsession")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("key", help="print a random key for cookie_store(key)")

@@ -40,7 +40,9 @@ def who(page: Page) -> str:
     [["--store", "memory"], ["--store", "cookie", "--key", "a key of 32 characters for tests"]],
     ids=["memory", "cookie"],
 )
-def test_a_visit_from_login_to_logout(chromium: Browser, tmp_path: Path, options: list[str]) -> None:
+def test_a_visit_from_login_to_logout(
+    chromium: Browser, tmp_path: Path, options: list[str]
+) -> None:
     with login_site(tmp_path, *options) as url:
         page = chromium.new_context().new_page()
         log_in(page, url)

@@ -1,0 +1,40 @@
+"""Handlers of three arguments as ordinary ones."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from ringsession import blocking
+
+
+def test_an_answer_from_another_thread_is_the_response() -> None:
+    def handler(request: Any, respond: Any, raise_: Any) -> None:
+        Thread(target=respond, args=[{"status": 200, "body": request["uri"]}]).start()
+
+    assert blocking(handler)({"uri": "/x"}) == {"status": 200, "body": "/x"}  # type: ignore[arg-type]
+
+
+def test_what_is_given_to_raise_is_raised() -> None:
+    with pytest.raises(LookupError, match="mine"):
+        blocking(lambda request, respond, raise_: raise_(LookupError("mine")))({})  # type: ignore[arg-type]
+
+
+def test_what_the_handler_raises_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        blocking(lambda request, respond, raise_: 1 // 0)({})  # type: ignore[arg-type]
+
+
+def test_only_the_first_answer_counts() -> None:
+    def handler(request: Any, respond: Any, raise_: Any) -> None:
+        respond({"status": 1})
+        raise_(LookupError())
+
+    assert blocking(handler)({}) == {"status": 1}  # type: ignore[arg-type]
+
+
+def test_without_an_answer_in_time_it_is_a_timeout_error() -> None:
+    with pytest.raises(TimeoutError, match="expected an answer within 0.01 s, got none"):
+        blocking(lambda request, respond, raise_: None, timeout=0.01)({})  # type: ignore[arg-type]
