@@ -16,6 +16,9 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # JSON, and it cannot be taken for anything else once quotes group nothing.
 COOKIE_VALUE = re.compile(r"[\x21-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\Z")
 
+# A COOKIE_VALUE that stands for itself: without a quote, "%" and "+".
+PLAIN_COOKIE_VALUE = re.compile(r"[\x21\x23\x24\x26-\x2a\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\Z")
+
 # RFC 6265 section 4.1.1: av-octet = %x20-3A / %x3C-7E, that is any character but a control or ";".
 AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 

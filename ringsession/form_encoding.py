@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 
 _UNCHANGED = re.compile(r"[A-Za-z0-9.*_-]*\Z")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
-# Java takes an encoded surrogate for one bad sequence, Python for three.
-_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+# Java takes an encoded surrogate, whole or cut off, for one bad sequence, Python each of its octets.
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _REPLACEMENT = "\ufffd".encode()
 
 

@@ -69,6 +69,7 @@ class Session(MutableMapping[str, Any]):
     _data: dict[str, Any] | None = None  # None: not loaded
     _reserved: dict[str, Any] = {}
     _order: list[str] = []  # of the keys that were loaded
+    _gone = False  # another request ended it after it was loaded
     _picture: bytes | None = None  # of what was loaded, to see at once that nothing changed
     _given = False  # the handler gave a whole session, which is stored even if it is empty
     _exact = False  # ... and nothing else may be in it
@@ -163,7 +164,7 @@ class Session(MutableMapping[str, Any]):
         try:
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
-            self.loaded = Loaded(None)
+            self._gone = True  # what was loaded stays known, so that only this request's own changes count
             return self.swap(key, change)
         except StoreUnavailable:
             self.failed = True
@@ -184,7 +185,7 @@ class Session(MutableMapping[str, Any]):
 
     @property
     def is_live(self) -> bool:
-        return self.loaded is not None and self.loaded.record is not None
+        return self.loaded is not None and self.loaded.record is not None and not self._gone
 
     @property
     def is_wanted(self) -> bool:

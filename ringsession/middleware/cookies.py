@@ -6,10 +6,12 @@ quotes or splits at commas lets a neighbour forge a cookie). What an attribute m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from .._grammar import COOKIE_VALUE, TOKEN
+from .._grammar import COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..form_encoding import form_decode, form_encode
 from ..request import Handler, Request, Response, as_request
 from ..response import find_header
@@ -19,28 +21,43 @@ MAX_HEADER = 16_384
 MAX_PAIRS = 200
 
 
-def _parts(header: str) -> list[str]:
-    """The parts of a Cookie header that are looked at; one that is cut off is not."""
+def _looked_at(header: str) -> str:
+    """The start of a Cookie header that is looked at; a pair that is cut off is not."""
     if len(header) > MAX_HEADER:
         header = header[:MAX_HEADER].rpartition(";")[0]
-    return header.split(";", MAX_PAIRS)[:MAX_PAIRS]
+    if header.count(";") < MAX_PAIRS:
+        return header
+    return ";".join(header.split(";", MAX_PAIRS)[:MAX_PAIRS])
 
 
-def _pair(part: str) -> tuple[str, str] | None:
-    """The name and the decoded value of one part, None if it is no cookie."""
-    # RFC 6265bis section 5.6: "Remove any leading or trailing WSP", which is SP and HTAB and nothing else.
-    name, equals, value = part.partition("=")
-    name, value = name.strip(" \t"), value.strip(" \t")
-    if not equals or not TOKEN.match(name):
-        return None
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1]
-    decoded = form_decode(value) if COOKIE_VALUE.match(value) else None
-    return None if decoded is None else (name, decoded)
+def _value(octets: str) -> str | None:
+    """The decoded value of a pair, None if it is none."""
+    if PLAIN_COOKIE_VALUE.match(octets):
+        return octets
+    octets = octets.strip(" \t")
+    if len(octets) > 1 and octets[0] == octets[-1] == '"':
+        octets = octets[1:-1]
+    return form_decode(octets) if COOKIE_VALUE.match(octets) else None
 
 
 def _pairs(header: str) -> Iterator[tuple[str, str]]:
-    return filter(None, map(_pair, _parts(header)))
+    """The names and decoded values of what are cookies, in their order."""
+    for part in _looked_at(header).split(";"):
+        # RFC 6265bis section 5.6: "Remove any leading or trailing WSP", which is SP and HTAB and nothing else.
+        name, equals, octets = part.partition("=")
+        name = name.strip(" \t")
+        if equals and TOKEN.match(name):
+            value = _value(octets)
+            if value is not None:
+                yield name, value
+
+
+@lru_cache(maxsize=64)
+def _finder(name: str) -> Callable[[str], list[str]]:
+    """The function that finds what stands under one name, in a header after a ";"."""
+    if not TOKEN.match(name):
+        return lambda header: []
+    return re.compile(rf";[ \t]*{re.escape(name)}[ \t]*=([^;]*)").findall
 
 
 def parse_cookies(header: str) -> dict[str, str]:
@@ -57,19 +74,22 @@ def parse_cookies(header: str) -> dict[str, str]:
 
 
 def find_cookie(header: str, name: str) -> list[str]:
-    """The different values under one name, by the rules of `parse_cookies`; one search, where there is none.
+    """The different values under one name, in their order, by the rules of `parse_cookies`.
+
+    The other cookies are not decoded for it, since a session layer asks for its one at each request.
 
     >>> find_cookie("id=a; theme=dark; id=b; id=a", "id")
     ['a', 'b']
     """
     if name not in header:
         return []
-    values: list[str] = []
-    for part in _parts(header):
-        pair = _pair(part) if name in part else None
-        if pair is not None and pair[0] == name and pair[1] not in values:
-            values.append(pair[1])
-    return values
+    # Each pair has a ";" but one, so that a short header needs no counting.
+    start = header if len(header) < MAX_PAIRS else _looked_at(header)
+    found = _finder(name)(";" + start)
+    if len(found) == 1 and PLAIN_COOKIE_VALUE.match(found[0]):
+        return found
+    values = map(_value, found)
+    return list(dict.fromkeys(value for value in values if value is not None))
 
 
 def _text(name: str, value: object) -> str:
@@ -80,7 +100,10 @@ def _text(name: str, value: object) -> str:
         return {None: "", True: "true", False: "false"}[value]
     if isinstance(value, (str, int, float)):
         return form_encode(str(value))
-    raise TypeError(f"cookie {name!r}: expected str, int, float, bool, None or a list of these")
+    given = type(value).__name__  # and not the value, which may be a secret
+    raise TypeError(
+        f"cookie {name!r}: expected str, int, float, bool, None or a list of these, got {given}"
+    )
 
 
 def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str:

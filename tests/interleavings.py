@@ -1,0 +1,204 @@
+"""Every order in which the steps of requests with one session can happen, against a model of the contract.
+
+A request is a script: it reads its session, does two or three things, and commits. The model knows only the words of
+the contract: changes are merged into what is stored at the commit, an ended session stays ended, a login inherits once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+from ringsession import codec
+from ringsession._commit import Outcome, decide, perform
+from ringsession._difference import FLASH
+from ringsession.middleware.flash import flash_request, flash_response
+from ringsession.request import Request
+from ringsession.session import Session
+from ringsession.stores import Lifetime, SessionGone
+from ringsession.stores.server_side import ServerSideSessions, hash_id
+
+ACTS = ("read", "write a", "write b", "same key", "flash", "swap", "logout", "login")
+Script = tuple[str, ...]
+START: dict[str, Any] = {"a": 0, "b": 0, "k": 0, "n": 0}
+WAITING = f"{FLASH}0000000000000000-waiting"
+
+
+class Real:
+    """One request on the package itself."""
+
+    def __init__(self, name: str, sessions: Any, cookie: str) -> None:
+        self.name = name
+        self.sessions = sessions
+        self.session = Session(sessions, lambda request: cookie, Request())
+        self.response: dict[str, Any] = {"status": 200}
+        self.outcome = Outcome()
+
+    def step(self, act: str) -> None:
+        session = self.session
+        match act:
+            case "read":
+                session.get("a")
+            case "write a" | "write b":
+                session[act[-1]] = self.name
+            case "same key":
+                session["k"] = self.name
+            case "flash":
+                self.response["flash"] = self.name
+            case "swap":
+                session.swap("n", lambda n: (n or 0) + 1)
+            case "logout":
+                session.destroy()
+            case "login":
+                session.recreate()
+                session["user"] = self.name
+            case "commit":
+                self._commit()
+
+    def _commit(self) -> None:
+        flash_response(self.response, flash_request(Request({"session": self.session})))
+        try:
+            self.outcome = perform(decide(self.session, 200), self.session, self.sessions)
+        except SessionGone:
+            pass
+        self.session.committed = True
+
+
+class Stored:
+    """What the model has under one id; `data` is None once it is dead."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data: dict[str, Any] | None = data
+
+
+class Model:
+    """The same request by the words of the contract alone."""
+
+    def __init__(self, name: str, stored: Stored) -> None:
+        self.name = name
+        self.stored = stored
+        self.base: dict[str, Any] = {}
+        self.view: dict[str, Any] = {}
+        self.was_live = False
+        self.message = False
+        self.ending: str | None = None
+        self.started: dict[str, Any] | None = (
+            None  # the contents of a session that this request began
+        )
+
+    def step(self, act: str) -> None:
+        match act:
+            case "read":
+                if not self.base and self.ending is None and self.stored.data is not None:
+                    self.base, self.view = dict(self.stored.data), dict(self.stored.data)
+                    self.was_live = True
+            case "write a" | "write b":
+                self.view[act[-1]] = self.name
+            case "same key":
+                self.view["k"] = self.name
+            case "flash":
+                self.message = True
+            case "swap":
+                self._swap()
+            case "logout":
+                self.ending, self.view = "logout", {}
+            case "login":
+                self.ending = self.ending or "login"
+                self.view["user"] = self.name
+            case "commit":
+                self._commit()
+
+    def _swap(self) -> None:
+        if self.ending is None and self.was_live and self.stored.data is not None:
+            self.stored.data["n"] = self.base["n"] = self.view["n"] = self.stored.data["n"] + 1
+        else:
+            self.was_live = self.was_live and self.ending is not None
+            self.view["n"] = (self.view.get("n") or 0) + 1
+
+    def _take_messages(self) -> None:
+        waiting = sorted(key for key in self.view if key.startswith(FLASH))
+        if self.message:
+            for key in waiting:
+                del self.view[key]
+            self.view[f"{FLASH}{self.name}"] = self.name
+        elif self.ending != "logout" and waiting:
+            del self.view[waiting[0]]
+
+    def _commit(self) -> None:
+        self._take_messages()
+        changed = {k: v for k, v in self.view.items() if k not in self.base or self.base[k] != v}
+        removed = self.base.keys() - self.view.keys()
+        live = self.stored.data
+        if self.ending == "logout":
+            self.stored.data = None
+            self.started = self.view or None
+        elif self.ending == "login":
+            self.stored.data = None
+            inherited = {k: v for k, v in (live or {}).items() if k not in removed}
+            if self.message:
+                inherited = {k: v for k, v in inherited.items() if not k.startswith(FLASH)}
+            self.started = {**inherited, **changed}
+        elif live is not None and self.was_live:
+            self.stored.data = {k: v for k, v in live.items() if k not in removed} | changed
+
+
+def orders(counts: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Every order of the steps of requests that have so many steps each."""
+    if len(counts) == 1:
+        yield (0,) * counts[0]
+        return
+    total, last = sum(counts), len(counts) - 1
+    for places in combinations(range(total), counts[-1]):
+        for rest in orders(counts[:-1]):
+            others = iter(rest)
+            yield tuple(last if place in places else next(others) for place in range(total))
+
+
+def plain(data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Contents with messages by what they say, since each has a random name."""
+    if data is None:
+        return None
+    messages = sorted(str(value) for key, value in data.items() if key.startswith(FLASH))
+    return {k: v for k, v in data.items() if not k.startswith(FLASH)} | {"flash": messages}
+
+
+def found(store: Any, value: str | None) -> dict[str, Any] | None:
+    """What the store has under a cookie's value."""
+    loaded = store.load(hash_id(value)) if value is not None else None
+    return None if loaded is None or loaded.record is None else codec.decode(loaded.record)
+
+
+def holds(
+    make_store: Callable[[], Any], scripts: tuple[Script, ...], order: tuple[int, ...]
+) -> bool:
+    """Whether the package ends where the model does, for one order of the steps."""
+    store = make_store()
+    sessions = ServerSideSessions(store, Lifetime())
+    start = START | {WAITING: "waiting"}
+    cookie = sessions.create(codec.encode(start))
+    stored = Stored(dict(start))
+    real = [Real(str(number), sessions, cookie) for number in range(len(scripts))]
+    model = [Model(str(number), stored) for number in range(len(scripts))]
+    steps = [iter(script) for script in scripts]
+    for number in order:
+        act = next(steps[number])
+        real[number].step(act)
+        model[number].step(act)
+    started = [found(store, r.outcome.value) if r.outcome.changed else None for r in real]
+    return plain(found(store, cookie)) == plain(stored.data) and [
+        plain(data) for data in started
+    ] == [plain(m.started) for m in model]
+
+
+def explore(
+    make_store: Callable[[], Any], groups: list[tuple[Script, ...]]
+) -> tuple[int, list[tuple[tuple[Script, ...], tuple[int, ...]]]]:
+    """How many orders were walked, and those that broke the contract."""
+    walked, broken = 0, []
+    for scripts in groups:
+        for order in orders(tuple(len(script) for script in scripts)):
+            walked += 1
+            if not holds(make_store, scripts, order):
+                broken.append((scripts, order))
+    return walked, broken

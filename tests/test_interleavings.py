@@ -1,0 +1,71 @@
+"""No order of the steps of concurrent requests loses a write or brings a session back."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations_with_replacement, product
+from typing import Any
+
+from ringsession import memory_store
+from ringsession.stores import Change, Lifetime, Loaded
+from tests.interleavings import ACTS, Script, explore
+
+SCRIPTS: list[Script] = [("read", one, other, "commit") for one, other in product(ACTS, ACTS)]
+
+
+class WholeSessionStore:
+    """What every other session layer does: it writes the whole session, whatever is there by now."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, str] = {}
+
+    def load(self, key: str) -> Loaded | None:
+        record = self.records.get(key)
+        return None if record is None else Loaded(record)
+
+    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
+        self.records[key] = record
+        return True
+
+    def patch(self, key: str, version: Any, change: Change) -> bool:
+        self.records[key] = change.record
+        return True
+
+    def claim(self, key: str) -> str | None:
+        return self.records.pop(key, None)
+
+    def destroy(self, key: str) -> bool:
+        return self.records.pop(key, None) is not None
+
+    def swap(self, key: str, name: str, change: Any) -> str | None:
+        raise NotImplementedError("left out of its scripts")
+
+    def sweep(self) -> int:
+        return 0
+
+
+def test_every_order_of_two_requests_of_four_steps_keeps_the_contract(capsys: Any) -> None:
+    pairs = list(combinations_with_replacement(SCRIPTS, 2))
+    walked, broken = explore(memory_store, pairs)
+    with capsys.disabled():
+        print(f"\nmemory store: {walked} orders of two requests, {len(broken)} break the contract")
+    assert walked == 2080 * 70
+    assert broken == []
+
+
+def test_sampled_orders_of_three_requests_keep_the_contract() -> None:
+    scripts = [("read", act, "commit") for act in ACTS]
+    triples = random.Random(1).sample(list(combinations_with_replacement(scripts, 3)), 12)
+    walked, broken = explore(memory_store, triples)
+    assert (walked, broken) == (12 * 1680, [])
+
+
+def test_a_store_that_writes_whole_sessions_breaks_it() -> None:
+    scripts = [("read", act, "commit") for act in ACTS if act != "swap"]
+    walked, broken = explore(WholeSessionStore, list(combinations_with_replacement(scripts, 2)))
+    lost = [
+        scripts for scripts, order in broken if not {"logout", "login"} & {s[1] for s in scripts}
+    ]
+    back = [scripts for scripts, order in broken if "logout" in {s[1] for s in scripts}]
+    assert walked == 28 * 20
+    assert lost and back
