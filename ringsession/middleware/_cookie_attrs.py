@@ -38,20 +38,21 @@ def _max_age(value: Any) -> str | None:
 
 def _expires(value: Any) -> str | None:
     if isinstance(value, str):
-        return value if AV_OCTETS.match(value) and parse_date(value) else None
-    # RFC 6265bis section 5.1.1: a date with a year below 1601 is no date.
-    if not isinstance(value, datetime) or not 1601 <= value.year < 9999:
+        # RFC 6265bis section 4.1.1: sane-cookie-date = IMF-fixdate, which is what comes out here; parsing takes far more.
+        return value if _expires(parse_date(value)) == value else None
+    # RFC 6265bis section 5.1.1: a year below 1601 makes no date. The year of grace at both ends is for the time zone.
+    if not isinstance(value, datetime) or not 1601 < value.year < 9999:
         return None
     return http_date(value if value.tzinfo else value.replace(tzinfo=timezone.utc))
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "domain": ("Domain", _octets, 'a str without ";" and control characters'),
-    "path": ("Path", _octets, 'a str without ";" and control characters'),
+    "domain": ("Domain", _octets, 'an ASCII str without ";" and control characters'),
+    "path": ("Path", _octets, 'an ASCII str without ";" and control characters'),
     "secure": ("Secure", _switch, "True or False"),
     "http_only": ("HttpOnly", _switch, "True or False"),
     "max_age": ("Max-Age", _max_age, "an int of seconds or a timedelta, at most 400 days"),
-    "expires": ("Expires", _expires, "a datetime or an HTTP date"),
+    "expires": ("Expires", _expires, "a datetime or an IMF-fixdate (RFC 9110)"),
     "same_site": ("SameSite", _same_site, '"strict", "lax" or "none"'),
     "partitioned": ("Partitioned", _switch, "True or False"),
 }
@@ -98,7 +99,7 @@ def check_attrs(attrs: Mapping[str, Any]) -> None:
     if attrs.get("secure"):
         return
     # RFC 6265bis section 5.7: SameSite=None without Secure is ignored whole; CHIPS says the same of Partitioned.
-    if str(attrs.get("same_site")).lower() == "none" and attrs.get("same_site") is not None:
+    if _same_site(attrs.get("same_site")) == "None":
         raise ValueError('same_site: expected "secure": True beside "none"')
     if attrs.get("partitioned"):
         raise ValueError('partitioned: expected "secure": True beside it')
@@ -112,5 +113,6 @@ def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
     prefix = name.lower()  # RFC 6265bis section 5.7 compares the prefixes without regard to case
     if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
         raise ValueError(f'name: expected "secure": True beside {name!r:.60}')
-    if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path", "/") != "/"):
+    # Section 5.7: the Path of a "__Host-" cookie must be there and be "/"; without it, the page's own folder counts.
+    if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path") != "/"):
         raise ValueError(f'name: expected path "/" and no domain beside {name!r:.60}')

@@ -111,7 +111,7 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
 
     name: a token. value: str, int, float, bool, None or a list; form-encoded.
     attrs: domain and path (str), secure, http_only and partitioned (bool), max_age (int of seconds or timedelta, at most 400
-    days), expires (datetime, UTC if naive, or an HTTP date), same_site ("strict", "lax" or "none"); False and
+    days), expires (datetime, UTC if naive, or an IMF-fixdate), same_site ("strict", "lax" or "none"); False and
     None leave one out.
     Raises ValueError or TypeError for anything else, and for what a browser would drop.
     Source: ring.middleware.cookies/write-cookies, RFC 6265bis sections 4.1.1 and 4.1.3.
