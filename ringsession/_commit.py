@@ -57,9 +57,11 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
             return Outcome() if record is None else Outcome(sessions.create(record), True)
         case "recreate":
             assert old is not None
-            return Outcome(sessions.recreate(old, session.renewed), True)
+            value = sessions.recreate(old, loaded, session.renewed)
+            return Outcome(value, value is not None)
         case "destroy":
-            ended = old is not None and sessions.destroy(old)
+            may_live = session.is_live or not session.asked
+            ended = old is not None and may_live and sessions.destroy(old)
             if session.is_wanted:
                 return Outcome(sessions.create(session.record()), True)
             return Outcome(ended=ended)

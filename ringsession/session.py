@@ -64,6 +64,7 @@ class Session(MutableMapping[str, Any]):
     ending: Literal["destroy", "recreate"] | None = None
     touched = False  # by anybody: the response depends on the cookie
     read = False  # by the handler, not by a layer, and the store answered
+    asked = False  # the store, and it answered
     failed = False
     committed = False
     _data: dict[str, Any] | None = None  # None: not loaded
@@ -216,7 +217,7 @@ class Session(MutableMapping[str, Any]):
             return response
         response = dict(response)
         session = response.pop("session")
-        if session is None:
+        if session is None or session is False:  # as in Ring
             self.destroy()
         elif not isinstance(session, Mapping):
             raise TypeError(
@@ -298,6 +299,7 @@ class Session(MutableMapping[str, Any]):
         assert self.value is not None
         try:
             self.loaded = self._sessions.load(self.value)
+            self.asked = True
             record = self.loaded.record if self.loaded else None
             return {} if record is None else self._decode(record)
         except (StoreUnavailable, codec.UnknownVersion) as error:

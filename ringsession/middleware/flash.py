@@ -49,7 +49,7 @@ def flash_response(response: Response, request: Request) -> Response:
     """See wrap_flash."""
     session = _session(request)
     message = response.get("flash")
-    if message is not None:
+    if message is not None and message is not False:  # as in Ring
         response = session.take(
             response
         )  # before the message, which outlives a session that ends here

@@ -23,7 +23,7 @@ from ..stores.memory import memory_store
 from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
 from ._cookie_attrs import attributes, check_cookie
-from .cookies import add_set_cookie, cookies_response, find_cookie, set_cookie_header
+from .cookies import add_set_cookie, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
 
@@ -69,7 +69,7 @@ def session_response(response: Response, outcome: Outcome, *, cookie: SessionCoo
         own = response.get("cookies")
         if own:  # where a handler sets a cookie of the same name, the session's wins
             response["cookies"] = {name: own[name] for name in own if name != cookie.name}
-        response = keep_private(add_set_cookie(cookies_response(response), [line]))
+        response = keep_private(add_set_cookie(response, [line]))
     return vary_by_cookie(response)
 
 

@@ -31,8 +31,11 @@ class Sessions(Protocol):
     def touch(self, value: str, loaded: Loaded) -> str | None:
         """Move the idle deadline; the value from now on."""
 
-    def recreate(self, value: str, renew: Renew) -> str | None:
-        """End the session and start `renew(its last record or None)` under a new value."""
+    def recreate(self, value: str, loaded: Loaded | None, renew: Renew) -> str | None:
+        """End the session and start `renew(its last record or None)` under a new value.
+
+        loaded: what is known of it, where it was loaded.
+        """
 
     def destroy(self, value: str) -> bool:
         """End the session. True if it was live, as far as the store can tell."""

@@ -75,8 +75,10 @@ class SealedSessions:
         assert loaded.record is not None
         return self._seal(loaded.version.sid, loaded.version.created, loaded.record)
 
-    def recreate(self, value: str, renew: Callable[[str | None], str | None]) -> str | None:
-        loaded = self.load(value)
+    def recreate(
+        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
+    ) -> str | None:
+        loaded = loaded or self.load(value)
         record = renew(loaded.record if loaded else None)
         return None if record is None else self.create(record)
 

@@ -70,7 +70,9 @@ class ServerSideSessions:
     def touch(self, value: str, loaded: Loaded) -> str:
         return value  # the store does it while it loads
 
-    def recreate(self, value: str, renew: Callable[[str | None], str | None]) -> str | None:
+    def recreate(
+        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
+    ) -> str | None:
         # The old id dies first: a crash in between means signed out, never two live ids.
         key = hash_id(value)
         record = renew(None if key is None else ask(self._store.claim, key))

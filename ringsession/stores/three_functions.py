@@ -53,8 +53,10 @@ class OwnSessions:
         assert loaded.record is not None
         return self._write(value, loaded.record, loaded.version)
 
-    def recreate(self, value: str, renew: Callable[[str | None], str | None]) -> str | None:
-        loaded = self.load(value)
+    def recreate(
+        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
+    ) -> str | None:
+        loaded = loaded or self.load(value)
         ask(self._store.delete_session, value)
         record = renew(loaded.record if loaded else None)
         return None if record is None else self.create(record)
@@ -68,7 +70,7 @@ class OwnSessions:
 
     def _read(self, value: str) -> dict[str, Any] | None:
         data = self._store.read_session(value)
-        if data is None:
+        if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
             raise TypeError(f"read_session: expected a mapping or None, got {type(data).__name__}")

@@ -1,0 +1,80 @@
+"""Every vector gives Ring's answer, or stands under a named rule that the docs explain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringsession import LAYERS
+from tests.ring.replay import AREAS, NOT_THERE_YET, is_equal, vectors
+
+RULES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
+UNDER = {vector: rule["name"] for rule in RULES for vector in rule["vectors"]}
+DOCS = Path(__file__).parents[2] / "docs" / "differences-from-ring.md"
+VECTORS = {vector["id"]: vector for vector in vectors()}
+
+
+@cache
+def equal(name: str) -> bool:
+    return is_equal(VECTORS[name])
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_vector_is_equal_or_under_a_rule_that_still_applies(name: str) -> None:
+    if name in UNDER:
+        assert not equal(name), f"equal to Ring now: take it out of the rule {UNDER[name]!r}"
+    else:
+        assert equal(name), "differs from Ring, and no rule says why"
+
+
+def test_every_rule_names_vectors_that_exist_and_no_vector_has_two() -> None:
+    named = [vector for rule in RULES for vector in rule["vectors"]]
+    assert set(named) <= VECTORS.keys()
+    assert [vector for vector, count in Counter(named).items() if count > 1] == []
+
+
+def counts() -> dict[str, tuple[int, int, int]]:
+    """Area -> equal, under a decision, under a layer that is not there yet."""
+    later = {vector for rule in RULES if rule["later"] for vector in rule["vectors"]}
+    return {
+        area: (
+            sum(1 for name in names if equal(name)),
+            sum(1 for name in names if not equal(name) and name not in later),
+            sum(1 for name in names if name in later),
+        )
+        for area in AREAS
+        for names in [[name for name in VECTORS if VECTORS[name]["area"] == area]]
+    }
+
+
+def test_at_least_70_percent_of_what_the_layers_reach_is_equal(capsys: Any) -> None:
+    table = counts()
+    same, decided, later = (sum(row[column] for row in table.values()) for column in range(3))
+    with capsys.disabled():
+        print(f"\nRing: {same} equal, {decided} by decision, {later} for later; {table}")
+    assert same / (same + decided) >= 0.70
+
+
+def test_the_page_has_every_rule_with_its_reason_and_its_count() -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (\d+) \|$", DOCS.read_text(), re.MULTILINE)
+    assert [(name, reason, int(count)) for name, reason, count in rows] == [
+        (rule["name"], rule["reason"], len(rule["vectors"])) for rule in RULES
+    ]
+
+
+def test_the_page_has_the_counts_of_every_area() -> None:
+    rows = re.findall(
+        r"^\| ([a-z-]+) \| (\d+) \| (\d+) \| (\d+) \|$", DOCS.read_text(), re.MULTILINE
+    )
+    assert {area: tuple(map(int, row)) for area, *row in rows} == counts()
+
+
+def test_what_is_left_out_belongs_to_layers_that_are_not_there() -> None:
+    there = {layer.path for layer in LAYERS}
+    assert there.isdisjoint(NOT_THERE_YET)
