@@ -16,6 +16,7 @@ from ringsession.form_encoding import form_decode, form_encode
         ("abc", "abc"),
         ("a b", "a+b"),
         ("AZaz09.*_-~!'()", "AZaz09.*_-%7E%21%27%28%29"),
+        ("a~b", "a%7Eb"),
         ("%", "%25"),
         ("%C3%BC", "%25C3%25BC"),
         ("a=b&c=d", "a%3Db%26c%3Dd"),

@@ -68,6 +68,11 @@ def test_the_different_values_of_one_cookie_are_found(header: str, values: list[
     assert find_cookie(header, "a") == values
 
 
+def test_a_name_is_no_pattern() -> None:
+    assert find_cookie("axb=1; a.b=2; aab=3", "a.b") == ["2"]
+    assert find_cookie("a+b=1; aab=2", "a+b") == ["1"]
+
+
 @pytest.mark.parametrize("name", ["", " ", "a b", "a=", "a;", "=", "ä", "a\n"])
 def test_what_is_no_name_is_not_found(name: str) -> None:
     assert find_cookie(f"a=1; a b=2; {name}=3; a==4; ={name}=5", name) == []
@@ -183,6 +188,7 @@ def test_attack_07_a_plus_is_a_blank() -> None:
 )
 def test_attack_08_only_sp_and_htab_are_blank(start: str) -> None:
     header = f"__Host-id=good; {start}__Host-id=evil; __Host-id{start}=evil"
+    header += f"; __Host-id={start}evil; __Host-id=evil{start}"
     assert parse_cookies(header) == {"__Host-id": "good"}
     assert find_cookie(header, "__Host-id") == ["good"]
 
