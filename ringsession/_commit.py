@@ -57,8 +57,8 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
             return Outcome() if record is None else Outcome(sessions.create(record), True)
         case "recreate":
             assert old is not None
-            value = sessions.recreate(old, loaded, session.renewed)
-            return Outcome(value, value is not None)
+            new = sessions.recreate(old, loaded, session.renewed)
+            return Outcome(new, new is not None)
         case "destroy":
             may_live = session.is_live or not session.asked
             ended = old is not None and may_live and sessions.destroy(old)

@@ -104,9 +104,7 @@ class StoreContract:
 
     def _data(self, store: Store, key: str) -> Any:
         loaded = store.load(key)
-        if loaded is None:
-            return None
-        return "dead" if loaded.record is None else codec.decode(loaded.record)
+        return loaded and ("dead" if loaded.record is None else codec.decode(loaded.record))
 
     def test_an_unknown_key_is_absent_for_every_call(self) -> None:
         store, key, record = self.make_store(), key_of("unknown"), codec.encode({"a": 1})

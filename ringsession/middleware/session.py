@@ -27,6 +27,8 @@ from .cookies import add_set_cookie, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
 
+FindValue = Callable[[Request], "str | None"]
+
 
 class SessionCookie:
     """The session's cookie as it was configured: checked once, written often."""
@@ -102,6 +104,13 @@ def session_request(request: Request, session: Session) -> Request:
     return request
 
 
+def _begin(request: Request, sessions: Sessions, find_value: FindValue) -> Session:
+    begun = dict.get(request, "session")  # the layers run again for an app that calls write()
+    if type(begun) is Session and begun.belongs_to(sessions):
+        return begun
+    return Session(sessions, find_value, request)
+
+
 def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
@@ -167,19 +176,13 @@ def wrap_session(
     if root is not None:
         attrs["path"] = root
     respond = partial(session_response, cookie=SessionCookie(cookie_name, attrs, rolling))
-    find_value: Callable[[Request], str | None] = partial(_find_value, cookie_name)
+    find_value: FindValue = partial(_find_value, cookie_name)
     if getattr(store, "single_process", False):
         find_value = _watch_processes(find_value, store)
 
-    def begin(request: Request) -> Session:
-        begun = dict.get(request, "session")  # the layers run again for an app that calls write()
-        if type(begun) is Session and begun.belongs_to(sessions):
-            return begun
-        return Session(sessions, find_value, request)
-
     def session(request: Request) -> Response:
         request = as_request(request)
-        live = begin(request)
+        live = _begin(request, sessions, find_value)
         response = None
         try:
             response = handler(session_request(request, live))
@@ -200,9 +203,7 @@ def wrap_session(
     return session
 
 
-def _watch_processes(
-    find_value: Callable[[Request], str | None], store: Any
-) -> Callable[[Request], str | None]:
+def _watch_processes(find_value: FindValue, store: Any) -> FindValue:
     """Look once, when a session is first asked for, whether the server has other processes."""
     unlooked = [True]
 

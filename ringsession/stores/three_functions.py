@@ -69,7 +69,7 @@ class OwnSessions:
         raise TypeError("session.swap: expected a server-side store of ringsession, got your own")
 
     def _read(self, value: str) -> dict[str, Any] | None:
-        data = self._store.read_session(value)
+        data: Any = self._store.read_session(value)
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):

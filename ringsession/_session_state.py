@@ -1,0 +1,151 @@
+"""What one request knows of its session: what was loaded, what is there now, and how the two differ.
+
+Owns the loading and the comparison. The mapping that handlers see is in `session.py`; this knows no request but to
+find the cookie, and no response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+from . import codec
+from ._difference import EMPTY, RESERVED, difference, renew
+from .request import Request
+from .stores import Change, Loaded, StoreUnavailable
+from .stores.backend import Sessions
+
+log = logging.getLogger("ringsession")
+
+
+class SessionCommitted(RuntimeError):
+    """The session was changed after its response had been sent on, so the change could not be kept."""
+
+
+def is_reserved(key: str) -> bool:
+    return key[:12] == RESERVED
+
+
+class SessionState:
+    """The state of one request's session; `Session` is the mapping over it."""
+
+    value: str | None = None  # of the cookie that was sent
+    loaded: Loaded | None = None
+    ending: Literal["destroy", "recreate"] | None = None
+    touched = False  # by anybody: the response depends on the cookie
+    read = False  # by the handler, not by a layer, and the store answered
+    asked = False  # the store, and it answered
+    failed = False
+    committed = False
+    _data: dict[str, Any] | None = None  # None: not loaded
+    _reserved: dict[str, Any] = {}
+    _order: list[str] = []  # of the keys that were loaded
+    _gone = False  # another request ended it after it was loaded
+    _picture: bytes | None = None  # of what was loaded, to see at once that nothing changed
+    _given = False  # the handler gave a whole session, which is stored even if it is empty
+    _exact = False  # ... and nothing else may be in it
+
+    def __init__(
+        self, sessions: Sessions, find_value: Callable[[Request], str | None], request: Request
+    ) -> None:
+        self._sessions = sessions
+        self._find_value = find_value
+        self._request = request
+
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """The layers' own keys, loaded without counting as the handler's reading; change it in place."""
+        self.load()
+        return self._reserved
+
+    @property
+    def is_live(self) -> bool:
+        return self.loaded is not None and self.loaded.record is not None and not self._gone
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anything to store in a session that does not exist yet."""
+        return bool(self._data or self._reserved) or self._given
+
+    def belongs_to(self, sessions: Sessions) -> bool:
+        return self._sessions is sessions
+
+    def load(self) -> dict[str, Any]:
+        """Ask the store, once; the handler's keys."""
+        if self.failed:
+            raise StoreUnavailable("the session could not be loaded")
+        if self._data is None:
+            self._check_open()
+            self._find()
+            data = self._fetch() if self.value is not None else {}
+            self._order = list(data)
+            reserved = [key for key in self._order if is_reserved(key)]
+            self._reserved = {key: data.pop(key) for key in reserved}
+            self._data = data
+            self._picture = self._take_picture()
+        return self._data
+
+    def change(self) -> Change | None:
+        """What the request did to what was loaded; None if there is no difference, types included."""
+        if self._data is None:
+            return None
+        before = (self.loaded.record if self.loaded else None) or EMPTY
+        if self._picture is not None and self._picture == self._take_picture():
+            return None
+        return difference(before, {**self._data, **self._reserved}, self._order)
+
+    def record(self) -> str:
+        """The contents as a record, for a session that does not exist yet."""
+        return codec.encode({**(self._data or {}), **self._reserved})
+
+    def renewed(self, claimed: str | None) -> str | None:
+        """The record for the new id, given the last one under the old id; None if there is nothing to store.
+
+        Where the old id is dead already, another request has its contents: only this one's own changes go along.
+        """
+        change = self.change()
+        if claimed is None:
+            wanted = change is not None or (self._given and not self.is_live)
+            return renew(EMPTY, change, None) if wanted else None
+        return renew(claimed, change, self._data if self._exact else None)
+
+    def _check_open(self) -> None:
+        if self.committed:
+            raise SessionCommitted("the session: expected no change after the response has begun")
+
+    def _find(self) -> None:
+        if not self.touched:
+            self.touched = True
+            self.value = self._find_value(self._request)
+
+    def _take_picture(self) -> bytes | None:
+        """What tells at once, without encoding, that a request only read; None where it cannot be told."""
+        record = self.loaded.record if self.loaded else None
+        if record is None or not codec.is_plain_record(record):
+            return None
+        try:
+            return codec.picture([self._data, self._reserved])
+        except ValueError:  # a type that JSON does not have, and no plain record did
+            return None
+
+    def _fetch(self) -> dict[str, Any]:
+        assert self.value is not None
+        try:
+            self.loaded = self._sessions.load(self.value)
+            self.asked = True
+            record = self.loaded.record if self.loaded else None
+            return {} if record is None else self._decode(record)
+        except (StoreUnavailable, codec.UnknownVersion) as error:
+            self.failed = True
+            raise StoreUnavailable("the session could not be loaded") from error
+
+    def _decode(self, record: str) -> dict[str, Any]:
+        try:
+            return codec.decode(record)
+        except codec.CorruptRecord:
+            assert self.value is not None
+            log.error("a session's record could not be read and was dropped")
+            self._sessions.destroy(self.value)
+            self.loaded = None
+            return {}
