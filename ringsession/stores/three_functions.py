@@ -82,7 +82,10 @@ class OwnSessions:
             data[EXPIRES] = self._clock() + self._lifetime.idle
         if ends is not None:
             data[ENDS] = ends
-        key = ask(self._store.write_session, value, data)
+        return ask(self._save, value, data)
+
+    def _save(self, value: str | None, data: dict[str, Any]) -> str | None:
+        key = self._store.write_session(value, data)
         if key is not None and not isinstance(key, str):
             raise TypeError(f"write_session: expected a str or None, got {type(key).__name__}")
         return key

@@ -1,0 +1,142 @@
+"""A user's own store: Ring's three functions, with our deadlines in what it keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringsession.stores import Lifetime
+from ringsession.stores.three_functions import OwnSessions
+from tests.tracing import Client
+
+
+class DictStore:
+    def __init__(self) -> None:
+        self.sessions: dict[str, Any] = {}
+        self.calls: list[str] = []
+
+    def read_session(self, key: str) -> Any:
+        self.calls.append("read")
+        return self.sessions.get(key)
+
+    def write_session(self, key: str | None, data: dict[str, Any]) -> Any:
+        self.calls.append("write")
+        key = key or f"key{len(self.sessions)}"
+        self.sessions[key] = data
+        return key
+
+    def delete_session(self, key: str) -> None:
+        self.calls.append("delete")
+        self.sessions.pop(key, None)
+
+
+def test_it_is_asked_only_for_a_touched_session_and_written_only_after_a_change() -> None:
+    client = Client(DictStore())
+    client.send(lambda request: request["session"])
+    client.read()
+    assert client.store.calls == []
+    client.send(lambda request: request["session"].update(a=1))
+    client.send(lambda request: request["session"].update(a=1))
+    assert client.store.calls == ["write", "read"]
+    assert client.read() == {"a": 1}
+
+
+def test_its_keys_are_its_own_affair_and_come_back_whole() -> None:
+    store = DictStore()
+    store.sessions["any key; ü"] = {"a": 1}
+    client = Client(store)
+    assert client.read("any+key%3B+%C3%BC") == {"a": 1}
+
+
+def test_a_logout_deletes_and_a_login_gets_a_new_key() -> None:
+    client = Client(DictStore())
+    client.send(lambda request: request["session"].update(a=1))
+    client.store.sessions["taken"] = {}
+    client.send(lambda request: request["session"].recreate())
+    assert (client.cookie, sorted(client.store.sessions)) == ("key1", ["key1", "taken"])
+    client.send(lambda request: {"session": None})
+    assert (client.cookie, sorted(client.store.sessions)) == (None, ["taken"])
+
+
+def test_what_a_handler_gets_has_no_deadlines_in_it() -> None:
+    client = Client(DictStore(), absolute_timeout=100)
+    client.send(lambda request: request["session"].update(a=1))
+    assert sorted(client.store.sessions["key0"]) == ["a", "ringsession/ends", "ringsession/expires"]
+    assert client.read() == {"a": 1}
+
+
+def sessions(store: DictStore, now: list[float], **lifetime: Any) -> OwnSessions:
+    return OwnSessions(store, Lifetime(**lifetime), clock=lambda: now[0])
+
+
+def test_it_ends_when_it_is_idle_and_is_deleted_then() -> None:
+    store, now = DictStore(), [0.0]
+    own = sessions(store, now, idle=100)
+    key = own.create('1{"a":1}')
+    assert key is not None
+    now[0] = 99
+    loaded = own.load(key)
+    assert loaded is not None and (loaded.record, loaded.expires_in, loaded.due) == (
+        '1{"a":1}',
+        1,
+        True,
+    )
+    now[0] = 100
+    assert own.load(key) is None
+    assert store.sessions == {}
+
+
+def test_a_touch_moves_the_idle_deadline_and_never_the_absolute_one() -> None:
+    store, now = DictStore(), [0.0]
+    own = sessions(store, now, idle=100, absolute=150)
+    key = own.create("1{}")
+    assert key is not None
+    now[0] = 90
+    loaded = own.load(key)
+    assert loaded is not None
+    assert own.touch(key, loaded) == key
+    now[0] = 149
+    assert own.load(key) is not None
+    now[0] = 150
+    assert own.load(key) is None
+
+
+def test_a_session_that_somebody_else_wrote_gets_its_deadline_at_its_first_touch() -> None:
+    store, now = DictStore(), [0.0]
+    store.sessions["old"] = {"a": 1}
+    loaded = sessions(store, now, idle=100).load("old")
+    assert loaded is not None and (loaded.due, loaded.expires_in) == (True, None)
+
+
+def test_a_touch_that_fails_is_only_logged(caplog: Any) -> None:
+    class Full(DictStore):
+        def write_session(self, key: str | None, data: dict[str, Any]) -> Any:
+            raise OSError("disk full")
+
+    store = Full()
+    store.sessions["old"] = {"a": 1}
+    client = Client(store)
+    assert client.read("old") == {"a": 1}
+    assert "idle deadline could not be moved" in caplog.text
+
+
+@pytest.mark.parametrize(("method", "result"), [("read_session", [1]), ("write_session", 5)])
+def test_a_result_of_another_type_is_a_failure_of_the_store(
+    method: str, result: Any, caplog: Any
+) -> None:
+    store = DictStore()
+    setattr(store, method, lambda *arguments: result)
+    client = Client(store)
+    response = client.send(lambda request: request["session"].update(a=1), "any")
+    assert response["status"] == 503
+    assert f"{method}: expected" in caplog.text
+
+
+def test_swap_says_that_it_needs_another_store() -> None:
+    client = Client(DictStore())
+    client.send(lambda request: request["session"].update(n=1))
+    with pytest.raises(
+        TypeError, match="expected a server-side store of ringsession, got your own"
+    ):
+        client.send(lambda request: request["session"].swap("n", lambda n: 2))
