@@ -19,25 +19,25 @@ def flask_app() -> tuple[Flask, TracedStore]:
     inner = validator(app.wsgi_app)
     app.wsgi_app = validator(wrap_defaults(inner, config))  # type: ignore[method-assign]
 
-    @app.get("/count", buffered=True)
+    @app.get("/count")
     def count() -> str:
         session = request.environ["ringsession.session"]
         session["n"] = session.get("n", 0) + 1
         return str(session["n"])
 
-    @app.get("/swallow", buffered=True)
+    @app.get("/swallow")
     def swallow() -> str:
         try:
             return str(request.environ["ringsession.session"]["n"])
         except StoreUnavailable:
             return "anonymous"
 
-    @app.get("/flash", buffered=True)
+    @app.get("/flash")
     def flash() -> str:
         request.environ["ringsession.response"]["flash"] = "saved"
         return str(request.environ["ringsession.request"]["flash"])
 
-    @app.get("/given", buffered=True)
+    @app.get("/given")
     def given() -> str:
         request.environ["ringsession.response"] |= {
             "session": {"given": 1},
@@ -46,7 +46,7 @@ def flask_app() -> tuple[Flask, TracedStore]:
         }
         return "ok"
 
-    @app.get("/stream", buffered=True)
+    @app.get("/stream")
     def stream() -> Response:
         def parts() -> Any:
             yield "first "
