@@ -28,7 +28,13 @@ def login_site(folder: Path, *options: str) -> Iterator[str]:
 def log_in(page: Page, url: str, user: str = "ann") -> None:
     page.goto(url)
     page.get_by_label("Your name").fill(user)
-    page.get_by_role("button", name="Log in").click()
+    press(page, "Log in")
+
+
+def press(page: Page, button: str) -> None:
+    """Press a form's button, and wait for the page that follows."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).click()
 
 
 def who(page: Page) -> str:
@@ -62,7 +68,7 @@ def test_a_visit_from_login_to_logout(
             -1,
         )
 
-        page.get_by_role("button", name="Log out").click()
+        press(page, "Log out")
         assert who(page) == "Nobody is logged in"
         assert page.get_by_role("status").inner_text() == "You are logged out."
         page.go_back()
@@ -78,7 +84,7 @@ def test_two_tabs_share_the_login_and_another_profile_sees_nothing(
         log_in(one, url)
         other.goto(url)
         assert who(other) == "Logged in as ann"
-        other.get_by_role("button", name="Remove my name").click()
+        press(other, "Remove my name")
         one.reload()
         assert who(one) == "Nobody is logged in"
 
