@@ -22,7 +22,9 @@ with tempfile.TemporaryFile() as printed:
     try:
         for _ in range(600):
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/login/ann", timeout=5) as answer:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/login/ann", timeout=5
+                ) as answer:
                     body = answer.read()
                 break
             except OSError:

@@ -50,33 +50,43 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
     """Do it: at most one round trip, two to recreate."""
     old, loaded = session.value, session.loaded
     match step.act:
+        case "keep":
+            moved = loaded.moved if loaded is not None else False
+            return Outcome(old, False, moved) if session.is_live else Outcome()
+        case "patch" if step.change:
+            assert old is not None and loaded is not None
+            value = sessions.patch(old, loaded, step.change)
+            return Outcome(value, value is not None and value != old, loaded.moved)
         case "create":
             return Outcome(sessions.create(session.record()), True)
-        case "recreate" if old is None:
-            record = session.renewed(None)
-            return Outcome() if record is None else Outcome(sessions.create(record), True)
-        case "recreate":
-            assert old is not None
-            new = sessions.recreate(old, loaded, session.renewed)
-            return Outcome(new, new is not None)
+        case "touch":
+            return _touch(session, sessions)
         case "destroy":
             may_live = session.is_live or not session.asked
             ended = old is not None and may_live and sessions.destroy(old)
             if session.is_wanted:
                 return Outcome(sessions.create(session.record()), True)
             return Outcome(ended=ended)
-        case "drop":
-            raise SessionGone
-        case "keep" if loaded is None or not session.is_live:
-            return Outcome()
+        case "recreate":
+            return _recreate(session, sessions)
+    raise SessionGone
+
+
+def _touch(session: Session, sessions: Sessions) -> Outcome:
+    old, loaded = session.value, session.loaded
     assert old is not None and loaded is not None
-    value: str | None = old
-    moved = loaded.moved
-    if step.act == "patch" and step.change:
-        value = sessions.patch(old, loaded, step.change)
-    elif step.act == "touch":
-        try:
-            value, moved = sessions.touch(old, loaded), True
-        except StoreUnavailable:
-            log.warning("a session's idle deadline could not be moved", exc_info=True)
-    return Outcome(value, value is not None and value != old, moved)
+    try:
+        value = sessions.touch(old, loaded)
+    except StoreUnavailable:
+        log.warning("a session's idle deadline could not be moved", exc_info=True)
+        return Outcome(old)
+    return Outcome(value, value is not None and value != old, True)
+
+
+def _recreate(session: Session, sessions: Sessions) -> Outcome:
+    if session.value is not None:
+        value = sessions.recreate(session.value, session.loaded, session.renewed)
+    else:
+        record = session.renewed(None)
+        value = None if record is None else sessions.create(record)
+    return Outcome(value, value is not None)

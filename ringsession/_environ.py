@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -37,11 +37,16 @@ def _server_port(environ: Environ) -> int:
     return int(port) if port.isascii() and port.isdecimal() else 80
 
 
-def _find_header(request: Request, name: str) -> str | None:
+@lru_cache(maxsize=256)
+def _variable(name: str) -> str:
+    """A header's name as CGI has it (RFC 3875 section 4.1.18)."""
     variable = name.upper().replace("-", "_")
-    own = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
-    value: str | None = request["environ"].get(variable if own else f"HTTP_{variable}")
-    return value or None if own else value
+    return variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"
+
+
+def _find_header(request: Request, name: str) -> str | None:
+    value: str | None = request["environ"].get(_variable(name))
+    return value or (None if name in ("content-type", "content-length") else value)
 
 
 def _headers(environ: Environ) -> dict[str, str]:
@@ -106,9 +111,7 @@ def _write_headers(environ: Environ, headers: Mapping[str, str]) -> None:
     environ.pop("CONTENT_TYPE", None)
     environ.pop("CONTENT_LENGTH", None)
     for name, value in headers.items():
-        variable = name.upper().replace("-", "_")
-        own = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        environ[variable if own else f"HTTP_{variable}"] = value
+        environ[_variable(name)] = value
 
 
 def _write_path(environ: Environ, request: Mapping[str, Any]) -> None:

@@ -150,19 +150,18 @@ def _decode(text: str, most: int) -> bytes | None:
 
 def _parse(plaintext: bytes, now: int) -> Opened | None:
     """The fields of a plaintext whose tag was right."""
-    payload = plaintext[_FIXED:].rstrip(b"\0")
+    end = plaintext.rfind(b"\x80")
     created = int.from_bytes(plaintext[17:22], "big")
     issued = int.from_bytes(plaintext[22:27], "big")
-    padding = len(plaintext) - _FIXED - len(payload) + 1
     if (
-        plaintext[:1] != _FLAGS
-        or plaintext[27:28] != _CODEC
-        or payload[-1:] != b"\x80"
-        or not 1 <= padding <= _PAD
+        plaintext[0] != _FLAGS[0]
+        or plaintext[27] != _CODEC[0]
+        or end < _FIXED
+        or plaintext[end + 1 :] != bytes(-(end + 1) % _PAD)
         or not created <= issued <= now + _SKEW
     ):
         return None
-    return Opened(plaintext[1:17], created, issued, payload[:-1])
+    return Opened(plaintext[1:17], created, issued, plaintext[_FIXED:end])
 
 
 def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:

@@ -23,7 +23,8 @@ def _session(request: Request) -> Session:
 
 def _pending(session: Session) -> list[str]:
     """The keys of the waiting messages, the oldest first."""
-    return sorted(key for key in session.reserved if key.startswith(FLASH))
+    reserved = session.reserved
+    return sorted(key for key in reserved if key.startswith(FLASH)) if reserved else []
 
 
 def _new_entry() -> str:

@@ -65,12 +65,16 @@ class SessionCookie:
 
 def session_response(response: Response, outcome: Outcome, *, cookie: SessionCookie) -> Response:
     """See wrap_session."""
-    response = dict(response)
-    line = cookie.line(outcome, response.pop("session_cookie_attrs", None))
+    own_attrs = None
+    if "session_cookie_attrs" in response:
+        response = dict(response)
+        own_attrs = response.pop("session_cookie_attrs")
+    line = cookie.line(outcome, own_attrs)
     if line is not None:
         own = response.get("cookies")
         if own:  # where a handler sets a cookie of the same name, the session's wins
-            response["cookies"] = {name: own[name] for name in own if name != cookie.name}
+            own = {name: own[name] for name in own if name != cookie.name}
+            response = {**response, "cookies": own}
         response = keep_private(add_set_cookie(response, [line]))
     return vary_by_cookie(response)
 

@@ -50,19 +50,18 @@ class SealedSessions:
         if opened is None:
             return None
         idle, absolute = self._lifetime
-        left = [
-            start + most - now
-            for start, most in ((opened.issued, idle), (opened.created, absolute))
-            if most is not None
-        ]
-        if left and min(left) <= 0:
+        left = None if idle is None else opened.issued + idle - now
+        if absolute is not None:
+            ends = opened.created + absolute - now
+            left = ends if left is None else min(left, ends)
+        if left is not None and left <= 0:
             return None
         try:
             record = f"1{opened.payload.decode()}"
         except UnicodeDecodeError:
             return None
         due = idle is not None and now - opened.issued >= idle / 2
-        return Loaded(record, opened, min(left, default=None), due=due)
+        return Loaded(record, opened, left, False, due)
 
     def create(self, record: str) -> str:
         return self._seal(secrets.token_bytes(16), int(self._clock()), record)
