@@ -22,6 +22,9 @@ class Step(NamedTuple):
     change: Change | None = None
 
 
+KEEP = Step("keep")
+
+
 class Outcome(NamedTuple):
     """What the client is to hear of it."""
 
@@ -36,14 +39,14 @@ def decide(session: Session, status: int) -> Step:
     if session.ending is not None:
         return Step(session.ending)
     if session.loaded is None:
-        return Step("create" if session.is_wanted else "keep")
+        return Step("create") if session.is_wanted else KEEP
     change = session.change()
     if not session.is_live:  # another request ended it a moment ago, and nothing brings it back
-        return Step("drop") if change else Step("keep")
+        return Step("drop") if change else KEEP
     if change:
         return Step("patch", change)
     # The cookie store's rule: a failing page is no activity.
-    return Step("touch") if session.loaded.due and status < 500 else Step("keep")
+    return Step("touch") if session.loaded.due and status < 500 else KEEP
 
 
 def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:

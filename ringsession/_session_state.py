@@ -80,7 +80,7 @@ class SessionState:
             self._find()
             data = self._fetch() if self.value is not None else {}
             self._order = list(data)
-            reserved = [key for key in self._order if is_reserved(key)]
+            reserved = [key for key in data if key[:12] == RESERVED]
             self._reserved = {key: data.pop(key) for key in reserved}
             self._data = data
             self._picture = self._take_picture()
