@@ -42,7 +42,8 @@ class SessionState:
     _reserved: dict[str, Any] = {}
     _order: list[str] = []  # of the keys that were loaded
     _gone = False  # another request ended it after it was loaded
-    _picture: bytes | None = None  # of what was loaded, to see at once that nothing changed
+    _changeable = False  # a key was set, or a value handed out that can itself be changed
+    _picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
     _given = False  # the handler gave a whole session, which is stored even if it is empty
     _exact = False  # ... and nothing else may be in it
 
@@ -57,7 +58,13 @@ class SessionState:
     def reserved(self) -> dict[str, Any]:
         """The layers' own keys, loaded without counting as the handler's reading; change it in place."""
         self.load()
+        self.hand_out()
         return self._reserved
+
+    @property
+    def has_reserved(self) -> bool:
+        self.load()
+        return bool(self._reserved)
 
     @property
     def is_live(self) -> bool:
@@ -83,12 +90,17 @@ class SessionState:
             reserved = [key for key in data if key[:12] == RESERVED]
             self._reserved = {key: data.pop(key) for key in reserved}
             self._data = data
-            self._picture = self._take_picture()
         return self._data
+
+    def hand_out(self) -> None:
+        """Somebody gets a value that can be changed without the session's hearing of it."""
+        if not self._changeable:
+            self._changeable = True
+            self._picture = self._take_picture()
 
     def change(self) -> Change | None:
         """What the request did to what was loaded; None if there is no difference, types included."""
-        if self._data is None:
+        if self._data is None or not self._changeable:
             return None
         before = (self.loaded.record if self.loaded else None) or EMPTY
         if self._picture is not None and self._picture == self._take_picture():

@@ -34,6 +34,9 @@ def recreate(session: Mapping[str, Any]) -> Recreated:
     return Recreated(session)
 
 
+_UNCHANGEABLE = frozenset((str, int, float, bool, type(None)))
+
+
 def _check_key(key: object) -> None:
     if type(key) is not str:
         raise TypeError(f"session key: expected str, got {type(key).__name__}")
@@ -51,7 +54,10 @@ class Session(SessionState, MutableMapping[str, Any]):
     """
 
     def __getitem__(self, key: str) -> Any:
-        return self._open()[key]
+        value = self._open()[key]
+        if type(value) not in _UNCHANGEABLE:
+            self.hand_out()
+        return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         _check_key(key)
@@ -70,14 +76,16 @@ class Session(SessionState, MutableMapping[str, Any]):
         return key in self._open()
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        return {**self._open(), **other}
+        return {**self.copy(), **other}
 
     def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        return {**other, **self._open()}
+        return {**other, **self.copy()}
 
     def copy(self) -> dict[str, Any]:
         """The contents as a plain dict."""
-        return dict(self._open())
+        data = dict(self._open())
+        self.hand_out()
+        return data
 
     def __repr__(self) -> str:
         return f"<Session {'not read' if self._data is None else f'with {len(self._data)} keys'}>"
@@ -173,7 +181,7 @@ class Session(SessionState, MutableMapping[str, Any]):
             self._reserved = dict(self._reserved)
         elif self.ending is None:
             self.load()
-        self._given = True
+        self._given = self._changeable = True
         self._data = dict(session)
 
     def _open(self) -> dict[str, Any]:
@@ -183,4 +191,6 @@ class Session(SessionState, MutableMapping[str, Any]):
 
     def _change(self) -> dict[str, Any]:
         self._check_open()
-        return self._open()
+        data = self._open()
+        self._changeable = True
+        return data

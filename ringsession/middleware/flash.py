@@ -23,8 +23,9 @@ def _session(request: Request) -> Session:
 
 def _pending(session: Session) -> list[str]:
     """The keys of the waiting messages, the oldest first."""
-    reserved = session.reserved
-    return sorted(key for key in reserved if key.startswith(FLASH)) if reserved else []
+    if not session.has_reserved:
+        return []
+    return sorted(key for key in session.reserved if key.startswith(FLASH))
 
 
 def _new_entry() -> str:
