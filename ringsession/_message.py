@@ -59,8 +59,10 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _items(name: str, value: Any) -> list[str]:
     items = value if isinstance(value, (list, tuple)) else [value]
-    if not all(isinstance(item, str) for item in items):
-        raise TypeError(f'response["headers"][{name!r}]: expected str or a list, got {value!r}')
+    for item in items:
+        if not isinstance(item, str):
+            problem = f"expected str or a list, got {value!r}"
+            raise TypeError(f'response["headers"][{name!r}]: {problem}')
     return list(items)
 
 

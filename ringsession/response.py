@@ -118,11 +118,25 @@ def update_header(
     >>> update_header({"headers": {"vary": "Cookie"}}, "Vary", lambda old: f"{old}, Origin")
     {'headers': {'vary': 'Cookie, Origin'}}
     """
-    name, old = find_header(response, name) or (name, None)
-    return {
-        **response,
-        "headers": {**(response.get("headers") or {}), name: change(old, *arguments)},
-    }
+    headers = dict(response.get("headers") or {})
+    change_header(headers, name, lambda old: change(old, *arguments))
+    return {**response, "headers": headers}
+
+
+def change_header(headers: dict[str, Any], name: str, change: Callable[[Any], Any]) -> None:
+    """Set a header, whatever its case, to `change(old value or None)`, in place.
+
+    >>> headers = {"vary": "Cookie"}
+    >>> change_header(headers, "Vary", lambda old: f"{old}, Origin")
+    >>> headers
+    {'vary': 'Cookie, Origin'}
+    """
+    if name not in headers:
+        lower = name.lower()
+        for spelled in headers:
+            if spelled.lower() == lower:
+                name = spelled
+    headers[name] = change(headers.get(name))
 
 
 def content_type(response: Mapping[str, Any], value: str) -> Response:

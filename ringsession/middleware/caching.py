@@ -1,4 +1,4 @@
-"""Vary and Cache-Control where a response depends on a session; pure.
+"""The values of Vary and Cache-Control where a response depends on a session; pure.
 
 Owns what keeps one user's page or cookie out of another user's cache. Knows no session.
 """
@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-
-from ..request import Response
-from ..response import get_header, header, update_header
 
 log = logging.getLogger("ringsession")
 
@@ -20,19 +17,18 @@ def _members(value: Any) -> list[str]:
     return [member.strip() for line in lines for member in line.split(",") if member.strip()]
 
 
-def vary_by_cookie(response: Response) -> Response:
-    """The response with Cookie in its Vary (RFC 9110 section 12.5.5).
+def vary_by_cookie(vary: Any) -> Any:
+    """A Vary with Cookie in it (RFC 9110 section 12.5.5).
 
-    >>> vary_by_cookie({"headers": {"Vary": "Origin"}})
-    {'headers': {'Vary': 'Origin, Cookie'}}
+    >>> vary_by_cookie("Origin"), vary_by_cookie(None)
+    ('Origin, Cookie', 'Cookie')
     """
-    vary = get_header(response, "Vary")
     if vary is None:
-        return header(response, "Vary", "Cookie")
+        return "Cookie"
     members = _members(vary)
     if {"*", "cookie"} & {member.lower() for member in members}:
-        return response
-    return update_header(response, "Vary", lambda old: ", ".join([*members, "Cookie"]))
+        return vary
+    return ", ".join([*members, "Cookie"])
 
 
 def _is_shared(directive: str) -> bool:
@@ -50,21 +46,18 @@ def _directives(value: Any) -> list[str]:
     return directives
 
 
-def keep_private(response: Response) -> Response:
-    """The response with a Cache-Control that keeps it out of shared caches (RFC 9111 section 7.3).
+def keep_private(control: Any) -> Any:
+    """A Cache-Control that keeps its response out of shared caches (RFC 9111 section 7.3).
 
-    >>> keep_private({"headers": {"Cache-Control": "public, max-age=60"}})
-    {'headers': {'Cache-Control': 'private, max-age=60'}}
+    >>> keep_private("public, max-age=60"), keep_private(None)
+    ('private, max-age=60', 'private')
     """
-    control = get_header(response, "Cache-Control")
     if control is None:
-        return header(response, "Cache-Control", "private")
+        return "private"
     directives = _directives(control)
     kept = [directive for directive in directives if not _is_shared(directive)]
     if len(kept) < len(directives):
         log.warning("a response sets the session's cookie: its Cache-Control is made private")
     if not {"private", "no-store"} & {directive.lower() for directive in kept}:
         kept.insert(0, "private")
-    if kept == directives:
-        return response
-    return update_header(response, "Cache-Control", lambda old: ", ".join(kept))
+    return control if kept == directives else ", ".join(kept)

@@ -14,7 +14,7 @@ from typing import Any
 from .._grammar import COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..form_encoding import form_decode, form_encode
 from ..request import Handler, Request, Response, as_request
-from ..response import find_header
+from ..response import change_header
 from ._cookie_attrs import attributes, check_cookie
 
 MAX_HEADER = 16_384
@@ -149,14 +149,20 @@ def cookies_response(response: Response) -> Response:
         return response
     response = dict(response)
     written = [_set_cookie(*item) for item in (response.pop("cookies") or {}).items()]
-    return add_set_cookie(response, written) if written else response
+    if not written:
+        return response
+    headers = dict(response.get("headers") or {})
+    change_header(headers, "Set-Cookie", lambda own: after_own(own, written))
+    return response | {"headers": headers}
 
 
-def add_set_cookie(response: Response, lines: list[str]) -> Response:
-    """The response with more Set-Cookie lines, after its own."""
-    name, own = find_header(response, "Set-Cookie") or ("Set-Cookie", [])
-    own = [own] if isinstance(own, str) else own
-    return response | {"headers": {**(response.get("headers") or {}), name: [*own, *lines]}}
+def after_own(own: Any, lines: list[str]) -> list[str]:
+    """The value of a Set-Cookie header with more lines, after those that it has.
+
+    >>> after_own("a=1", ["b=2"]), after_own(None, ["b=2"])
+    (['a=1', 'b=2'], ['b=2'])
+    """
+    return [own, *lines] if isinstance(own, str) else [*(own or []), *lines]
 
 
 def wrap_cookies(handler: Handler) -> Handler:

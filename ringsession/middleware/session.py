@@ -16,6 +16,7 @@ from typing import Any
 from .._app_iter import close_body
 from .._commit import Outcome, decide, perform
 from ..request import Handler, Request, Response, as_request
+from ..response import change_header
 from ..session import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
@@ -23,7 +24,7 @@ from ..stores.memory import memory_store
 from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
 from ._cookie_attrs import attributes, check_cookie
-from .cookies import add_set_cookie, find_cookie, set_cookie_header
+from .cookies import after_own, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
 
@@ -69,14 +70,16 @@ def session_response(response: Response, outcome: Outcome, *, cookie: SessionCoo
     if "session_cookie_attrs" in response:
         response = dict(response)
         own_attrs = response.pop("session_cookie_attrs")
+    headers = dict(response.get("headers") or {})
     line = cookie.line(outcome, own_attrs)
     if line is not None:
-        own = response.get("cookies")
-        if own:  # where a handler sets a cookie of the same name, the session's wins
+        change_header(headers, "Set-Cookie", lambda own: after_own(own, [line]))
+        change_header(headers, "Cache-Control", keep_private)
+        if cookie.name in (own := response.get("cookies") or {}):  # the session's wins
             own = {name: own[name] for name in own if name != cookie.name}
             response = {**response, "cookies": own}
-        response = keep_private(add_set_cookie(response, [line]))
-    return vary_by_cookie(response)
+    change_header(headers, "Vary", vary_by_cookie)
+    return {**response, "headers": headers}
 
 
 def _unavailable() -> Response:
