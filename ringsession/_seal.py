@@ -12,8 +12,7 @@ import hmac
 import os
 import re
 import secrets
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,6 +33,7 @@ _MAX_OCTETS = 4096  # RFC 6265bis section 5.6, name and value
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
 # RFC 4648 section 3.5: the bits that a last group of 2 or 3 characters leaves over must be zero, so that a text has one form
 # only; a group of 1 does not exist.
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _LAST = {1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
@@ -74,7 +74,7 @@ class Keyring:
     Raises TypeError or ValueError for a key that is none, without showing it.
     """
 
-    __slots__ = ("_keys", "_purpose", "_contexts")
+    __slots__ = ("newest", "_by_kid", "_purpose", "_contexts")
 
     def __init__(
         self,
@@ -85,20 +85,20 @@ class Keyring:
     ) -> None:
         if isinstance(fallback_keys, (str, bytes)):
             raise TypeError("fallback_keys: expected a list of keys, got one key")
-        self._keys = [_Key(secret) for secret in (key, *fallback_keys)]
+        keys = [_Key(secret) for secret in (key, *fallback_keys)]
+        self.newest = keys[0]
+        # Two keys may share an id, by chance once in four billion.
+        self._by_kid: dict[bytes, list[_Key]] = {}
+        for one in keys:
+            self._by_kid.setdefault(one.kid, []).append(one)
         self._purpose = purpose
         self._contexts: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
-        return f"<Keyring of {len(self._keys)}>"
+        return f"<Keyring of {sum(map(len, self._by_kid.values()))}>"
 
-    @property
-    def newest(self) -> _Key:
-        return self._keys[0]
-
-    def with_kid(self, kid: bytes) -> list[_Key]:
-        """Every key of this id; two may share one, by chance once in four billion."""
-        return [key for key in self._keys if key.kid == kid]
+    def with_kid(self, kid: bytes) -> Sequence[_Key]:
+        return self._by_kid.get(kid, ())
 
     def associated_data(self, head: bytes, name: str) -> bytes:
         # Bound to the cookie's name and the purpose, so that one cookie never passes for another.
@@ -134,7 +134,8 @@ def seal(keyring: Keyring, name: str, contents: Opened) -> str:
     key, nonce = keyring.newest, os.urandom(NONCE_SIZE)
     head = _VERSION + key.kid
     sealed = key.cipher.encrypt(nonce, plaintext, keyring.associated_data(head, name))
-    return urlsafe_b64encode(head + nonce + sealed).rstrip(b"=").decode()
+    encoded = b2a_base64(head + nonce + sealed, newline=False)
+    return encoded.translate(_URLSAFE, b"=").decode()
 
 
 def _decode(text: str, most: int) -> bytes | None:

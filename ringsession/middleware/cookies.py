@@ -131,7 +131,7 @@ def _read_cookies(request: Request) -> dict[str, dict[str, str]]:
 def cookies_request(request: Request) -> Request:
     """See wrap_cookies."""
     request = as_request(request)
-    if "cookies" not in request:
+    if not dict.__contains__(request, "cookies"):
         request.provide("cookies", _read_cookies)
     return request
 
