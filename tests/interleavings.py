@@ -70,6 +70,7 @@ class Stored:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data: dict[str, Any] | None = data
+        self.messages = 0  # the oldest is shown first, by the order of the commits
 
 
 class Model:
@@ -121,7 +122,8 @@ class Model:
         if self.message:
             for key in waiting:
                 del self.view[key]
-            self.view[f"{FLASH}{self.name}"] = self.name
+            self.stored.messages += 1
+            self.view[f"{FLASH}{self.stored.messages:016}-{self.name}"] = self.name
         elif self.ending != "logout" and waiting:
             del self.view[waiting[0]]
 
