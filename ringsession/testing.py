@@ -113,7 +113,6 @@ class StoreContract:
         assert store.claim(key) is None
         assert store.destroy(key) is False
         assert store.swap(key, "a", lambda text: "1") is None
-        assert store.load(key) is None
         assert store.create(key, record, self.lifetime) is True
 
     def test_create_is_insert_only(self) -> None:
@@ -171,6 +170,18 @@ class StoreContract:
         assert store.swap(key, "n", lambda text: str(int(text or 0) + 1)) == "2"
         assert store.swap(key, "new", lambda text: json.dumps(text is None)) == "true"
         assert self._data(store, key) == {"n": 2, "other": 2, "new": True}
+
+    def test_a_swap_that_is_overtaken_begins_again(self) -> None:
+        store, key = self._live(n=1)
+        overtaken: list[bool] = []
+
+        def add_one(text: str | None) -> str:
+            if not overtaken:
+                overtaken.append(True)
+                assert store.swap(key, "n", lambda text: str(int(text or 0) + 10)) == "11"
+            return str(int(text or 0) + 1)
+
+        assert store.swap(key, "n", add_one) == "12"
 
     def test_what_a_swaps_function_raises_is_raised_and_nothing_is_done(self) -> None:
         store, key = self._live(n=1)
