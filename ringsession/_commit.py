@@ -65,11 +65,7 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
         case "touch":
             return _touch(session, sessions)
         case "destroy":
-            may_live = session.is_live or not session.asked
-            ended = old is not None and may_live and sessions.destroy(old)
-            if session.is_wanted:
-                return Outcome(sessions.create(session.record()), True)
-            return Outcome(ended=ended)
+            return _destroy(session, sessions)
         case "recreate":
             return _recreate(session, sessions)
     raise SessionGone
@@ -86,7 +82,15 @@ def _touch(session: Session, sessions: Sessions) -> Outcome:
     return Outcome(value, value is not None and value != old, True)
 
 
+def _destroy(session: Session, sessions: Sessions) -> Outcome:
+    record = session.record() if session.is_wanted else None  # what cannot be stored raises here
+    may_live = session.is_live or not session.asked
+    ended = session.value is not None and may_live and sessions.destroy(session.value)
+    return Outcome(ended=ended) if record is None else Outcome(sessions.create(record), True)
+
+
 def _recreate(session: Session, sessions: Sessions) -> Outcome:
+    session.record()  # what cannot be stored raises before the old id dies
     if session.value is not None:
         value = sessions.recreate(session.value, session.loaded, session.renewed)
     else:

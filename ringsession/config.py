@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from .middleware._cookie_attrs import check_cookie
-from .stores import Lifetime
+from .stores import Lifetime, is_seconds
 from .stores.backend import open_sessions
 
 Config = dict[str, Any]
@@ -62,13 +62,9 @@ class Key(NamedTuple):
     fits: Callable[[Any], bool]
 
 
-def _is_seconds(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and value > 0)
-
-
 SWITCH = Key("True or False", lambda value: type(value) is bool)
 LATER = Key("False (this layer is not there yet)", lambda value: value is False or value is None)
-SECONDS = Key("seconds over 0, or None", _is_seconds)
+SECONDS = Key("seconds over 0, or None", is_seconds)
 TEXT = Key("a str", lambda value: isinstance(value, str))
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))

@@ -18,7 +18,7 @@ from .._commit import Outcome, decide, perform
 from ..request import Handler, Request, Response, as_request
 from ..response import change_header
 from ..session import Session
-from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..stores import Lifetime, SessionGone, StoreUnavailable, is_seconds
 from ..stores.backend import Sessions, open_sessions
 from ..stores.memory import memory_store
 from ..form_encoding import form_encode
@@ -58,6 +58,11 @@ class SessionCookie:
         if outcome.changed or (self._rolling and outcome.moved):
             return f"{self.name}={form_encode(outcome.value)}{self._tail}"
         return None
+
+    def check_own(self, own_attrs: Mapping[str, Any] | None) -> None:
+        """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
+        if own_attrs is not None:
+            self._own_line("", own_attrs)
 
     def _own_line(self, value: str, own_attrs: Mapping[str, Any]) -> str:
         attrs = {key: own_attrs[key] for key in own_attrs if key != "value"}
@@ -122,6 +127,12 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
+def _check_seconds(**options: float | None) -> None:
+    for name, value in options.items():
+        if not is_seconds(value):
+            raise ValueError(f"{name}: expected seconds over 0, or None, got {value!r:.60}")
+
+
 def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[Response, Outcome]:
     """The one place where a session is stored."""
     response = session.take(response)
@@ -177,12 +188,13 @@ def wrap_session(
     >>> client.get("/").text, client.get("/").text
     ('1', '2')
     """
+    _check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     store = memory_store() if store is None else store
     sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
         attrs["path"] = root
-    respond = partial(session_response, cookie=SessionCookie(cookie_name, attrs, rolling))
+    cookie = SessionCookie(cookie_name, attrs, rolling)
     find_value: FindValue = partial(_find_value, cookie_name)
     if getattr(store, "single_process", False):
         find_value = _watch_processes(find_value, store)
@@ -197,7 +209,8 @@ def wrap_session(
                 if live.committed or not (live.touched or _is_about_session(response)):
                     live.committed = True
                     return response
-                return respond(*_commit(live, response, sessions))
+                cookie.check_own(response.get("session_cookie_attrs"))
+                return session_response(*_commit(live, response, sessions), cookie=cookie)
         except Exception as error:
             close_body(response and response.get("body"))
             if not (live.failed or isinstance(error, StoreUnavailable)):

@@ -22,6 +22,15 @@ class SessionGone(Exception):
     """A write came too late: its session has ended meanwhile, and stays so."""
 
 
+def is_seconds(value: object) -> bool:
+    """Whether a value is a time that a session may live: a number of seconds over 0, or None.
+
+    >>> is_seconds(60), is_seconds(None), is_seconds("60"), is_seconds(True)
+    (True, True, False, False)
+    """
+    return value is None or (type(value) in (int, float) and value > 0)  # type: ignore[operator]
+
+
 class Lifetime(NamedTuple):
     """How long a session lives, in seconds: without a request, and in all. None: for ever."""
 

@@ -585,6 +585,33 @@ def test_a_body_is_closed_when_the_session_cannot_be_encoded() -> None:
     assert body.closed
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        lambda request: {"session": {"a": object()}},
+        lambda request: {"session": recreate({"a": object()})},
+        lambda request: {"session": None, "flash": object()},
+        lambda request: request["session"].update(b=object()),
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"max_age": "5"}},
+        lambda request: {"session": recreate({"a": 2}), "session_cookie_attrs": {"path": ";"}},
+        lambda request: {"session": None, "session_cookie_attrs": {"bogus": 1}},
+    ],
+)
+def test_what_cannot_be_stored_or_sent_raises_before_anything_is_done(page: Any) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    with pytest.raises((TypeError, ValueError)):
+        client.send(page)
+    assert client.read() == {"a": 1}
+
+
+@pytest.mark.parametrize("option", ["timeout", "absolute_timeout"])
+@pytest.mark.parametrize("value", [0, -1, "60", True, float("nan")], ids=repr)
+def test_a_time_that_is_none_is_refused_at_once(option: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{option}: expected seconds over 0, or None, got"):
+        Client(**{option: value})
+
+
 def test_another_error_of_a_handler_is_its_own_and_commits_nothing() -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
