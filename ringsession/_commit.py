@@ -33,6 +33,9 @@ class Outcome(NamedTuple):
     moved: bool = False  # the idle deadline did
     ended: bool = False
 
+    def __repr__(self) -> str:  # the value is a secret
+        return f"<Outcome changed={self.changed} moved={self.moved} ended={self.ended}>"
+
 
 def decide(session: Session, status: int) -> Step:
     """What the store must do, from what the request did; pure."""

@@ -45,6 +45,9 @@ class Opened(NamedTuple):
     issued: int  # unix seconds of the last sealing
     payload: bytes
 
+    def __repr__(self) -> str:  # the payload is what was sealed
+        return f"<Opened created={self.created} issued={self.issued}>"
+
 
 class _Key:
     """What is derived from one secret."""

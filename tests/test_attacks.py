@@ -11,6 +11,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from ringsession import assoc_in, content_type, memory_store, response, site_defaults, to_wsgi
 from ringsession import wrap_defaults
+from ringsession._commit import Outcome
+from ringsession._seal import Opened
+from ringsession.stores import Change
 from tests.tracing import Client
 
 
@@ -33,6 +36,25 @@ def test_attack_32_a_store_that_times_out_is_a_503(call: str) -> None:
     setattr(client.store, call, hang)
     answer = client.send(lambda request: request["session"].update(a=2))
     assert (answer["status"], answer["headers"]["Retry-After"]) == (503, "5")
+
+
+def test_no_repr_shows_a_session_or_its_id() -> None:
+    client = Client()
+    shown: list[str] = []
+
+    def page(request: Any) -> None:
+        session = request["session"]
+        session["pin"] = "s3cret"
+        shown.extend(map(repr, [request, session, session.loaded, client.store.store]))
+
+    client.send(page)
+    client.send(page)
+    assert client.cookie is not None
+    shown += map(
+        repr, [Outcome(client.cookie, True), Opened(b"sid", 1, 2, b"s3cret"), Change("", "s3cret")]
+    )
+    assert len(shown) == 11
+    assert not [text for text in shown if "s3cret" in text or client.cookie in text]
 
 
 class Broken:

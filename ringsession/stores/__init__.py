@@ -54,6 +54,9 @@ class Loaded(NamedTuple):
         False  # the deadline should be moved when the request ends (stores that cannot while reading)
     )
 
+    def __repr__(self) -> str:
+        return f"<Loaded {'nothing' if self.record is None else 'a record'}>"  # not what is in it
+
 
 class Change:
     """What a request did to a session: the record it would leave, and, worked out when asked, the keys it changed."""
