@@ -50,9 +50,7 @@ class Loaded(NamedTuple):
     version: Any = None  # changes with every write; given back to `patch`
     expires_in: float | None = None  # seconds left
     moved: bool = False  # this read moved the idle deadline
-    due: bool = (
-        False  # the deadline should be moved when the request ends (stores that cannot while reading)
-    )
+    due: bool = False  # it is to be moved when the request ends, where a read cannot
 
     def __repr__(self) -> str:
         return f"<Loaded {'nothing' if self.record is None else 'a record'}>"  # not what is in it
