@@ -61,6 +61,9 @@ site_defaults: Config = deep_merge(
         "cookies": True,
         "session": {
             "flash": True,
+            "store": None,  # a new memory_store() for each wrap_defaults
+            "cookie_name": "ring-session",
+            "root": None,
             "cookie_attrs": {"http_only": True, "same_site": "lax"},
             "timeout": 1800,
             "absolute_timeout": None,

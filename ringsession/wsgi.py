@@ -96,9 +96,8 @@ class _AppCall:
 
     status: str | None = None
     headers: list[tuple[str, str]]
-    write_on: Write | None = (
-        None  # where `write()` goes, from its first call or the app's return on
-    )
+    # where `write()` goes, from its first call or the app's return on
+    write_on: Write | None = None
     written: list[bytes] | None = None
 
     def __init__(self, request: Request, environ: Environ, exchange: _Exchange | None) -> None:

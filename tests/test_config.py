@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from ringsession import (
     site_defaults,
     to_wsgi,
     wrap_defaults,
+    wrap_session,
 )
 from ringsession.config import KEYS, check_config
 
@@ -246,6 +248,11 @@ def test_a_layer_is_there_if_the_config_says_so(config: Any, keys: set[str]) -> 
     list(wrap_defaults(to_wsgi(handler), config)(_environ(), lambda *told: print))
     layers = {"cookies", "params", "query_params", "form_params", "session", "session_key", "flash"}
     assert seen & layers == keys
+
+
+def test_every_option_of_the_session_stands_in_site_defaults() -> None:
+    options = set(inspect.signature(wrap_session).parameters) - {"handler"}
+    assert site_defaults["session"].keys() == options | {"flash"}
 
 
 def test_every_key_of_the_four_configs_is_known() -> None:
