@@ -24,48 +24,51 @@ WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 _WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 sections 15.3.5 and 15.4.5
 
 
-class _Exchange:
-    """One call of the server: what is said to it is said here, once."""
+class _Early:
+    """What the server was told before the app had ended, since the app called `write()`."""
 
-    early: Response | None = None
-    write: Write | None = None
     rest: Iterable[bytes] = ()
 
-    def __init__(self, handler: Handler, environ: Environ, start_response: StartResponse) -> None:
-        self.handler = handler
-        self.environ = environ
-        self.start_response = start_response
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
-    def begin(self, response: Response) -> Iterable[bytes]:
-        """Tell the server the status and the headers; the body, to be sent."""
-        body, status = response.get("body"), response["status"]
-        lines = field_lines(response.get("headers") or {})
-        if isinstance(body, AppIter):
-            chunks = body.unwrap()
-        elif status in _WITHOUT_BODY or self.environ["REQUEST_METHOD"] == "HEAD":
-            close_body(body)
-            chunks = []
-        else:
-            chunks = app_iter(body, get_charset(response) or "utf-8", self.environ)
-        self.write = self.start_response(status_line(status), lines)
-        return chunks
 
-    def begin_early(self, request: Request, response: Response) -> Write:
-        """Answer while the app still runs, since it called `write()`.
+# What `to_wsgi` leaves in the environ for `from_wsgi`; the list holds the early answer, once there is one.
+_Edge = tuple[Handler, StartResponse, list[_Early]]
 
-        The layers stand below the app on this very stack, so they run once more, on the app's response
-        alone; what they give when the app has ended comes too late for the client and is dropped.
-        """
-        self.early = response
-        final = self.handler(request)
-        chunks = self.begin(final)
-        assert self.write is not None
-        if final.get("body") is None:
-            return self.write
-        for chunk in chunks:  # a layer put its own answer in place of the app's
-            self.write(chunk)
-        close_body(chunks)
-        return _drop
+
+def _begin(
+    response: Response, environ: Environ, start_response: StartResponse
+) -> tuple[Iterable[bytes], Write]:
+    """Tell the server the status and the headers; the body, to be sent, and the server's `write`."""
+    body, status = response.get("body"), response["status"]
+    lines = field_lines(response.get("headers") or {})
+    if isinstance(body, AppIter):
+        chunks = body.unwrap()
+    elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
+        close_body(body)
+        chunks = []
+    else:
+        chunks = app_iter(body, get_charset(response) or "utf-8", environ)
+    return chunks, start_response(status_line(status), lines)
+
+
+def _begin_early(edge: _Edge, request: Request, environ: Environ, response: Response) -> Write:
+    """Answer while the app still runs, since it called `write()`.
+
+    The layers stand below the app on this very stack, so they run once more, on the app's response
+    alone; what they give when the app has ended comes too late for the client and is dropped.
+    """
+    handler, start_response, early = edge
+    early.append(_Early(response))
+    final = handler(request)
+    chunks, write = _begin(final, environ, start_response)
+    if final.get("body") is None:
+        return write
+    for chunk in chunks:  # a layer put its own answer in place of the app's
+        write(chunk)
+    close_body(chunks)
+    return _drop
 
 
 def _drop(data: bytes) -> None:
@@ -81,14 +84,14 @@ class _RingApp:
         self.handler = handler
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        exchange = _Exchange(self.handler, environ, start_response)
-        environ["ringsession.exchange"] = exchange
+        early: list[_Early] = []
+        environ["ringsession.edge"] = (self.handler, start_response, early)
         response = self.handler(environ_request(environ))
-        if exchange.write is not None:
-            return exchange.rest
+        if early:
+            return early[0].rest
         if not isinstance(response, dict):
             raise TypeError(f"the handler's response: expected a dict, got {response!r}")
-        return exchange.begin(response)
+        return _begin(response, environ, start_response)[0]
 
 
 class _AppCall:
@@ -100,10 +103,10 @@ class _AppCall:
     write_on: Write | None = None
     written: list[bytes] | None = None
 
-    def __init__(self, request: Request, environ: Environ, exchange: _Exchange | None) -> None:
+    def __init__(self, request: Request, environ: Environ, edge: _Edge | None) -> None:
         self.request = request
         self.environ = environ
-        self.exchange = exchange
+        self.edge = edge
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
@@ -119,11 +122,12 @@ class _AppCall:
 
     def write(self, data: bytes) -> None:
         if self.write_on is None:
-            if self.exchange is None:  # nobody to write to: a handler called by a handler
+            if self.edge is None:  # nobody to write to: a handler called by a handler
                 self.written = []
                 self.write_on = self.written.append
             else:
-                self.write_on = self.exchange.begin_early(self.request, self.response(None))
+                response = self.response(None)
+                self.write_on = _begin_early(self.edge, self.request, self.environ, response)
         self.write_on(data)
 
     def response(self, body: AppIter | None) -> Response:
@@ -150,17 +154,17 @@ class _AppCall:
         except BaseException:
             close_body(iterable)
             raise
-        if self.exchange is not None and self.write_on is not None:
-            self.leave(body, self.exchange)
+        if self.edge is not None and self.write_on is not None:
+            self.leave(body, self.edge[2][0])
         self.write_on = self.write_on or _drop
         return response
 
-    def leave(self, body: AppIter, exchange: _Exchange) -> None:
+    def leave(self, body: AppIter, early: _Early) -> None:
         """After `write()`: what the app returned goes to the server as it is, or nowhere."""
         if self.write_on is _drop:
             body.close()
         else:
-            exchange.rest = body.unwrap()
+            early.rest = body.unwrap()
 
 
 class _AppHandler:
@@ -174,14 +178,14 @@ class _AppHandler:
     def __call__(self, request: Mapping[str, Any]) -> Response:
         request = as_request(request)
         environ = request_environ(request)
-        exchange = environ.get("ringsession.exchange")
-        if exchange is not None and exchange.early is not None:
-            return dict(exchange.early)
+        edge: _Edge | None = environ.get("ringsession.edge")
+        if edge is not None and edge[2]:
+            return dict(edge[2][0].response)
         environ["ringsession.request"] = request
         environ["ringsession.response"] = {}
         if (session := dict.get(request, "session")) is not None:
             environ["ringsession.session"] = session
-        return _AppCall(request, environ, exchange).run(self.app)
+        return _AppCall(request, environ, edge).run(self.app)
 
 
 def to_wsgi(handler: Handler) -> WSGIApp:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -27,8 +26,6 @@ from ._cookie_attrs import attributes, check_cookie
 from .cookies import after_own, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
-
-FindValue = Callable[[Request], "str | None"]
 
 
 class SessionCookie:
@@ -97,14 +94,6 @@ def _unavailable() -> Response:
     }
 
 
-def _find_value(name: str, request: Request) -> str | None:
-    values = find_cookie(request.get_header("cookie") or "", name)
-    if len(values) > 1:
-        # A sibling domain may have set one of them, and nothing tells which.
-        log.warning("the session's cookie came with %d different values: no session", len(values))
-    return values[0] if len(values) == 1 else None
-
-
 def _read_key(request: Request) -> Any:
     return request["session"].key
 
@@ -116,7 +105,9 @@ def session_request(request: Request, session: Session) -> Request:
     return request
 
 
-def _begin(request: Request, sessions: Sessions, find_value: FindValue) -> Session:
+def _begin(
+    request: Request, sessions: Sessions, find_value: Callable[[Request], str | None]
+) -> Session:
     begun = dict.get(request, "session")  # the layers run again for an app that calls write()
     if type(begun) is Session and begun.belongs_to(sessions):
         return begun
@@ -145,10 +136,6 @@ def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[R
         return response, Outcome()
     finally:
         session.committed = True
-
-
-def _is_about_session(response: Response) -> bool:
-    return "session" in response or "session_cookie_attrs" in response
 
 
 def wrap_session(
@@ -195,9 +182,7 @@ def wrap_session(
     if root is not None:
         attrs["path"] = root
     cookie = SessionCookie(cookie_name, attrs, rolling)
-    find_value: FindValue = partial(_find_value, cookie_name)
-    if getattr(store, "single_process", False):
-        find_value = _watch_processes(find_value, store)
+    find_value = _finder(cookie_name, store)
 
     def session(request: Request) -> Response:
         request = as_request(request)
@@ -206,7 +191,8 @@ def wrap_session(
         try:
             response = handler(session_request(request, live))
             if not live.failed:
-                if live.committed or not (live.touched or _is_about_session(response)):
+                about = "session" in response or "session_cookie_attrs" in response
+                if live.committed or not (live.touched or about):
                     live.committed = True
                     return response
                 cookie.check_own(response.get("session_cookie_attrs"))
@@ -223,20 +209,30 @@ def wrap_session(
     return session
 
 
-def _watch_processes(find_value: FindValue, store: Any) -> FindValue:
-    """Look once, when a session is first asked for, whether the server has other processes."""
-    unlooked = [True]
+def _finder(name: str, store: Any) -> Callable[[Request], str | None]:
+    """What finds the session's cookie in a request; it looks once whether the server has other processes."""
+    unlooked = [True] if getattr(store, "single_process", False) else []
 
-    def watching(request: Request) -> str | None:
+    def find_value(request: Request) -> str | None:
         if unlooked:
             unlooked.clear()
-            if (dict.get(request, "environ") or {}).get("wsgi.multiprocess"):
-                warnings.warn(
-                    f"{store!r} works in one process, and this server runs several, each with its own"
-                    " sessions: use cookie_store(key) with a key of your own, or a store they share",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-        return find_value(request)
+            _warn_of_processes(store, request)
+        values = find_cookie(request.get_header("cookie") or "", name)
+        if len(values) > 1:
+            # A sibling domain may have set one of them, and nothing tells which.
+            log.warning(
+                "the session's cookie came with %d different values: no session", len(values)
+            )
+        return values[0] if len(values) == 1 else None
 
-    return watching
+    return find_value
+
+
+def _warn_of_processes(store: Any, request: Request) -> None:
+    if (dict.get(request, "environ") or {}).get("wsgi.multiprocess"):
+        warnings.warn(
+            f"{store!r} works in one process, and this server runs several, each with its own"
+            " sessions: use cookie_store(key) with a key of your own, or a store they share",
+            RuntimeWarning,
+            stacklevel=2,
+        )
