@@ -24,3 +24,6 @@ AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 
 # A session's id: 32 random bytes in base64url, made by us and by nobody else.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+# RFC 6265bis section 5.6: a browser drops a cookie whose name and value have more octets in all.
+MAX_COOKIE_OCTETS = 4096

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from ._grammar import MAX_COOKIE_OCTETS
 from ._xaes import NONCE_SIZE, XAES256GCM
 
 _VERSION = b"\x01"
@@ -29,7 +30,6 @@ _FIXED = 28  # flags, sid, created, issued, codec
 _PAD = 32
 _SKEW = 60  # seconds by which another server's clock may be ahead
 _SMALLEST = _HEAD + NONCE_SIZE + _PAD + 16
-_MAX_OCTETS = 4096  # RFC 6265bis section 5.6, name and value
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
 # RFC 4648 section 3.5: the bits that a last group of 2 or 3 characters leaves over must be zero, so that a text has one form
 # only; a group of 1 does not exist.
@@ -173,7 +173,7 @@ def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened |
 
     now: unix seconds; what was issued more than 60 s later is refused.
     """
-    blob = _decode(text, _MAX_OCTETS - len(name))
+    blob = _decode(text, MAX_COOKIE_OCTETS - len(name))
     if blob is None:
         return None
     head, nonce = blob[:_HEAD], blob[_HEAD : _HEAD + NONCE_SIZE]

@@ -21,6 +21,19 @@ from .request import Response
 _CHARSET = re.compile(r';[ \t]*charset=("[^"]*"|[^ \t;"]+)', re.ASCII | re.IGNORECASE)
 
 
+def check_response(response: Any) -> Response:
+    """The response, if it is one; a handler that forgot its `return` gives None.
+
+    >>> check_response(None)
+    Traceback (most recent call last):
+    ...
+    TypeError: the handler's response: expected a dict, got None
+    """
+    if not isinstance(response, dict):
+        raise TypeError(f"the handler's response: expected a dict, got {response!r:.60}")
+    return response
+
+
 def response(body: Any) -> Response:
     """A 200 response with this body and no headers (ring.util.response/response).
 

@@ -14,7 +14,7 @@ from ._app_iter import AppIter, app_iter, close_body
 from ._environ import Environ, environ_request, request_environ
 from ._message import field_lines, group_fields, parse_status, status_line
 from .request import Handler, Request, Response, as_request
-from .response import get_charset
+from .response import check_response, get_charset
 
 Write = Callable[[bytes], object]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -89,9 +89,7 @@ class _RingApp:
         response = self.handler(environ_request(environ))
         if early:
             return early[0].rest
-        if not isinstance(response, dict):
-            raise TypeError(f"the handler's response: expected a dict, got {response!r}")
-        return _begin(response, environ, start_response)[0]
+        return _begin(check_response(response), environ, start_response)[0]
 
 
 class _AppCall:

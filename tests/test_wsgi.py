@@ -169,9 +169,14 @@ def test_a_header_that_is_no_text_is_named(value: Any) -> None:
 
 
 @pytest.mark.parametrize("response", [None, "text", 200], ids=repr)
-def test_a_handler_that_gives_no_dict_is_named(response: Any) -> None:
+@pytest.mark.parametrize(
+    "config", [{}, {"cookies": True}, {"session": {}}, {"session": {"flash": True}}], ids=repr
+)
+def test_a_handler_that_gives_no_dict_is_named(config: Any, response: Any) -> None:
     with pytest.raises(TypeError, match="the handler's response: expected a dict, got"):
         serve(to_wsgi(lambda request: response))
+    with pytest.raises(TypeError, match="the handler's response: expected a dict, got"):
+        serve(wrap_defaults(to_wsgi(lambda request: response), config))
 
 
 def test_a_status_without_a_phrase_of_its_own_is_sent() -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from .._grammar import COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
+from .._grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..form_encoding import form_decode, form_encode
 from ..request import Handler, Request, Response, as_request
-from ..response import change_header
+from ..response import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
 
 MAX_HEADER = 16_384
@@ -120,7 +120,13 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
     'id=a+b; Path=/; HttpOnly; Max-Age=60'
     """
     check_cookie(name, attrs)
-    return f"{name}={_text(name, value)}{attributes(attrs)}"
+    text = _text(name, value)
+    if len(name) + len(text) > MAX_COOKIE_OCTETS:
+        size = len(name) + len(text)
+        raise ValueError(
+            f"cookie {name!r:.60}: expected at most {MAX_COOKIE_OCTETS} octets, got {size}"
+        )
+    return f"{name}={text}{attributes(attrs)}"
 
 
 def _read_cookies(request: Request) -> dict[str, dict[str, str]]:
@@ -179,6 +185,6 @@ def wrap_cookies(handler: Handler) -> Handler:
     """
 
     def cookies(request: Request) -> Response:
-        return cookies_response(handler(cookies_request(request)))
+        return cookies_response(check_response(handler(cookies_request(request))))
 
     return cookies

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._difference import FLASH
 from ..request import Handler, Request, Response, as_request
+from ..response import check_response
 from ..session import Session
 
 
@@ -84,6 +85,6 @@ def wrap_flash(handler: Handler) -> Handler:
 
     def flash(request: Request) -> Response:
         request = flash_request(request)
-        return flash_response(handler(request), request)
+        return flash_response(check_response(handler(request)), request)
 
     return flash

@@ -15,7 +15,7 @@ from typing import Any
 from .._app_iter import close_body
 from .._commit import Outcome, decide, perform
 from ..request import Handler, Request, Response, as_request
-from ..response import change_header
+from ..response import change_header, check_response
 from ..session import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable, is_seconds
 from ..stores.backend import Sessions, open_sessions
@@ -189,7 +189,7 @@ def wrap_session(
         live = _begin(request, sessions, find_value)
         response = None
         try:
-            response = handler(session_request(request, live))
+            response = check_response(handler(session_request(request, live)))
             if not live.failed:
                 about = "session" in response or "session_cookie_attrs" in response
                 if live.committed or not (live.touched or about):

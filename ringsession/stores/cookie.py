@@ -12,11 +12,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from .._grammar import MAX_COOKIE_OCTETS
 from .._seal import Keyring, Opened, new_key, open_sealed, seal
 from . import Change, CopiesAsItself, Lifetime, Loaded
-
-# RFC 6265bis section 5.6: a browser drops a cookie whose name and value have more octets in all.
-_MAX_OCTETS = 4096
 
 
 class CookieTooLarge(ValueError):
@@ -91,9 +89,9 @@ class SealedSessions:
         now = int(self._clock())
         value = seal(self._keyring, self._name, Opened(sid, created, now, record[1:].encode()))
         octets = len(self._name) + len(value)
-        if octets > _MAX_OCTETS:
+        if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
-                f"the session's cookie: expected at most {_MAX_OCTETS} octets, got {octets};"
+                f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
                 f" largest keys: {_largest(record)}"
             )
         return value

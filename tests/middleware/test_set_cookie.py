@@ -243,3 +243,9 @@ def test_no_text_puts_a_control_or_a_second_cookie_into_the_line(
                 continue
             assert line.isascii() and line.isprintable()
             assert line.count(";") == len(attrs)
+
+
+def test_attack_21_a_cookie_that_a_browser_drops_for_its_size_is_refused() -> None:
+    assert len(set_cookie_header("a", "x" * 4095, {"path": "/"})) > 4096
+    with pytest.raises(ValueError, match="^cookie 'a': expected at most 4096 octets, got 4097$"):
+        set_cookie_header("a", "x" * 4096, {})
