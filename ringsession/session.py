@@ -139,9 +139,8 @@ class Session(SessionState, MutableMapping[str, Any]):
         try:
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
-            self._gone = (
-                True  # what was loaded stays known, so that only this request's own changes count
-            )
+            # What was loaded stays known, so that only this request's own changes count.
+            self._gone = True
             return self.swap(key, change)
         except StoreUnavailable:
             self.failed = True
