@@ -39,7 +39,7 @@ class SessionState:
     failed = False
     committed = False
     _data: dict[str, Any] | None = None  # None: not loaded
-    _reserved: dict[str, Any] = {}
+    _reserved: dict[str, Any] = {}  # loaded with the rest
     _order: list[str] = []  # of the keys that were loaded
     _gone = False  # another request ended it after it was loaded
     _changeable = False  # a key was set, or a value handed out that can itself be changed
@@ -85,11 +85,8 @@ class SessionState:
         if self._data is None:
             self._check_open()
             self._find()
-            data = self._fetch() if self.value is not None else {}
-            self._order = list(data)
-            reserved = [key for key in data if key[:12] == RESERVED]
-            self._reserved = {key: data.pop(key) for key in reserved}
-            self._data = data
+            self._reserved = {}
+            self._data = self._fetch() if self.value is not None else {}
         return self._data
 
     def hand_out(self) -> None:
@@ -147,7 +144,14 @@ class SessionState:
             self.loaded = self._sessions.load(self.value)
             self.asked = True
             record = self.loaded.record if self.loaded else None
-            return {} if record is None else self._decode(record)
+            if record is None:
+                return {}
+            data = self._decode(record)
+            self._order = list(data)
+            if f'"{RESERVED}' in record:  # which most sessions lack
+                reserved = [key for key in data if is_reserved(key)]
+                self._reserved = {key: data.pop(key) for key in reserved}
+            return data
         except (StoreUnavailable, codec.UnknownVersion) as error:
             self.failed = True
             raise StoreUnavailable("the session could not be loaded") from error

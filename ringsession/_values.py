@@ -76,27 +76,25 @@ def _unhex(text: str) -> str:
     return bytes.fromhex(text).decode("utf-8", "surrogatepass")
 
 
-def is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether JSON has this value as it is; most sessions hold nothing else, and need no copy."""
+def has_json_types(value: Any, depth: int = 0) -> bool:
+    """Whether JSON has this value as it is, but for what may be in its texts; most sessions hold nothing else."""
     kind = type(value)
-    if kind is str:
-        return value.isascii()  # type: ignore[no-any-return]
-    if kind is int:
-        return -_WORD <= value < _WORD  # type: ignore[no-any-return]
-    if kind is dict and depth < MAX_DEPTH:
-        for key in value:
-            if type(key) is not str or not key.isascii() or key[:1] == "~":
-                return False
-        return _all_plain(value.values(), depth + 1)
-    if kind is list and depth < MAX_DEPTH:
-        return _all_plain(value, depth + 1)
-    return kind in _PLAIN
-
-
-def _all_plain(items: Iterable[Any], depth: int) -> bool:
+    if kind is dict:
+        items: Iterable[Any] = value.values()
+        if not _STR.issuperset(map(type, value)):
+            return False
+    elif kind is list:
+        items = value
+    else:
+        return kind in _LEAVES or kind is int and -_WORD <= value < _WORD
+    if depth == MAX_DEPTH:
+        return False
     # Ends at the first that is not: a cycle with two ways round would have 2**MAX_DEPTH.
     for item in items:
-        if not is_plain(item, depth):
+        kind = type(item)
+        if kind is int and -_WORD <= item < _WORD or kind in _LEAVES:
+            continue
+        if not has_json_types(item, depth + 1):
             return False
     return True
 
@@ -186,6 +184,8 @@ def _unpack_markup(value: str) -> Any:
 
 
 _PLAIN = frozenset((NoneType, bool, float))
+_LEAVES = _PLAIN | {str}
+_STR = frozenset((str,))
 
 _PACK: dict[type, Callable[[Any, int], Any]] = {
     list: _pack_list,

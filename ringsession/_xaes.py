@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 NONCE_SIZE = 24
+_IN_BOTH = 1 << 128 | 1  # times this, a number stands in both of two blocks
 
 
 class XAES256GCM:
@@ -32,9 +33,8 @@ class XAES256GCM:
         block = int.from_bytes(self._encrypt_block(bytes(16)), "big")
         subkey = ((block << 1) ^ (0x87 if block >> 127 else 0)) & ((1 << 128) - 1)
         # C2SP: Kx = AES(M1 xor K1) || AES(M2 xor K1), with Mi = 0 || i || "X" || 0 || the first 12 bytes of the nonce.
-        top = subkey >> 96
-        self._heads = [(head ^ top).to_bytes(4, "big") for head in (0x00015800, 0x00025800)]
-        self._tail = subkey & ((1 << 96) - 1)
+        first, second = (subkey ^ head << 96 for head in (0x00015800, 0x00025800))
+        self._blocks = first << 128 | second  # the nonce to be xored in
 
     def _encrypt_block(self, blocks: bytes) -> bytes:
         # ECB carries nothing from one block to the next, so one encryptor serves a thread for ever.
@@ -44,9 +44,8 @@ class XAES256GCM:
         return bytes(encryptor.update(blocks))
 
     def _derive(self, nonce: bytes) -> AESGCM:
-        tail = (int.from_bytes(nonce[:12], "big") ^ self._tail).to_bytes(12, "big")
-        first, second = self._heads
-        return AESGCM(self._encrypt_block(first + tail + second + tail))
+        blocks = self._blocks ^ int.from_bytes(nonce[:12], "big") * _IN_BOTH
+        return AESGCM(self._encrypt_block(blocks.to_bytes(32, "big")))
 
     def encrypt(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
         """The ciphertext and its tag."""

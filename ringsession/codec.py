@@ -11,7 +11,7 @@ import marshal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._values import Refused, escape_key, is_plain, pack, unescape_key, unpack
+from ._values import Refused, escape_key, pack, has_json_types, unescape_key, unpack
 
 _VERSION = "1"
 _LONGEST_INT = 4300  # digits; Python's own limit, which a process may switch off
@@ -48,6 +48,15 @@ def _read_int(digits: str) -> int:
 _scan_long = json.JSONDecoder(parse_int=_read_int).raw_decode
 
 
+def _dump_plain(value: object) -> str | None:
+    """The JSON text of a value that needs no packing, else None; a copy of most sessions is saved."""
+    if not has_json_types(value):
+        return None
+    text = _dump(value)
+    # Only a text that is not ASCII can hold a surrogate, and only one with "~ what looks like a tag.
+    return text if text.isascii() and '"~' not in text else None
+
+
 def encode_value(value: object, where: str) -> str:
     """The JSON text of one value.
 
@@ -58,7 +67,7 @@ def encode_value(value: object, where: str) -> str:
     '{"~t":[1,{"~e":[2]}]}'
     """
     try:
-        return _dump(value if is_plain(value) else pack(value, 0))
+        return _dump_plain(value) or _dump(pack(value, 0))
     except Refused as refused:
         raise refused.error(where) from None
 
@@ -69,8 +78,9 @@ def encode(data: Mapping[str, object]) -> str:
     >>> encode({"user": "ann", "n": 1})
     '1{"user":"ann","n":1}'
     """
-    if type(data) is dict and is_plain(data):
-        return _VERSION + _dump(data)
+    text = _dump_plain(data)
+    if text is not None:
+        return _VERSION + text
     packed = {}
     for key, value in data.items():
         if type(key) is not str:
