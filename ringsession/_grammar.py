@@ -25,5 +25,12 @@ AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 # A session's id: 32 random bytes in base64url, made by us and by nobody else.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
+# RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name; of the names only what DNS and browsers know.
+HOST_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+IP_LITERAL = re.compile(r"\[[0-9A-Fa-f:.]+\]\Z")
+
+# RFC 3986 section 3.2.3: port = *DIGIT.
+PORT = re.compile(r"[0-9]*\Z")
+
 # RFC 6265bis section 5.6: a browser drops a cookie whose name and value have more octets in all.
 MAX_COOKIE_OCTETS = 4096
