@@ -54,6 +54,19 @@ class _Encoded:
         close_body(self._parts)
 
 
+def is_empty(body: Any) -> bool:
+    """Whether a body is known to have no byte, without reading it.
+
+    >>> is_empty(None), is_empty(""), is_empty(["a"])
+    (True, True, False)
+    """
+    if isinstance(body, AppIter):
+        body = body.unwrap()
+    if isinstance(body, (list, tuple)):
+        return not any(body)
+    return body is None or body == "" or body == b""
+
+
 def close_body(body: Any) -> None:
     """Tell a body that nobody reads on, as PEP 3333 asks of whoever drops one."""
     close = getattr(body, "close", None)

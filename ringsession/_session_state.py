@@ -61,6 +61,11 @@ class SessionState:
         self.hand_out()
         return self._reserved
 
+    def reserve(self, key: str, value: Any) -> None:
+        """Set one of the layers' own keys."""
+        self._check_open()
+        self.reserved[key] = value
+
     @property
     def has_reserved(self) -> bool:
         self.load()

@@ -6,6 +6,8 @@ or is compared; knows no layer.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from ._grammar import HOST_NAME, IP_LITERAL, PORT
 from .request import Request
 
@@ -60,3 +62,20 @@ def get_origin(request: Request) -> str | None:
     """
     host = get_host(request)
     return host and f"{request['scheme']}://{host}"
+
+
+# RFC 3986 section 3.3 and 3.4: pchar, "/", "?" and "%" stand as they are; "[" and "]" as in browsers.
+_URI_SAFE = "/!$&'()*+,;=:@~?%[]"
+
+
+def get_path(request: Request) -> str:
+    """The path and the query of a request as they may stand in a Location.
+
+    >>> get_path(Request({"uri": "/a%20b", "query_string": "c=d e"}))
+    '/a%20b?c=d%20e'
+    """
+    uri, query = request["uri"], request.get("query_string")
+    # A server hands on "*" and "http://..." as they come; behind a host only a slash may stand.
+    path = uri if uri.startswith("/") else f"/{uri}"
+    text = path if query is None else f"{path}?{query}"
+    return quote(text.encode("latin-1", "replace"), safe=_URI_SAFE)

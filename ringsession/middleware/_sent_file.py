@@ -1,0 +1,115 @@
+"""An open file as a response: whole, or the one range that the client asked for.
+
+Owns Last-Modified, ETag, Content-Range and Content-Length of a file that is sent. Knows no folder, and leaves
+304 to the layer for it.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timezone
+from typing import Any, BinaryIO, NamedTuple
+
+from werkzeug.http import http_date, parse_if_range_header, parse_range_header
+
+from ..request import Request, Response
+from .not_modified import is_not_modified
+
+_LONGEST_RANGE = 100  # characters of a Range header that is looked at; one range takes fewer
+
+
+class OpenFile(NamedTuple):
+    """A file to be sent, with what is said of it."""
+
+    file: BinaryIO
+    size: int
+    etag: str
+    modified: float | None  # seconds since 1970; None where nothing is known
+
+
+class _Slice(io.RawIOBase):
+    """Some bytes of a file, as a file."""
+
+    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+        file.seek(start)
+        self._file = file
+        self._left = stop - start
+        self.name = file.name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _is_the_same(if_range: str, found: OpenFile) -> bool:
+    """Whether the client's part is of this very file (RFC 9110 section 13.1.5, a strong comparison)."""
+    parsed = parse_if_range_header(if_range)
+    if parsed.date is not None:
+        return found.modified is not None and parsed.date == _date(found.modified)
+    return not if_range.startswith("W/") and f'"{parsed.etag}"' == found.etag
+
+
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), timezone.utc)
+
+
+def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
+    """The bytes that are asked for; None for all of them; "" where there are none."""
+    header = request.get_header("range")
+    if header is None or request["request_method"] != "get" or len(header) > _LONGEST_RANGE:
+        return None  # RFC 9110 section 14.2: "MUST ignore a Range header field received with" another method
+    if_range = request.get_header("if-range")
+    if if_range is not None and not _is_the_same(if_range, found):
+        return None
+    parsed = parse_range_header(header)
+    if parsed is None or parsed.units != "bytes" or len(parsed.ranges) != 1:
+        return None
+    if header.replace(" ", "").endswith(
+        "=-0"
+    ):  # a suffix of no bytes, which Werkzeug takes for all
+        return ""
+    return parsed.range_for_length(found.size) or ""
+
+
+def _file_headers(found: OpenFile) -> dict[str, str]:
+    headers = {"ETag": found.etag}
+    if found.modified is not None:
+        headers["Last-Modified"] = http_date(found.modified)
+    return headers
+
+
+def sent_file_response(found: OpenFile, request: Request) -> Response:
+    """A 200 with the file, a 206 with a part of it, or a 416 where the part that is asked for is not there.
+
+    Source: RFC 9110 sections 13.1.5, 14.2 and 15.5.17.
+
+    >>> found = OpenFile(io.BytesIO(b"0123456789"), 10, '"e"', None)
+    >>> response = sent_file_response(found, Request({"request_method": "get", "headers": {}}))
+    >>> response["status"], response["headers"]
+    (200, {'ETag': '"e"', 'Content-Length': '10'})
+    """
+    headers = _file_headers(found)
+    if is_not_modified(request, {"headers": headers}):
+        asked: tuple[int, int] | None | str = None
+    else:
+        asked = _range(request, found)
+    if asked is None:
+        headers["Content-Length"] = str(found.size)
+        return {"status": 200, "headers": headers, "body": found.file}
+    if isinstance(asked, str):
+        found.file.close()
+        headers["Content-Range"] = f"bytes */{found.size}"
+        return {"status": 416, "headers": headers, "body": None}
+    start, stop = asked
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.size}"
+    headers["Content-Length"] = str(stop - start)
+    return {"status": 206, "headers": headers, "body": _Slice(found.file, start, stop)}

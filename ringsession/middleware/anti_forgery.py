@@ -1,0 +1,238 @@
+"""The key `anti_forgery_token`, and the refusal of requests that another site made a browser send (CSRF).
+
+Owns the judgement of a request's origin, the token and its secrets in the session. Reads the form only when the token
+decides; knows no store and no page.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection, Iterable, Mapping
+from hmac import compare_digest
+from typing import Any, Literal
+
+from .._difference import RESERVED
+from ..origin import get_origin, split_host
+from ..request import Handler, Request, Response, as_request
+from ..session import Session
+
+FIELD = "__anti-forgery-token"
+SECRETS = f"{RESERVED}anti_forgery/"  # of the session, one key for each secret
+_HEADERS = ("x-csrf-token", "x-xsrf-token", "x-csrftoken")
+# RFC 9110 section 9.2.1 calls TRACE safe too; Ring does not.
+_SAFE = frozenset(("get", "head", "options"))
+_SIZE = 32
+_MODES = ("auto", "token", "strict")
+_REFUSAL: Response = {
+    "status": 403,
+    "headers": {"Content-Type": "text/html; charset=utf-8"},
+    "body": "<h1>Invalid anti-forgery token</h1>",
+}
+
+Judgement = Literal["pass", "refuse", "token"]
+
+
+class _Html(str):
+    """Text that templates take as HTML."""
+
+    def __html__(self) -> str:
+        return self
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other))
+
+
+def _mask(secret: bytes) -> str:
+    """A secret as a token that is another one each time, so that compression tells nothing of it (BREACH)."""
+    mask = secrets.token_bytes(_SIZE)
+    return urlsafe_b64encode(mask + _xor(mask, secret)).decode().rstrip("=")
+
+
+def _unmask(token: object) -> bytes | None:
+    """The secret in a token; None for what is none."""
+    if not isinstance(token, str) or len(token) != 86 or not token.isascii():
+        return None
+    octets = urlsafe_b64decode(token + "==")
+    return _xor(octets[:_SIZE], octets[_SIZE:]) if len(octets) == 2 * _SIZE else None
+
+
+def _secrets(request: Request) -> list[bytes]:
+    """The secrets in the session: more than one where requests at the same time have each made one."""
+    session = dict.get(request, "session")
+    if type(session) is not Session or not session.has_reserved:
+        return []
+    return [
+        bytes.fromhex(session.reserved[key]) for key in session.reserved if key.startswith(SECRETS)
+    ]
+
+
+def _read_anti_forgery_token(request: Request) -> str:
+    found = _secrets(request)
+    if found:
+        return _mask(found[0])
+    secret = secrets.token_bytes(_SIZE)
+    session = dict.get(request, "session")
+    if type(session) is Session:  # without one, a token that no request can bring back, as in Ring
+        session.reserve(SECRETS + secrets.token_hex(4), secret.hex())
+    return _mask(secret)
+
+
+def anti_forgery_field(request: Mapping[str, Any]) -> str:
+    """The hidden field that brings the token with a form, as HTML (ring.util.anti-forgery/anti-forgery-field).
+
+    request: the request dict; of a WSGI app, `environ["ringsession.request"]`.
+
+    >>> anti_forgery_field({"anti_forgery_token": "T"})
+    '<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />'
+    """
+    token = request["anti_forgery_token"]
+    return _Html(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
+
+
+def read_form_or_header(request: Mapping[str, Any]) -> Any:
+    """The token that a request brings: the form's field, else a header (ring.middleware.anti-forgery/default-request-token).
+
+    >>> read_form_or_header({"form_params": {"__anti-forgery-token": "T"}})
+    'T'
+    """
+    request = as_request(request)
+    for params in ("form_params", "multipart_params"):
+        if FIELD in (found := request.get(params) or {}):
+            return found[FIELD]
+    return next(filter(None, map(request.get_header, _HEADERS)), None)
+
+
+def judge_origin(request: Request, trusted_origins: Collection[str] = ()) -> Judgement:
+    """What the browser's own headers say of where a request comes from; "token" if they say nothing.
+
+    Source: W3C Fetch Metadata, RFC 6454 section 7.
+
+    >>> judge_origin(Request({"headers": {"sec-fetch-site": "cross-site"}}))
+    'refuse'
+    """
+    site, origin = request.get_header("sec-fetch-site"), request.get_header("origin")
+    if site == "same-origin" or origin in trusted_origins:
+        return "pass"
+    if site is not None:
+        return "token" if site == "none" else "refuse"
+    if origin is not None:
+        return "pass" if origin == get_origin(request) else "refuse"
+    return "token"
+
+
+def _is_safe(request: Request) -> bool:
+    # RFC 9110 section 9.1: "The method token is case-sensitive", so that a "get" is no GET to the app behind.
+    environ = dict.get(request, "environ")
+    return request["request_method"] in _SAFE and (
+        environ is None or environ["REQUEST_METHOD"].isupper()
+    )
+
+
+def _is_websocket(request: Request) -> bool:
+    return (request.get_header("upgrade") or "").strip().lower() == "websocket"
+
+
+class _Guard:
+    """Whether a request may pass, by the options of `wrap_anti_forgery`."""
+
+    def __init__(
+        self,
+        mode: str,
+        trusted_origins: Collection[str],
+        exempt: Callable[[Request], Any] | None,
+        safe_header: str | None,
+        read_token: Callable[[Request], Any],
+    ) -> None:
+        self._mode = mode
+        self._trusted = trusted_origins
+        self._exempt = exempt
+        self._safe_header = safe_header and safe_header.lower()
+        self._read_token = read_token
+
+    def lets_pass(self, request: Request) -> bool:
+        if _is_safe(request) and (self._mode == "token" or not _is_websocket(request)):
+            return True
+        if self._exempt is not None and self._exempt(request):
+            return True
+        judgement = "token" if self._mode == "token" else judge_origin(request, self._trusted)
+        if judgement == "refuse" or (judgement == "pass" and self._mode != "strict"):
+            return judgement == "pass"
+        return self._has_safe_header(request) or self._has_token(request)
+
+    def _has_safe_header(self, request: Request) -> bool:
+        # A browser sends a header of this kind to another origin only if that one has agreed (Fetch, CORS-preflight).
+        if self._safe_header is None or self._mode == "strict":
+            return False
+        return bool((request.get_header(self._safe_header) or "").strip())
+
+    def _has_token(self, request: Request) -> bool:
+        brought = _unmask(self._read_token(request))
+        if brought is None:
+            return False
+        return any([compare_digest(brought, secret) for secret in _secrets(request)])
+
+
+def _check_origins(origins: Iterable[str]) -> None:
+    if isinstance(origins, str):
+        raise TypeError(f"trusted_origins: expected a list of origins, got {origins!r:.60}")
+    for origin in origins:
+        scheme, _, host = str(origin).partition("://")
+        found = split_host(host)
+        if scheme not in ("http", "https") or found is None or host != host.lower():
+            raise ValueError(
+                f'trusted_origins: expected "https://host" or "https://host:port", got {origin!r:.60}'
+            )
+
+
+def wrap_anti_forgery(
+    handler: Handler,
+    *,
+    mode: str = "auto",
+    trusted_origins: Collection[str] = (),
+    exempt: Callable[[Request], Any] | None = None,
+    safe_header: str | None = None,
+    read_token: Callable[[Request], Any] | None = None,
+    error_response: Response | None = None,
+    error_handler: Handler | None = None,
+) -> Handler:
+    """Refuse requests that change something and that another site made a browser send.
+
+    mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes, every other value but "none"
+    is refused; without it an `Origin` that is ours passes, any other is refused; where the browser says nothing, the
+    token decides. "token": the token alone, as in Ring. "strict": both.
+    trusted_origins: (); other origins that pass, as "https://app.example.org".
+    exempt: None; a function of the request, true for what is never checked (a webhook with its own signature).
+    safe_header: None; the name of a header that stands for the token if it is not blank (not in "strict").
+    read_token: `read_form_or_header`; a function of the request.
+    error_response: a 403; error_handler: None, a handler in its place.
+
+    Adds `request["anti_forgery_token"]`: made when it is first read, another text each time, good for as long as the session
+    has its id. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides the field
+    "__anti-forgery-token" of the form, X-CSRF-Token, X-XSRF-Token, X-CSRFToken. Raises ValueError or TypeError for bad options.
+    Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
+
+    >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})
+    >>> handler({"request_method": "post", "headers": {"sec-fetch-site": "cross-site"}})["status"]
+    403
+    """
+    if mode not in _MODES:
+        raise ValueError(f'mode: expected "auto", "token" or "strict", got {mode!r:.60}')
+    if error_response is not None and error_handler is not None:
+        raise ValueError("error_handler: expected no error_response beside it")
+    _check_origins(trusted_origins)
+    guard = _Guard(
+        mode, frozenset(trusted_origins), exempt, safe_header, read_token or read_form_or_header
+    )
+
+    def anti_forgery(request: Request) -> Response:
+        request = as_request(request)
+        request.provide("anti_forgery_token", _read_anti_forgery_token)
+        if guard.lets_pass(request):
+            return handler(request)
+        if error_handler is not None:
+            return error_handler(request)
+        return dict(error_response or _REFUSAL)
+
+    return anti_forgery

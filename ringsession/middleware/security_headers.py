@@ -1,0 +1,192 @@
+"""The headers that tell a browser what it may not do with a page: frame it, sniff its type, run what it did not bring.
+
+Owns X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Content-Security-Policy and Referrer-Policy. Knows no
+body and no session; the two newer ones leave alone what a handler says itself, the three of Ring do not, as in Ring.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .._grammar import AV_OCTETS, TOKEN
+from ..request import Handler, Request, Response, as_request
+from ..response import change_header, check_response, find_header
+
+NONCE = "{nonce}"
+_REFERRER_POLICIES = (  # W3C Referrer Policy section 3
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "same-origin",
+    "origin",
+    "strict-origin",
+    "origin-when-cross-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+)
+
+
+def set_header(response: Response, name: str, value: str) -> Response:
+    """The response with this header in place of any of that name, whatever its case.
+
+    >>> set_header({"headers": {"x-frame-options": "DENY"}}, "X-Frame-Options", "SAMEORIGIN")
+    {'headers': {'x-frame-options': 'SAMEORIGIN'}}
+    """
+    headers = dict(response.get("headers") or {})
+    change_header(headers, name, lambda old: value)
+    return {**response, "headers": headers}
+
+
+def _frame_options(value: Any) -> str:
+    if value in ("sameorigin", "deny"):
+        return str(value).upper()
+    if isinstance(value, Mapping) and list(value) == ["allow_from"]:
+        uri = value["allow_from"]
+        if isinstance(uri, str) and AV_OCTETS.match(uri) and uri.isprintable():
+            return f"ALLOW-FROM {uri}"
+    raise ValueError(
+        f'value: expected "sameorigin", "deny" or {{"allow_from": URI}}, got {value!r:.60}'
+    )
+
+
+def wrap_frame_options(handler: Handler, *, value: Any = "sameorigin") -> Handler:
+    """Say who may show the page in a frame.
+
+    value: "sameorigin"; or "deny", or {"allow_from": URI}, which today's browsers ignore.
+    Sets X-Frame-Options. Raises ValueError for another value.
+    Source: ring.middleware.x-headers/wrap-frame-options, RFC 7034.
+
+    >>> wrap_frame_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
+    {'X-Frame-Options': 'SAMEORIGIN'}
+    """
+    text = _frame_options(value)
+
+    def frame_options(request: Request) -> Response:
+        return set_header(check_response(handler(request)), "X-Frame-Options", text)
+
+    return frame_options
+
+
+def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Handler:
+    """Keep browsers from guessing another type than the Content-Type says.
+
+    value: "nosniff", the only one there is.
+    Sets X-Content-Type-Options. Raises ValueError for another value.
+    Source: ring.middleware.x-headers/wrap-content-type-options, Fetch section 3.5.
+
+    >>> wrap_content_type_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
+    {'X-Content-Type-Options': 'nosniff'}
+    """
+    if value != "nosniff":
+        raise ValueError(f'value: expected "nosniff", got {value!r:.60}')
+
+    def content_type_options(request: Request) -> Response:
+        return set_header(check_response(handler(request)), "X-Content-Type-Options", "nosniff")
+
+    return content_type_options
+
+
+def wrap_xss_protection(
+    handler: Handler, *, enable: bool = False, mode: str | None = None
+) -> Handler:
+    """Set the filter of old browsers: off, since it opens holes of its own.
+
+    enable: False; True turns it on, as Ring does. mode: None; "block" with enable.
+    Sets X-XSS-Protection: "0", "1" or "1; mode=block". Raises ValueError for another mode, or one without enable.
+    Source: ring.middleware.x-headers/wrap-xss-protection; OWASP Cheat Sheet Series, HTTP headers.
+
+    >>> wrap_xss_protection(lambda request: {"status": 200, "headers": {}})({})["headers"]
+    {'X-XSS-Protection': '0'}
+    """
+    if mode is not None and (mode != "block" or not enable):
+        raise ValueError(f'mode: expected None, or "block" where enable is True, got {mode!r:.60}')
+    text = ("1; mode=block" if mode else "1") if enable else "0"
+
+    def xss_protection(request: Request) -> Response:
+        return set_header(check_response(handler(request)), "X-XSS-Protection", text)
+
+    return xss_protection
+
+
+def _directive(name: str, sources: Any) -> str:
+    values = [sources] if isinstance(sources, str) else sources
+    if not isinstance(name, str) or not TOKEN.match(name) or not isinstance(values, Iterable):
+        raise ValueError(f"policy: expected directive -> sources, got {name!r:.60}")
+    return " ".join([name.replace("_", "-"), *map(str, values)])
+
+
+def _policy(policy: Any) -> str:
+    """A policy as text; of a dict, each key is a directive and each value its sources."""
+    if isinstance(policy, Mapping):
+        parts = [_directive(*item) for item in policy.items()]
+        if any(";" in part for part in parts):
+            raise ValueError('policy: expected no ";" in a directive of a dict')
+        policy = "; ".join(parts)
+    # CSP section 2.2: a policy is a list of directives of ASCII, and "," would start another policy.
+    if not isinstance(policy, str) or not policy or not (policy.isascii() and policy.isprintable()):
+        raise ValueError(f"policy: expected the directives, as a str or a dict, got {policy!r:.60}")
+    return policy
+
+
+def wrap_content_security_policy(
+    handler: Handler, *, policy: str | Mapping[str, Any], report_only: bool = False
+) -> Handler:
+    """Say what a page may load and run.
+
+    policy: text, or a dict of directives with their sources: {"script_src": ["'self'", "{nonce}"]}.
+    report_only: False; True only reports what the policy would refuse.
+
+    Where the policy holds "{nonce}", adds `request["csp_nonce"]`, another one for each request, and puts it there.
+    Sets Content-Security-Policy, or Content-Security-Policy-Report-Only, unless the handler did. A 304 gets no policy with a
+    nonce, since the page that the browser has kept holds an older one. Raises ValueError for what is no policy.
+    Source: W3C Content Security Policy Level 3.
+
+    >>> handler = lambda request: {"status": 200, "headers": {}, "body": request["csp_nonce"]}
+    >>> response = wrap_content_security_policy(handler, policy="script-src {nonce}")({})
+    >>> response["headers"]["Content-Security-Policy"] == f"script-src 'nonce-{response['body']}'"
+    True
+    """
+    text = _policy(policy)
+    name = "Content-Security-Policy" + ("-Report-Only" if report_only else "")
+
+    def content_security_policy(request: Request) -> Response:
+        if NONCE not in text:
+            return _add(check_response(handler(request)), name, text)
+        nonce = secrets.token_urlsafe(16)
+        request = as_request(request | {"csp_nonce": nonce})
+        response = check_response(handler(request))
+        if response.get("status") == 304:
+            return response
+        return _add(response, name, text.replace(NONCE, f"'nonce-{nonce}'"))
+
+    return content_security_policy
+
+
+def _add(response: Response, name: str, value: str) -> Response:
+    return response if find_header(response, name) else set_header(response, name, value)
+
+
+def wrap_referrer_policy(
+    handler: Handler, *, policy: str = "strict-origin-when-cross-origin"
+) -> Handler:
+    """Say how much of a page's address its links and loads tell others.
+
+    policy: "strict-origin-when-cross-origin"; or another one of the standard's, or several with commas.
+    Sets Referrer-Policy unless the handler did. Raises ValueError for another value.
+    Source: W3C Referrer Policy section 4.1.
+
+    >>> wrap_referrer_policy(lambda request: {"status": 200}, policy="no-referrer")({})["headers"]
+    {'Referrer-Policy': 'no-referrer'}
+    """
+    names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
+    if not names or not set(names) <= set(_REFERRER_POLICIES):
+        raise ValueError(
+            f"policy: expected one of {', '.join(_REFERRER_POLICIES)}, got {policy!r:.60}"
+        )
+    text = ", ".join(names)
+
+    def referrer_policy(request: Request) -> Response:
+        return _add(check_response(handler(request)), "Referrer-Policy", text)
+
+    return referrer_policy

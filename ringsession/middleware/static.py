@@ -1,0 +1,208 @@
+"""Files from folders and from packages, in front of the handler.
+
+Owns which file a path means, and what is never served: what leads out of the root, begins with a dot, or is no regular
+file. Knows no session: what is found here is sent before one is looked for.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.http import generate_etag
+from werkzeug.security import safe_join
+
+from .._app_iter import close_body
+from ..request import Handler, Request, Response, as_request
+from ..response import check_response, header
+from ._sent_file import OpenFile, sent_file_response
+
+Root = str | os.PathLike[str]
+Find = Callable[[str], OpenFile | None]
+
+
+def get_file_path(request: Request) -> str | None:
+    """The path below a root that a request means, "" for the root itself; None if it can mean no file.
+
+    It is decoded once. No segment may begin with a dot, but for ".well-known" (RFC 8615).
+
+    >>> get_file_path(Request({"uri": "/a%20b//./c.txt/"})), get_file_path(Request({"uri": "/../x"}))
+    ('a b/c.txt', None)
+    """
+    try:
+        path = unquote_to_bytes(request.get("path_info") or request["uri"]).decode()
+    except UnicodeDecodeError:
+        return None
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    hidden = [part for part in parts if part.startswith(".") and part != ".well-known"]
+    return None if hidden or "\0" in path else "/".join(parts)
+
+
+def _open_file(path: str | Path) -> OpenFile | None:
+    """A regular file; None for anything else, and for one that may not be read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+            return None
+        file = open(path, "rb")
+    except (FileNotFoundError, PermissionError):
+        return None
+    status = os.fstat(file.fileno())
+    etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    return OpenFile(file, status.st_size, etag, status.st_mtime)
+
+
+def _is_inside(path: str | Path, root: Root) -> bool:
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
+
+
+def _index_file(folder: str) -> str | None:
+    """The file that stands for a folder: index.html, index.htm, else the first index.* by its name, as in Ring."""
+    names = sorted(name for name in os.listdir(folder) if name.startswith("index."))
+    names.sort(key=lambda name: name not in ("index.html", "index.htm"))
+    paths = (os.path.join(folder, name) for name in names)
+    return next(filter(os.path.isfile, paths), None)
+
+
+def find_file(
+    path: str, root: Root, index_files: bool = True, allow_symlinks: bool = False
+) -> OpenFile | None:
+    """The file below a folder that a path means; the inner half of wrap_files."""
+    found = safe_join(os.fspath(root), path)
+    if found is not None and index_files and os.path.isdir(found):
+        found = _index_file(found)
+    if found is None or not os.path.isfile(found):
+        return None
+    return _open_file(found) if allow_symlinks or _is_inside(found, root) else None
+
+
+def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFile | None:
+    """The file in a package's data that a path means, of a package in a zip file too; the inner half of wrap_resources."""
+    if isinstance(root, Path):
+        return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
+    found = root.joinpath(*path.split("/"))
+    if not path or not found.is_file():
+        return None
+    data = found.read_bytes()
+    file = io.BytesIO(data)
+    file.name = found.name
+    return OpenFile(file, len(data), f'"{generate_etag(data)}"', None)
+
+
+def _wrap_static(
+    handler: Handler, finds: list[Find], prefer_handler: bool, cache_control: str | None
+) -> Handler:
+    if cache_control is not None and not (cache_control.isascii() and cache_control.isprintable()):
+        raise ValueError(f"cache_control: expected the header's text, got {cache_control!r:.60}")
+
+    def serve(request: Request) -> Response | None:
+        path = get_file_path(request) if request["request_method"] in ("get", "head") else None
+        found = None if path is None else next(filter(None, (find(path) for find in finds)), None)
+        if found is None:
+            return None
+        response = sent_file_response(found, request)
+        return header(response, "Cache-Control", cache_control) if cache_control else response
+
+    def static(request: Request) -> Response:
+        request = as_request(request)
+        if not prefer_handler:
+            return serve(request) or handler(request)
+        response = check_response(handler(request))
+        served = serve(request) if response["status"] == 404 else None
+        if served is not None:
+            close_body(response.get("body"))
+        return served or response
+
+    return static
+
+
+def _roots(root: Any) -> list[Any]:
+    """One root or several, the last first, as in Ring."""
+    single = isinstance(root, (str, os.PathLike)) or not isinstance(root, Iterable)
+    return [root] if single else list(reversed(list(root)))
+
+
+def wrap_files(
+    handler: Handler,
+    *,
+    root: Root | Iterable[Root],
+    prefer_handler: bool = False,
+    index_files: bool = True,
+    allow_symlinks: bool = False,
+    cache_control: str | None = None,
+) -> Handler:
+    """Serve the files of a folder.
+
+    root: the folder, or several, of which the last is asked first.
+    prefer_handler: False; True asks the handler first and looks for a file where it says 404.
+    index_files: True; a folder stands for its index.html, index.htm, or another index.* in it.
+    allow_symlinks: False; True also follows links that lead out of the root.
+    cache_control: None; the value of Cache-Control, "public, max-age=3600" say.
+
+    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range and the conditions that the layer for 304
+    reads. Sets Content-Length, Last-Modified, ETag, Content-Range. A range that is not there is a 416, several are sent as the whole.
+    What begins with a dot is never served, but for "/.well-known". Raises ValueError for a root that is no folder.
+    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
+
+    >>> import pathlib, ringsession
+    >>> folder = pathlib.Path(ringsession.__file__).parent
+    >>> handler = wrap_files(lambda request: {"status": 404}, root=folder)
+    >>> response = handler({"request_method": "get", "uri": "/py.typed", "headers": {}})
+    >>> response["body"].close()
+    >>> response["status"], response["headers"]["Content-Length"]
+    (200, '0')
+    """
+    roots = _roots(root)
+    for folder in roots:
+        if not isinstance(folder, (str, os.PathLike)) or not os.path.isdir(folder):
+            raise ValueError(f"root: expected a folder that is there, got {folder!r:.120}")
+    finds: list[Find] = [
+        partial(find_file, root=folder, index_files=index_files, allow_symlinks=allow_symlinks)
+        for folder in roots
+    ]
+    return _wrap_static(handler, finds, prefer_handler, cache_control)
+
+
+def _package_root(root: Any) -> Any:
+    package, colon, folder = root.partition(":") if isinstance(root, str) else ("", "", "")
+    try:
+        found = resources.files(package).joinpath(folder) if colon and folder else None
+    except (ImportError, ValueError, TypeError):  # no such package, or no name of one
+        found = None
+    if found is None or not found.is_dir():
+        raise ValueError(f'root: expected "package:folder" that is there, got {root!r:.120}')
+    return found
+
+
+def wrap_resources(
+    handler: Handler,
+    *,
+    root: str | Iterable[str],
+    prefer_handler: bool = False,
+    allow_symlinks: bool = False,
+    cache_control: str | None = None,
+) -> Handler:
+    """Serve the files that a package brings along.
+
+    root: "package:folder", or several, of which the last is asked first. The package may be in a zip file.
+    The other options and the rest are those of wrap_files, but no file stands for a folder.
+    Raises ValueError for a root that is not there.
+    Source: ring.middleware.resource/wrap-resource.
+
+    >>> handler = wrap_resources(lambda request: {"status": 404}, root="ringsession:stores")
+    >>> response = handler({"request_method": "get", "uri": "/memory.py", "headers": {}})
+    >>> response["body"].close()
+    >>> response["status"]
+    200
+    """
+    finds: list[Find] = [
+        partial(find_resource, root=_package_root(name), allow_symlinks=allow_symlinks)
+        for name in _roots(root)
+    ]
+    return _wrap_static(handler, finds, prefer_handler, cache_control)
