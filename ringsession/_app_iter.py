@@ -7,7 +7,7 @@ iterable, which is handed on untouched. Knows nothing of status and headers beyo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -35,6 +35,28 @@ class AppIter:
     def unwrap(self) -> Iterable[bytes]:
         # A server recognises its own wsgi.file_wrapper only by identity.
         return self if self._taken or self._rest else self.iterable
+
+
+class ClosedAtEnd:
+    """An iterable with something more to be closed: at its end, or when the server closes it, as not all do."""
+
+    __slots__ = ("_chunks", "_close")
+
+    def __init__(self, chunks: Iterable[bytes], close: Callable[[], object]) -> None:
+        self._chunks = chunks
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._chunks
+        finally:
+            self._close()
+
+    def close(self) -> None:
+        try:
+            close_body(self._chunks)
+        finally:
+            self._close()
 
 
 class _Encoded:

@@ -62,7 +62,7 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 
 def _body(environ: Environ) -> Any:
-    form = environ.get("ringsession.form")
+    form: FormInput | None = environ.get("ringsession.form")
     body: Any = form.open() if form else get_input_stream(environ)
     if isinstance(body, io.RawIOBase):  # whose read(n) may give less than n where more is to come
         body = io.BufferedReader(body)
@@ -95,12 +95,7 @@ _PROVIDERS = {key: provider for key, provider in _MOUNTED.items() if key != "pat
 
 
 def environ_request(environ: Environ) -> Request:
-    """The request that an environ describes, each key computed when it is read.
-
-    The Content-Type of an urlencoded form makes its bytes readable more than once (see `FormInput`).
-    """
-    if "CONTENT_TYPE" in environ and FormInput.wants(environ):
-        environ["ringsession.form"] = FormInput(get_input_stream(environ))
+    """The request that an environ describes, each key computed when it is read."""
     providers = _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS
     return Request({"environ": environ}, providers, _find_header)
 
@@ -180,5 +175,5 @@ def request_environ(request: Request) -> Environ:
             _WRITE[key](environ, request)
     form = environ.get("ringsession.form")
     if form and "body" not in changed:
-        environ["wsgi.input"] = form.open_lazily()
+        environ["wsgi.input"] = form.open()
     return environ

@@ -27,10 +27,10 @@ def form_encode(text: str) -> str:
     return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
 
 
-def form_decode(text: str) -> str | None:
+def form_decode(text: str, charset: str = "utf-8") -> str | None:
     """The text that was encoded; None if a "%" has no two hexadecimal digits (ring.util.codec/form-decode-str).
 
-    Bad UTF-8 becomes U+FFFD.
+    charset: that of the octets; what is bad in it becomes U+FFFD.
 
     >>> form_decode("a+b%C3%BC"), form_decode("100%")
     ('a bü', None)
@@ -45,7 +45,9 @@ def form_decode(text: str) -> str | None:
         if match[0] == "%":
             bad = True
         octets = bytes.fromhex(match[0].replace("%", ""))
-        return _SURROGATE.sub(_REPLACEMENT, octets).decode("utf-8", "replace")
+        if charset == "utf-8":
+            octets = _SURROGATE.sub(_REPLACEMENT, octets)
+        return octets.decode(charset, "replace")
 
     decoded = _PERCENT.sub(decode, text)
     return None if bad else decoded

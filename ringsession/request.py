@@ -43,6 +43,18 @@ class Request(dict[str, Any]):
         self._providers[key] = provider
         dict.pop(self, key, None)
 
+    def revise(self, key: str, change: Callable[[Request, Any], Any]) -> None:
+        """Let `change(request, value)` make another value of one that is there or is provided, at its first reading.
+
+        >>> request = Request({"n": 1})
+        >>> request.revise("n", lambda request, n: n + 1)
+        >>> request["n"]
+        2
+        """
+        value = dict.get(self, key)
+        provider = self._providers.get(key) if value is None else None
+        self.provide(key, lambda r: change(r, provider(r) if provider else value))
+
     def get_header(self, name: str) -> str | None:
         """One header by its lower-case name, without making all of `headers` for it.
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from ._app_iter import AppIter, app_iter, close_body
+from ._app_iter import AppIter, ClosedAtEnd, app_iter, close_body
 from ._environ import Environ, environ_request, request_environ
+from ._form_input import take_form_input
 from ._message import field_lines, group_fields, parse_status, status_line
 from .request import Handler, Request, Response, as_request
 from .response import check_response, get_charset
@@ -84,6 +85,20 @@ class _RingApp:
         self.handler = handler
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        form = take_form_input(environ) if "CONTENT_TYPE" in environ else None
+        if form is None:
+            return self._answer(environ, start_response)
+        try:
+            chunks = self._answer(environ, start_response)
+        except BaseException:
+            form.close()
+            raise
+        if type(chunks) is list:  # nothing is left to be read while it is sent
+            form.close()
+            return chunks
+        return ClosedAtEnd(chunks, form.close)
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         early: list[_Early] = []
         environ["ringsession.edge"] = (self.handler, start_response, early)
         response = self.handler(environ_request(environ))

@@ -1,6 +1,6 @@
 """The keys `query_params`, `form_params` and `params`: the query string and an urlencoded form, as Ring reads them.
 
-Owns their grammar and their limits. A body is read only when somebody asks; knows nothing of sessions.
+Owns their grammar, their charset and their limits. A body is read only when somebody asks; knows nothing of sessions.
 """
 
 from __future__ import annotations
@@ -8,33 +8,64 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-
-from .._form_input import MAX_FORM_BYTES, is_form
+from .._form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
+from .._unreadable import ParamsTooLarge, UnknownCharset, answer_unreadable
 from ..form_encoding import form_decode
 from ..request import Handler, Request, Response, as_request
 
 MAX_FIELDS = 1000
+# Python's name of each charset that is read: those in which "&", "=" and "%" are the octets that they are in ASCII.
+_CHARSETS = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "iso-8859-1": "latin-1",
+    "latin-1": "latin-1",
+    "latin1": "latin-1",
+    "us-ascii": "ascii",
+    "ascii": "ascii",
+}
 
 
-class ParamsTooLarge(RequestEntityTooLarge):
-    """A form or query past the limits; the client gets a 413. Flask answers with it too."""
+def find_charset(name: str) -> str:
+    """Python's name of a charset that a form may have; raises UnknownCharset for any other.
 
-    description = f"expected at most {MAX_FORM_BYTES} bytes and {MAX_FIELDS} fields"
+    >>> find_charset("ISO-8859-1")
+    'latin-1'
+    """
+    charset = _CHARSETS.get(name.lower())
+    if charset is None:
+        raise UnknownCharset()
+    return charset
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
+def append_value(params: dict[str, Any], name: str, value: Any) -> None:
+    """Add a parameter; a name that is there already has a list.
+
+    >>> params = {"a": "1"}
+    >>> append_value(params, "a", "2")
+    >>> params
+    {'a': ['1', '2']}
+    """
+    if name not in params:
+        params[name] = value
+    elif isinstance(params[name], list):
+        params[name].append(value)
+    else:
+        params[name] = [params[name], value]
+
+
+def _pairs(text: str, charset: str) -> Iterator[tuple[str, str]]:
     parts = text.split("&", MAX_FIELDS)
     if len(parts) > MAX_FIELDS:
-        raise ParamsTooLarge()
+        raise ParamsTooLarge(f"expected at most {MAX_FIELDS} fields")
     for part in filter(None, parts):
         name, _, value = part.partition("=")
-        decoded = form_decode(name), form_decode(value)
+        decoded = form_decode(name, charset), form_decode(value, charset)
         if decoded[0] is not None and decoded[1] is not None:
             yield decoded[0], decoded[1]
 
 
-def parse_params(text: str) -> dict[str, Any]:
+def parse_params(text: str, charset: str = "utf-8") -> dict[str, Any]:
     """The parameters in a query string or a form; a repeated name has a list.
 
     Only "&" separates; what cannot be decoded is left out. Raises ParamsTooLarge past 1,000 fields.
@@ -44,68 +75,71 @@ def parse_params(text: str) -> dict[str, Any]:
     {'a': ['1', '2'], 'b': 'x y', 'c': ''}
     """
     params: dict[str, Any] = {}
-    for name, value in _pairs(text):
-        if name not in params:
-            params[name] = value
-        elif isinstance(params[name], list):
-            params[name].append(value)
-        else:
-            params[name] = [params[name], value]
+    for name, value in _pairs(text, charset):
+        append_value(params, name, value)
     return params
 
 
-def _query_params(request: Request) -> dict[str, Any]:
-    return parse_params(request.get("query_string") or "")
-
-
-def _form_params(request: Request) -> dict[str, Any]:
-    body = request.get("body")
-    if body is None or not is_form(request.get_header("content-type") or ""):
+def _query_params(request: Request, encoding: str | None) -> dict[str, Any]:
+    query = request.get("query_string")
+    if not query:
         return {}
-    if not body.seekable():  # longer than what is kept for reading it again
-        raise ParamsTooLarge()
+    # As in Ring, the charset that the Content-Type says counts for the query too.
+    said = encoding or form_type(request.get_header("content-type") or "")[1].get("charset", "")
+    return parse_params(query, _CHARSETS.get(said.lower(), "utf-8"))
+
+
+def _form_params(request: Request, encoding: str | None) -> dict[str, Any]:
+    kind, options = form_type(request.get_header("content-type") or "")
+    body = request.get("body") if kind == FORM_TYPE else None
+    if body is None:
+        return {}
+    charset = find_charset(encoding or options.get("charset", "utf-8"))
     position = body.tell()
     body.seek(0)
     data = body.read(MAX_FORM_BYTES + 1)
     body.seek(position)
     if len(data) > MAX_FORM_BYTES:
-        raise ParamsTooLarge()
-    return parse_params(data.decode("utf-8", "replace"))
+        raise ParamsTooLarge(f"expected at most {MAX_FORM_BYTES} bytes")
+    return parse_params(data.decode(charset, "replace"), charset)
 
 
-def params_request(request: Request) -> Request:
+def params_request(request: Request, encoding: str | None = None) -> Request:
     """See wrap_params."""
     request = as_request(request)
-    request.provide("query_params", _query_params)
-    request.provide("form_params", _form_params)
+    request.provide("query_params", lambda r: _query_params(r, encoding))
+    request.provide("form_params", lambda r: _form_params(r, encoding))
     # As in Ring, a name that is in both has the query's value.
     request.provide("params", lambda r: {**r["form_params"], **r["query_params"]})
     return request
 
 
-def _refuse(error: ClientDisconnected | RequestEntityTooLarge) -> Response:
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
-    return {"status": error.code, "headers": headers, "body": f"{error.name}: {error.description}"}
-
-
-def wrap_params(handler: Handler) -> Handler:
+def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
     """Add the parameters of the query string and of an urlencoded form.
+
+    encoding: None, where the charset is the Content-Type's, or else UTF-8; "utf-8", "iso-8859-1" and "us-ascii" are read.
 
     Reads `request["query_string"]`, the Content-Type and, when a form is asked for, `request["body"]`, which is
     at byte 0 afterwards. Adds `query_params`, `form_params` and `params`: dicts of str, a repeated name has a list.
-    A form over 1 MiB or 1,000 fields, or a query over 1,000, makes the response a 413 when it is read; a body
-    that breaks off, a 400.
+    A form over 1 MiB or 1,000 fields, or a query over 1,000, makes the response a 413 when it is read; another charset a 415;
+    a body that breaks off a 400. Raises ValueError for another encoding.
     Source: ring.middleware.params/wrap-params.
 
     >>> handler = wrap_params(lambda request: {"status": 200, "body": request["params"]["name"]})
     >>> handler({"query_string": "name=ann"})["body"]
     'ann'
     """
+    check_encoding(encoding)
+    encoding = encoding and find_charset(encoding)
 
     def params(request: Request) -> Response:
-        try:
-            return handler(params_request(request))
-        except (ParamsTooLarge, ClientDisconnected) as error:
-            return _refuse(error)
+        return answer_unreadable(handler, params_request(request, encoding))
 
     return params
+
+
+def check_encoding(encoding: object) -> None:
+    """Raise ValueError for an option that is no charset of `find_charset`."""
+    if encoding is not None and str(encoding).lower() not in _CHARSETS:
+        known = '"utf-8", "iso-8859-1", "us-ascii"'
+        raise ValueError(f"encoding: expected None, {known}, got {encoding!r:.60}")

@@ -12,7 +12,8 @@ from flask import request as flask_request
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from ringsession import content_type, response, to_wsgi, wrap_defaults, wrap_params
-from ringsession.middleware.params import ParamsTooLarge, parse_params
+from ringsession._unreadable import ParamsTooLarge
+from ringsession.middleware.params import parse_params
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 MIB = 1 << 20

@@ -1,0 +1,95 @@
+"""Parameters with structure: `a[b]` is a dict, `a[]` a list.
+
+Owns the grammar of the names and how deep they may go. Changes `params` only; the flat ones stay as they came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .._unreadable import BadParams, answer_unreadable
+from ..request import Handler, Request, Response, as_request
+from .params import append_value
+
+MAX_DEPTH = 32
+_KEY = re.compile(r"\[([^\[\]]*)\]")
+
+
+def parse_nested_keys(name: str) -> list[str]:
+    """The keys in a name; a name that does not end in "]" after a "[" is one key.
+
+    Raises BadParams past a depth of 32.
+    Source: ring.middleware.nested-params/parse-nested-keys.
+
+    >>> parse_nested_keys("a[b][]"), parse_nested_keys("a[b")
+    (['a', 'b', ''], ['a[b'])
+    """
+    start = name.find("[")
+    if start < 0 or not name.endswith("]"):
+        return [name]
+    keys = _KEY.findall(name, start)
+    if len(keys) > MAX_DEPTH:
+        raise BadParams(f"expected names nested at most {MAX_DEPTH} deep")
+    return [name[:start], *keys]
+
+
+def _assoc_nested(params: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    key, *rest = keys
+    if not rest:
+        append_value(params, key, value)
+    elif rest[0] == "":
+        item = value
+        if rest[1:]:
+            item = {}
+            _assoc_nested(item, rest[1:], value)
+        append_value(params, key, item)
+        params[key] = params[key] if isinstance(params[key], list) else [params[key]]
+    else:
+        # An upload is a mapping too, into which no field may write.
+        inner = dict(params[key]) if type(params.get(key)) is dict else {}
+        _assoc_nested(inner, rest, value)
+        params[key] = inner
+
+
+def _pairs(params: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in params.items():
+        for item in value if isinstance(value, list) else [value]:
+            yield name, item
+
+
+def nest_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Flat parameters as nested ones; where two do not fit into one structure, the deeper and later one stays.
+
+    >>> nest_params({"a[b]": "1", "a[c][]": ["2", "3"], "d": "4"})
+    {'a': {'b': '1', 'c': ['2', '3']}, 'd': '4'}
+    """
+    nested: dict[str, Any] = {}
+    for name, value in _pairs(params):
+        _assoc_nested(nested, parse_nested_keys(name), value)
+    return nested
+
+
+def nested_params_request(request: Request) -> Request:
+    """See wrap_nested_params."""
+    request = as_request(request)
+    request.revise("params", lambda r, params: nest_params(params or {}))
+    return request
+
+
+def wrap_nested_params(handler: Handler) -> Handler:
+    """Give the parameters the structure that their names write.
+
+    Reads and changes `request["params"]`. Names nested deeper than 32 make the response a 400 when they are read.
+    Source: ring.middleware.nested-params/wrap-nested-params.
+
+    >>> handler = wrap_nested_params(lambda request: {"status": 200, "body": request["params"]})
+    >>> handler({"params": {"user[name]": "ann", "user[roles][]": "admin"}})["body"]
+    {'user': {'name': 'ann', 'roles': ['admin']}}
+    """
+
+    def nested_params(request: Request) -> Response:
+        return answer_unreadable(handler, nested_params_request(request))
+
+    return nested_params
