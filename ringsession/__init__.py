@@ -1,4 +1,4 @@
-"""Ring's default middleware stack for WSGI: cookies, params, sessions and flash around any app or handler.
+"""Ring's default middleware stack for WSGI, around any app or handler.
 
 A handler is a function from a request dict to a response dict; `to_wsgi` makes a WSGI app of it, and `wrap_defaults`
 puts the layers around any WSGI app.
@@ -23,10 +23,14 @@ environ               dict                          the WSGI environ
 cookies               dict                          name -> {"value": str}
 query_params          dict                          a repeated name has a list
 form_params           dict                          of an urlencoded form
-params                dict                          both; the query's win
+multipart_params      dict                          of a form with files: str, or {"filename", "content_type",
+                                                    "tempfile", "size"}
+params                dict                          all of these, names like `a[b]` taken apart
 session               Session                       a mapping, loaded at its first touch
 session_key           str or None                   the cookie's value, if there is a session; a secret
 flash                 anything                      the last response's message, None if there is none
+anti_forgery_token    str                           made when it is read; see `anti_forgery_field`
+csp_nonce             str                           where the content security policy holds "{nonce}"
 ===================== ============================= =====================================================
 
 The response:
@@ -59,10 +63,26 @@ from .defaults import (
     site_defaults,
     wrap_defaults,
 )
+from .middleware.proxy import wrap_forwarded
+from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
+from .middleware.security_headers import (
+    wrap_content_security_policy,
+    wrap_content_type_options,
+    wrap_frame_options,
+    wrap_referrer_policy,
+    wrap_xss_protection,
+)
+from .middleware.not_modified import wrap_not_modified
+from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
+from .middleware.static import wrap_files, wrap_resources
+from .middleware.absolute_redirects import wrap_absolute_redirects
 from .middleware.cookies import wrap_cookies
 from .middleware.params import wrap_params
+from .middleware.multipart import bytes_store, temp_file_store, wrap_multipart_params
+from .middleware.nested_params import wrap_nested_params
 from .middleware.session import wrap_session
 from .middleware.flash import wrap_flash
+from .middleware.anti_forgery import anti_forgery_field, wrap_anti_forgery
 from .middleware.head import wrap_head
 from .session import Session, SessionCommitted, recreate
 from .stores import RingStore, Store, StoreUnavailable
@@ -106,10 +126,31 @@ __all__ = [
     "secure_site_defaults",
     "site_defaults",
     "wrap_defaults",
+    "wrap_forwarded",
+    "wrap_hsts",
+    "wrap_ssl_redirect",
+    "wrap_content_security_policy",
+    "wrap_content_type_options",
+    "wrap_frame_options",
+    "wrap_referrer_policy",
+    "wrap_xss_protection",
+    "wrap_not_modified",
+    "wrap_content_length",
+    "wrap_content_type",
+    "wrap_default_charset",
+    "wrap_files",
+    "wrap_resources",
+    "wrap_absolute_redirects",
     "wrap_cookies",
     "wrap_params",
+    "bytes_store",
+    "temp_file_store",
+    "wrap_multipart_params",
+    "wrap_nested_params",
     "wrap_session",
     "wrap_flash",
+    "anti_forgery_field",
+    "wrap_anti_forgery",
     "wrap_head",
     "Session",
     "SessionCommitted",

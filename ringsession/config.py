@@ -5,6 +5,7 @@ Owns the tree of keys and the words for each value. Knows no layer's work.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -63,19 +64,24 @@ class Key(NamedTuple):
 
 
 SWITCH = Key("True or False", lambda value: type(value) is bool)
-LATER = Key("False (this layer is not there yet)", lambda value: value is False or value is None)
 SECONDS = Key("seconds over 0, or None", is_seconds)
 TEXT = Key("a str", lambda value: isinstance(value, str))
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))
 ATTRS = Key("a dict", lambda value: isinstance(value, Mapping))
+WORD = Key("a str, a dict, True or False", lambda value: type(value) in (bool, dict, str))
+POLICY = Key("a str, a dict or False", lambda value: value is False or type(value) in (dict, str))
+ROOT = Key(
+    "a path, a list of them, a dict or False",
+    lambda value: value is False or isinstance(value, (str, os.PathLike, list, dict)),
+)
 
 KEYS: dict[tuple[str, ...], Key] = {
     ("params",): TABLE,
-    ("params", "urlencoded"): SWITCH,
-    ("params", "multipart"): LATER,
-    ("params", "nested"): LATER,
-    ("params", "keywordize"): SWITCH,
+    ("params", "urlencoded"): TABLE,
+    ("params", "multipart"): TABLE,
+    ("params", "nested"): SWITCH,
+    ("params", "keywordize"): TABLE,
     ("cookies",): SWITCH,
     ("session",): TABLE,
     ("session", "flash"): SWITCH,
@@ -87,25 +93,27 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("session", "absolute_timeout"): SECONDS,
     ("session", "rolling"): SWITCH,
     ("security",): TABLE,
-    ("security", "anti_forgery"): LATER,
-    ("security", "frame_options"): LATER,
-    ("security", "content_type_options"): LATER,
-    ("security", "xss_protection"): LATER,
-    ("security", "hsts"): LATER,
-    ("security", "ssl_redirect"): LATER,
-    ("security", "content_security_policy"): LATER,
-    ("security", "referrer_policy"): LATER,
+    ("security", "anti_forgery"): TABLE,
+    ("security", "frame_options"): WORD,
+    ("security", "content_type_options"): WORD,
+    ("security", "xss_protection"): TABLE,
+    ("security", "hsts"): TABLE,
+    ("security", "ssl_redirect"): TABLE,
+    ("security", "content_security_policy"): POLICY,
+    ("security", "referrer_policy"): WORD,
     ("static",): TABLE,
-    ("static", "files"): LATER,
-    ("static", "resources"): LATER,
+    ("static", "files"): ROOT,
+    ("static", "resources"): ROOT,
     ("responses",): TABLE,
-    ("responses", "not_modified_responses"): LATER,
-    ("responses", "absolute_redirects"): LATER,
-    ("responses", "content_length"): LATER,
-    ("responses", "content_types"): LATER,
-    ("responses", "default_charset"): LATER,
-    ("proxy",): LATER,
+    ("responses", "not_modified_responses"): SWITCH,
+    ("responses", "absolute_redirects"): SWITCH,
+    ("responses", "content_length"): SWITCH,
+    ("responses", "content_types"): TABLE,
+    ("responses", "default_charset"): WORD,
+    ("proxy",): TABLE,
 }
+# Where a dict holds further keys of this tree; the dict of any other layer holds its options.
+_BRANCHES = {path[:-1] for path in KEYS}
 
 
 def place(path: Sequence[str]) -> str:
@@ -117,24 +125,32 @@ def place(path: Sequence[str]) -> str:
     return "".join(f'["{key}"]' for key in path)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
     """A value in an error message; a long one, which may be a secret, only by its type."""
     text = repr(value)
     return text if len(text) <= 40 else f"a {type(value).__name__}"
 
 
+def unknown_key(path: Sequence[str], name: object, known: Sequence[str]) -> ConfigError:
+    """The error for a key that nothing reads.
+
+    >>> unknown_key(["session"], "time_out", ["flash", "timeout"])
+    ConfigError('["session"]["time_out"]: unknown key; did you mean "timeout"?')
+    """
+    close = get_close_matches(str(name), known, 1)
+    hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
+    return ConfigError(f"{place([*path, str(name)])}: unknown key{hint}")
+
+
 def _check_keys(config: Mapping[str, Any], path: tuple[str, ...]) -> None:
-    siblings = [known[-1] for known in KEYS if known[:-1] == path]
     for name, value in config.items():
         key = KEYS.get((*path, name))
         if key is None:
-            close = get_close_matches(str(name), siblings, 1)
-            hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(siblings)}"
-            raise ConfigError(f"{place([*path, str(name)])}: unknown key{hint}")
+            raise unknown_key(path, name, [known[-1] for known in KEYS if known[:-1] == path])
         if not key.fits(value):
             where = place([*path, name])
-            raise ConfigError(f"{where}: expected {key.expected}, got {_show(value)}")
-        if key is TABLE and isinstance(value, dict):
+            raise ConfigError(f"{where}: expected {key.expected}, got {show(value)}")
+        if (*path, name) in _BRANCHES and isinstance(value, dict):
             _check_keys(value, (*path, name))
 
 
@@ -147,7 +163,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     ringsession.config.ConfigError: ["sesion"]: unknown key; did you mean "session"?
     """
     if not isinstance(config, Mapping):
-        raise ConfigError(f"config: expected a dict, got {_show(config)}")
+        raise ConfigError(f"config: expected a dict, got {show(config)}")
     _check_keys(config, ())
     session = config.get("session")
     if isinstance(session, dict):

@@ -9,55 +9,90 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ._options import find_value, layer_options, wrap_layer
 from .config import Config, ConfigError, check_config, deep_merge
+from .middleware.absolute_redirects import wrap_absolute_redirects
+from .middleware.anti_forgery import wrap_anti_forgery
+from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.cookies import wrap_cookies
 from .middleware.flash import wrap_flash
+from .middleware.multipart import wrap_multipart_params
+from .middleware.nested_params import wrap_nested_params
+from .middleware.not_modified import wrap_not_modified
 from .middleware.params import wrap_params
+from .middleware.proxy import wrap_forwarded
+from .middleware.security_headers import (
+    wrap_content_security_policy,
+    wrap_content_type_options,
+    wrap_frame_options,
+    wrap_referrer_policy,
+    wrap_xss_protection,
+)
 from .middleware.session import wrap_session
+from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
+from .middleware.static import wrap_files, wrap_resources
 from .request import Handler
 from .wsgi import WSGIApp, from_wsgi, to_wsgi
 
 
 class Layer(NamedTuple):
-    """One layer: where its options stand in a config, what adds it, and why it stands where it does."""
+    """One layer: its place in a config, what adds it, why it stands where it does, and which option a plain value is."""
 
     path: tuple[str, ...]
     wrap: Callable[..., Handler]
     reason: str
+    scalar: str | None = None
 
 
+# fmt: off
 LAYERS = (  # outermost first: read down for the request, up for the response
-    Layer(
-        ("cookies",), wrap_cookies, "outside whatever sets a cookie, so that it can write them all"
-    ),
-    Layer(
-        ("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads none"
-    ),
+    Layer(("proxy",), wrap_forwarded, "outermost, since the layers inside ask for the scheme and the address"),
+    Layer(("security", "ssl_redirect"), wrap_ssl_redirect, "before anything is read or answered over plain http"),
+    Layer(("security", "hsts"), wrap_hsts, "on whatever goes out over https"),
+    Layer(("security", "content_type_options"), wrap_content_type_options, "on every page, file and refusal", "value"),
+    Layer(("security", "frame_options"), wrap_frame_options, "likewise", "value"),
+    Layer(("security", "xss_protection"), wrap_xss_protection, "likewise"),
+    Layer(("security", "content_security_policy"), wrap_content_security_policy, "likewise", "policy"),
+    Layer(("security", "referrer_policy"), wrap_referrer_policy, "likewise", "policy"),
+    Layer(("responses", "content_length"), wrap_content_length, "outside what changes or drops a body"),
+    Layer(("responses", "not_modified_responses"), wrap_not_modified, "outside what says a date or an ETag"),
+    Layer(("responses", "default_charset"), wrap_default_charset, "outside what says a type", "charset"),
+    Layer(("responses", "content_types"), wrap_content_type, "outside what sends a file"),
+    Layer(("static", "files"), wrap_files, "outside the session, so that a file loads none", "root"),
+    Layer(("static", "resources"), wrap_resources, "likewise, after the folders", "root"),
+    Layer(("responses", "absolute_redirects"), wrap_absolute_redirects, "outside whatever redirects"),
+    Layer(("cookies",), wrap_cookies, "outside whatever sets a cookie, so that it can write them all"),
+    Layer(("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads none"),
+    Layer(("params", "multipart"), wrap_multipart_params, "inside the parameters, over which it puts its own"),
+    Layer(("params", "nested"), wrap_nested_params, "inside both, whose names it takes apart"),
     Layer(("session",), wrap_session, "stores the session when all that may change it has run"),
     Layer(("session", "flash"), wrap_flash, "inside the session, which keeps its messages"),
+    Layer(("security", "anti_forgery"), wrap_anti_forgery, "inside the session, which keeps its secret"),
 )
+# fmt: on
 
 api_defaults: Config = {
     "params": {"urlencoded": True, "keywordize": True},
     "responses": {
-        "not_modified_responses": False,
+        "not_modified_responses": True,
         "absolute_redirects": False,
-        "content_length": False,
-        "content_types": False,
-        "default_charset": False,
+        "content_length": True,
+        "content_types": True,
+        "default_charset": "utf-8",
     },
 }
 """For an API: parameters only, no cookies and no session (ring.middleware.defaults/api-defaults)."""
 
 secure_api_defaults: Config = deep_merge(
-    api_defaults, {"security": {"ssl_redirect": False, "hsts": False}, "proxy": False}
+    api_defaults,
+    {"security": {"ssl_redirect": {"refuse": True}, "hsts": True}, "proxy": False},
 )
-"""For an API over HTTPS (ring.middleware.defaults/secure-api-defaults)."""
+"""For an API over HTTPS; plain http is refused (ring.middleware.defaults/secure-api-defaults)."""
 
 site_defaults: Config = deep_merge(
     api_defaults,
     {
-        "params": {"multipart": False, "nested": False},
+        "params": {"multipart": True, "nested": True},
         "cookies": True,
         "session": {
             "flash": True,
@@ -70,9 +105,12 @@ site_defaults: Config = deep_merge(
             "rolling": False,
         },
         "security": {
-            "anti_forgery": False,
-            "frame_options": False,
-            "content_type_options": False,
+            "anti_forgery": {"safe_header": "X-Ring-Anti-Forgery"},
+            "frame_options": "sameorigin",
+            "content_type_options": True,
+            "xss_protection": False,
+            "content_security_policy": False,
+            "referrer_policy": False,
         },
         "static": {"files": False, "resources": False},
         "proxy": False,
@@ -88,7 +126,7 @@ secure_site_defaults: Config = deep_merge(
             "cookie_attrs": {"secure": True},
             "absolute_timeout": 86400,
         },
-        "security": {"ssl_redirect": False, "hsts": False},
+        "security": {"ssl_redirect": True, "hsts": True},
     },
 )
 """For a site over HTTPS (ring.middleware.defaults/secure-site-defaults)."""
@@ -110,17 +148,6 @@ def _check_app(app: Any) -> None:
         ) from None
 
 
-def _options(config: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any] | None:
-    """The options of a layer, None if it is off; True stands for what site_defaults has."""
-    value: Any = config
-    default: Any = site_defaults
-    for key in path:
-        default = default[key]
-        value = value.get(key, False) if isinstance(value, Mapping) else False
-        value = default if value is True else value
-    return dict(value) if isinstance(value, Mapping) else {} if value is True else None
-
-
 def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WSGIApp:
     """Put Ring's default stack around a WSGI app, or around a handler made one by `to_wsgi`.
 
@@ -139,8 +166,9 @@ def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WS
     _check_app(app)
     handler = from_wsgi(app)
     for layer in reversed(LAYERS):
-        options = _options(config, layer.path)
+        value = find_value(config, layer.path, site_defaults)
+        options = layer_options(value, layer.scalar)
         if options is not None:
             options.pop("flash", None)  # a layer of its own
-            handler = layer.wrap(handler, **options)
+            handler = wrap_layer(handler, layer.wrap, options, layer.path, layer.scalar)
     return to_wsgi(handler)

@@ -64,7 +64,7 @@ def _begin_early(edge: _Edge, request: Request, environ: Environ, response: Resp
     early.append(_Early(response))
     final = handler(request)
     chunks, write = _begin(final, environ, start_response)
-    if final.get("body") is None:
+    if final.get("body") is response["body"]:
         return write
     for chunk in chunks:  # a layer put its own answer in place of the app's
         write(chunk)
@@ -139,11 +139,11 @@ class _AppCall:
                 self.written = []
                 self.write_on = self.written.append
             else:
-                response = self.response(None)
+                response = self.response(AppIter(iter(()), [], None))  # of a length not known
                 self.write_on = _begin_early(self.edge, self.request, self.environ, response)
         self.write_on(data)
 
-    def response(self, body: AppIter | None) -> Response:
+    def response(self, body: AppIter) -> Response:
         """What the app has said, as a response dict; nothing can be changed from here on."""
         if self.status is None:
             raise RuntimeError("the app ended without calling start_response")

@@ -127,11 +127,34 @@ WRONG = [
     (["session", "root"], 5, '["session"]["root"]: expected a str or None, got 5'),
     (["session"], "on", "[\"session\"]: expected a dict, True or False, got 'on'"),
     (["cookies"], None, '["cookies"]: expected True or False, got None'),
-    (["proxy"], True, '["proxy"]: expected False (this layer is not there yet), got True'),
+    (["proxy"], 1, '["proxy"]: expected a dict, True or False, got 1'),
+    (["proxy", "hop"], 1, '["proxy"]["hop"]: unknown key; did you mean "hops"?'),
+    (["proxy", "hops"], 0, '["proxy"]["hops"]: expected a number of proxies over 0, got 0'),
+    (["proxy", "hops"], "2", '["proxy"]["hops"]: expected int, got \'2\''),
     (
-        ["security", "anti_forgery"],
+        ["security", "frame_options"],
+        "allow",
+        '["security"]["frame_options"]: expected "sameorigin" or "deny", got \'allow\'',
+    ),
+    (
+        ["security", "anti_forgery", "mode"],
+        "on",
+        '["security"]["anti_forgery"]["mode"]: expected "auto", "token" or "strict", got \'on\'',
+    ),
+    (
+        ["static", "files"],
+        "/no/such/folder",
+        '["static"]["files"]: expected a folder that is there, got \'/no/such/folder\'',
+    ),
+    (
+        ["static", "files"],
         True,
-        '["security"]["anti_forgery"]: expected False (this layer is not there yet), got True',
+        '["static"]["files"]: expected a path, a list of them, a dict or False, got True',
+    ),
+    (
+        ["responses", "default_charset"],
+        "klingon",
+        '["responses"]["default_charset"]: expected one that is known, got \'klingon\'',
     ),
 ]
 

@@ -84,4 +84,5 @@ def test_what_the_layers_make_of_a_servers_request_is_by_spec() -> None:
     app = wrap_defaults(
         to_wsgi(answer(GOOD | {"headers": {"Content-Type": "text/plain"}})), site_defaults
     )
-    assert Client(app).post("/ü?a=b", data={"a": "1"}).status_code == 200
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    assert Client(app).post("/ü?a=b", data={"a": "1"}, headers=headers).status_code == 200

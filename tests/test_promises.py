@@ -78,7 +78,7 @@ class Down:
 def test_promise_3_nothing_for_nothing() -> None:
     answer = Site(Down()).get("/", lambda request: "untouched")
     assert (answer.status_code, answer.text) == (200, "'untouched'")
-    assert dict(answer.headers) == {"Content-Type": "text/plain"}
+    assert {"Set-Cookie", "Vary", "Cache-Control"}.isdisjoint(answer.headers.keys())
 
 
 VALUES = {

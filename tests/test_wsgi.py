@@ -369,7 +369,14 @@ def test_what_layers_add_is_there_when_an_app_writes() -> None:
         return []
 
     status, headers, body = serve(wrap_defaults(app))
-    assert [name for name, _ in headers] == ["Content-Type", "Set-Cookie", "Cache-Control", "Vary"]
+    assert [name for name, _ in headers] == [
+        "Content-Type",
+        "Set-Cookie",
+        "Cache-Control",
+        "Vary",
+        "X-Frame-Options",
+        "X-Content-Type-Options",
+    ]
     assert body == b"written"
 
 

@@ -33,7 +33,7 @@ def _entry(header: str, hops: int) -> str | None:
 
 def _remote_addr(request: Request, hops: int) -> str | None:
     entry = _entry(request.get_header("x-forwarded-for") or "", hops)
-    return entry and _address(entry)
+    return _address(entry) if entry else None
 
 
 def _scheme(request: Request, hops: int) -> str | None:

@@ -11,12 +11,21 @@ from flask import Flask
 from flask import request as flask_request
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
-from ringsession import content_type, response, to_wsgi, wrap_defaults, wrap_params
+from ringsession import (
+    assoc_in,
+    content_type,
+    response,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+    wrap_params,
+)
 from ringsession._unreadable import ParamsTooLarge
 from ringsession.middleware.params import parse_params
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 MIB = 1 << 20
+SITE = assoc_in(site_defaults, ["security", "anti_forgery"], False)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +89,7 @@ def test_a_handler_may_read_the_body_before_the_params() -> None:
     def handler(request: Any) -> Any:
         return content_type(response(f"{request['body'].read()} {request['params']}"), "text/plain")
 
-    client = Client(wrap_defaults(to_wsgi(handler)))
+    client = Client(wrap_defaults(to_wsgi(handler), SITE))
     assert client.post("/", data={"a": "1"}).text == "b'a=1' {'a': '1'}"
 
 
@@ -126,7 +135,7 @@ def flask_app() -> Flask:
         flask_request.environ["ringsession.request"]["params"]
         return flask_request.files["file"].read().decode()
 
-    app.wsgi_app = wrap_defaults(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = wrap_defaults(app.wsgi_app, SITE)  # type: ignore[method-assign]
     return app
 
 
@@ -166,11 +175,11 @@ def test_a_form_past_the_limits_is_a_413_when_it_is_read(
     if not announced:
         del environ["CONTENT_LENGTH"]
         environ["wsgi.input_terminated"] = True
-    assert run(wrap_defaults(to_wsgi(reading)), environ)[0] == status
+    assert run(wrap_defaults(to_wsgi(reading), SITE), environ)[0] == status
 
 
 def test_a_query_past_the_limit_is_a_413() -> None:
-    client = Client(wrap_defaults(to_wsgi(reading)))
+    client = Client(wrap_defaults(to_wsgi(reading), SITE))
     assert client.get("/?" + "&".join(str(number) for number in range(1001))).status_code == 413
 
 
@@ -190,13 +199,13 @@ def test_the_app_behind_gets_all_the_bytes_of_a_form_past_our_limit(announced: b
     if not announced:
         del environ["CONTENT_LENGTH"]
         environ["wsgi.input_terminated"] = True
-    assert run(wrap_defaults(app), environ) == (200, str(len(body)))
+    assert run(wrap_defaults(app, SITE), environ) == (200, str(len(body)))
 
 
 def test_a_form_that_breaks_off_is_a_400() -> None:
     environ = EnvironBuilder(method="POST", headers=FORM, data=b"a=1").get_environ()
     environ["CONTENT_LENGTH"] = "10"
-    assert run(wrap_defaults(to_wsgi(reading)), environ)[0] == 400
+    assert run(wrap_defaults(to_wsgi(reading), SITE), environ)[0] == 400
 
 
 def test_flask_answers_413_too_where_a_view_reads_a_form_past_the_limit() -> None:
@@ -220,7 +229,7 @@ class Trickling(io.RawIOBase):
 def test_a_form_that_trickles_in_is_read_whole() -> None:
     environ = EnvironBuilder(method="POST", headers=FORM, data=b"a=1&b=2&c=3").get_environ()
     environ["wsgi.input"] = Trickling(b"a=1&b=2&c=3")
-    assert run(wrap_defaults(to_wsgi(reading)), environ) == (200, "3")
+    assert run(wrap_defaults(to_wsgi(reading), SITE), environ) == (200, "3")
 
 
 def test_a_body_that_trickles_in_is_read_as_a_file() -> None:
@@ -229,4 +238,4 @@ def test_a_body_that_trickles_in_is_read_as_a_file() -> None:
 
     environ = EnvironBuilder(method="POST", data=b"abcdefgh").get_environ()
     environ["wsgi.input"] = Trickling(b"abcdefgh")
-    assert run(wrap_defaults(to_wsgi(handler)), environ) == (200, "abcde")
+    assert run(wrap_defaults(to_wsgi(handler), SITE), environ) == (200, "abcde")

@@ -18,22 +18,37 @@ from ringsession import (
     secure_site_defaults,
     site_defaults,
     to_wsgi,
+    wrap_content_length,
+    wrap_content_type,
     wrap_cookies,
+    wrap_default_charset,
     wrap_defaults,
     wrap_flash,
     wrap_head,
+    wrap_multipart_params,
+    wrap_nested_params,
+    wrap_not_modified,
+    wrap_params,
     wrap_session,
 )
 from ringsession._difference import FLASH
 from ringsession.stores import Lifetime
 from ringsession.stores.cookie import SealedSessions
+from tests.ring.fixtures import FIXTURES
 
 KEY = "BuD3KgdAXhDHrJXu"
 Handler = Callable[[Any], Any]
-# Ring's session has no timeout and its cookie no SameSite.
-RING: dict[str, Any] = {"timeout": None, "cookie_attrs": {"same_site": None}}
-_SITE = deep_merge(site_defaults, {"session": RING})
-_SECURE = deep_merge(secure_site_defaults, {"session": {**RING, "absolute_timeout": None}})
+# Ring's session has no timeout and its cookie no SameSite; its CSRF layer knows the token only, and files come from "public".
+RING: dict[str, Any] = {
+    "session": {"timeout": None, "absolute_timeout": None, "cookie_attrs": {"same_site": None}},
+    "security": {"anti_forgery": {"mode": "token"}},
+    "static": {"resources": "ring_fixtures:public"},
+}
+_NO_CSRF = {"security": {"anti_forgery": False}}
+_SITE_CSRF = deep_merge(site_defaults, RING)
+_SITE = deep_merge(_SITE_CSRF, _NO_CSRF)
+_SECURE_CSRF = deep_merge(secure_site_defaults, RING)
+_SECURE = deep_merge(_SECURE_CSRF, _NO_CSRF)
 
 
 class Clock:
@@ -141,6 +156,7 @@ def _sids() -> Callable[[str | None], str]:
 def configs(clock: Clock) -> dict[str, Callable[[], Callable[[Handler], Handler]]]:
     """Name -> what makes a fresh middleware."""
     session = {"timeout": None, "cookie_attrs": {"same_site": None}}
+    files = str(FIXTURES / "files")
 
     def memory() -> Any:
         return memory_store(clock=clock)
@@ -153,8 +169,14 @@ def configs(clock: Clock) -> dict[str, Callable[[], Callable[[Handler], Handler]
             deep_merge(_stored(memory()), {"session": options} if options else {})
         )
 
-    def flagged(path: list[str], value: Any) -> Callable[[], Any]:
-        return lambda: _defaults(assoc_in(_stored(memory()), path, value))
+    def flagged(path: list[str], value: Any, config: Any = _SITE) -> Callable[[], Any]:
+        return lambda: _defaults(assoc_in(_stored(memory(), config), path, value))
+
+    def secured(**security: Any) -> Callable[[], Any]:
+        return lambda: _defaults(deep_merge(_stored(memory()), {"security": security}))
+
+    def all_params(handler: Handler) -> Handler:
+        return wrap_params(wrap_multipart_params(wrap_nested_params(handler)))
 
     return {
         "bare": lambda: lambda handler: handler,
@@ -167,13 +189,14 @@ def configs(clock: Clock) -> dict[str, Callable[[], Callable[[Handler], Handler]
         "head": lambda: wrap_head,
         "api": lambda: _defaults(api_defaults),
         "secure-api": lambda: _defaults(secure_api_defaults),
-        "site": site(),
+        "site": lambda: _defaults(_stored(sealed(), _SITE_CSRF)),
         "site-nocsrf": lambda: _defaults(_stored(sealed())),
-        "site-memory": site(),
+        "site-memory": lambda: _defaults(_stored(memory(), _SITE_CSRF)),
         "site-memory-nocsrf": site(),
-        "secure-site": lambda: _defaults(_stored(sealed(), _SECURE)),
+        "secure-site": lambda: _defaults(_stored(sealed(), _SECURE_CSRF)),
         "secure-site-nocsrf": lambda: _defaults(_stored(memory(), _SECURE)),
-        "proxy": site(),
+        "secure-site-proxy": flagged(["proxy"], True, _SECURE),
+        "proxy": flagged(["proxy"], True),
         "cookie-store": lambda: _defaults(_stored(sealed())),
         "store-trace": lambda: _traced(_dict_store(_sids())),
         "store-trace-cookie": lambda: _traced(_sealed_store()),
@@ -193,6 +216,66 @@ def configs(clock: Clock) -> dict[str, Callable[[], Callable[[Handler], Handler]
         "no-session": flagged(["session"], False),
         "no-cookies": flagged(["cookies"], False),
         "no-flash": flagged(["session", "flash"], False),
+        "absolute-redirects": flagged(["responses", "absolute_redirects"], True),
+        "absolute-redirects-proxy": lambda: _defaults(
+            deep_merge(
+                _stored(memory()), {"proxy": True, "responses": {"absolute_redirects": True}}
+            )
+        ),
+        "x-headers-other": secured(
+            xss_protection={"enable": True, "mode": "block"},
+            frame_options="deny",
+            content_type_options=False,
+        ),
+        "x-headers-allow-from": secured(frame_options={"allow_from": "http://example.com/"}),
+        "(assoc-in d/site-defaults [:security :xss-protection] true)": secured(xss_protection=True),
+        "(assoc-in d/site-defaults [:security :xss-protection] {:enable? true})": secured(
+            xss_protection={"enable": True}
+        ),
+        "(assoc-in d/site-defaults [:security :xss-protection] {:enable? false :mode :block})": secured(
+            xss_protection={"enable": False, "mode": "block"}
+        ),
+        "hsts-custom": secured(hsts={"max_age": 60, "include_subdomains": False}),
+        "ssl-port": secured(ssl_redirect={"ssl_port": 8443}),
+        "static-files": flagged(["static"], {"files": files}),
+        "static-files-symlinks": flagged(
+            ["static"], {"files": {"root": files, "allow_symlinks": True, "index_files": False}}
+        ),
+        "static-prefer-handler": flagged(
+            ["static", "resources"], {"root": "ring_fixtures:public", "prefer_handler": True}
+        ),
+        '(assoc-in d/site-defaults [:static :files] "/nonexistent")': flagged(
+            ["static"], {"files": "/nonexistent"}
+        ),
+        "csrf-custom": flagged(
+            ["security", "anti_forgery"],
+            {
+                "mode": "token",
+                "error_response": {
+                    "status": 418,
+                    "headers": {"Content-Type": "text/plain"},
+                    "body": "no",
+                },
+                "read_token": lambda request: request["headers"].get("x-my-token"),
+            },
+            _SITE_CSRF,
+        ),
+        # Ring's "true" is the layer without its safe header.
+        "csrf-strict": flagged(["security", "anti_forgery"], {"mode": "token"}, _SITE_CSRF),
+        "charset-latin1": flagged(["responses", "default_charset"], "iso-8859-1"),
+        "multipart-limits": flagged(
+            ["params", "multipart"], {"max_file_size": 10, "max_file_count": 2}
+        ),
+        "keyword-namespaces": flagged(["params", "keywordize"], {"parse_namespaces": True}),
+        "params": lambda: wrap_params,
+        "params-latin1": lambda: lambda h: wrap_params(h, encoding="iso-8859-1"),
+        "nested-params": lambda: lambda h: wrap_params(wrap_nested_params(h)),
+        "keyword-params": lambda: wrap_params,
+        "all-params": lambda: all_params,
+        "not-modified": lambda: wrap_not_modified,
+        "content-type": lambda: wrap_content_type,
+        "default-charset": lambda: wrap_default_charset,
+        "content-length": lambda: wrap_content_length,
         "idle-timeout": site(timeout=60),
         "absolute-timeout": site(absolute_timeout=60),
         "idle-timeout-cookie-store": lambda: _defaults(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
-from ringsession import charset, content_type, redirect, recreate, response
+from ringsession import anti_forgery_field, charset, content_type, redirect, recreate, response
 from tests.ring.values import cookies, snake, value
 
 Args = dict[str, Any]
@@ -18,6 +19,8 @@ _LAYER_KEYS = {
     "params": ":params",
     "query_params": ":query-params",
     "form_params": ":form-params",
+    "multipart_params": ":multipart-params",
+    "anti_forgery_token": ":anti-forgery-token",
 }
 
 
@@ -35,6 +38,21 @@ def seen(request: Any) -> dict[str, Any]:
     }
 
 
+def uploads(value: Any) -> Any:
+    """Parameters with the bytes of their files."""
+    if isinstance(value, dict) and "tempfile" in value:
+        value["tempfile"].seek(0)  # it stands in two dicts
+        return {
+            "filename": value["filename"],
+            "content-type": value["content_type"],
+            "size": value["size"],
+            "bytes": base64.b64encode(value["tempfile"].read()).decode(),
+        }
+    if isinstance(value, dict):
+        return {key: uploads(item) for key, item in value.items()}
+    return [uploads(item) for item in value] if isinstance(value, list) else value
+
+
 def echo(request: Any, args: Args) -> Any:
     body = request.get("body")
     has = [ring for key, ring in _LAYER_KEYS.items() if key in request]
@@ -45,13 +63,16 @@ def echo(request: Any, args: Args) -> Any:
             **{
                 key: request.get(key)
                 for key in ("uri", "path_info", "query_string", "scheme", "server_name")
-                + ("server_port", "remote_addr", "headers", "params", "query_params", "form_params")
+                + ("server_port", "remote_addr", "headers", "query_params", "form_params")
+                + ("anti_forgery_token",)
             },
+            "params": uploads(request.get("params")),
+            "multipart_params": uploads(request.get("multipart_params")),
             "cookies": {
                 name: cookie["value"] for name, cookie in (request.get("cookies") or {}).items()
             },
             "has": sorted(has),
-            "body_rest": body.read().decode() if body is not None else None,
+            "body_rest": body.read().decode(errors="replace") if body is not None else None,
         }
     )
 
@@ -123,6 +144,18 @@ def redirect_to(request: Any, args: Args) -> Any:
     return finish(answer, {key: args[key] for key in args if key != "status"})
 
 
+def csrf(request: Any, args: Args) -> Any:
+    token = request.get("anti_forgery_token")
+    there = None if token is None else True
+    field = there and str(anti_forgery_field({"anti_forgery_token": token}))
+    return finish(json_response({"token": token, "bound": there, "field": field}), args)
+
+
+def unicode(request: Any, args: Args) -> Any:
+    text = "Grüße, 世界 😀 — ñandú"
+    return content_type(response(text), args.get("content_type", "text/plain"))
+
+
 def body(request: Any, args: Args) -> Any:
     headers = value(args.get("headers", {}))
     return {"status": args.get("status", 200), "headers": headers, "body": value(args["value"])}
@@ -147,6 +180,8 @@ HANDLERS: dict[str, Callable[[Any, Args], Any]] = {
     "cookies-set": cookies_set,
     "redirect": redirect_to,
     "body": body,
+    "csrf": csrf,
+    "unicode": unicode,
     "throw": throw,
     "nil": lambda request, args: None,
 }

@@ -11,6 +11,8 @@ import pytest
 from ringsession import charset, get_charset, redirect, set_cookie
 from ringsession.form_encoding import form_decode, form_encode
 from ringsession.middleware.cookies import parse_cookies
+from ringsession.middleware.content import guess_type
+from ringsession.middleware.nested_params import parse_nested_keys
 from ringsession.middleware.params import parse_params
 from tests.ring.replay import DATA
 
@@ -40,6 +42,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     ),
     "ring.util.response/get-charset": lambda response: get_charset(_response(response)),
     "ring.util.response/charset": lambda response, value: charset(_response(response), value),
+    "ring.middleware.nested-params/parse-nested-keys": parse_nested_keys,
+    "ring.util.mime-type/ext-mime-type": guess_type,
     "ring.util.response/redirect": redirect,
     "ring.util.response/set-cookie": set_cookie,
     "ring.middleware.cookies/parse-cookie-header": lambda header: [
@@ -49,6 +53,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # Call -> why it differs.
 DIFFERENT = {
     ("ring.util.codec/form-decode-str", "%+1"): 'Java reads "+1" as a number',
+    ("ring.util.mime-type/ext-mime-type", "a.ts"): "not known to Python",
+    ("ring.util.mime-type/ext-mime-type", "a.rb"): "not known to Python",
+    ("ring.util.mime-type/ext-mime-type", "a.avif"): "newer than Ring's table",
     ("ring.middleware.cookies/parse-cookie-header", "a=b c=d"): "a bad character drops its cookie",
     ("ring.middleware.cookies/parse-cookie-header", "a=ü"): "a bad character drops its cookie",
     ("ring.middleware.cookies/parse-cookie-header", "a=b,c"): "a bad character drops its cookie",

@@ -5,11 +5,13 @@ A keyword is text. What has no counterpart (Clojure code, symbols, edn) raises `
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
+
+from tests.ring.fixtures import FIXTURES
 
 
 class ClojureOnly(Exception):
@@ -41,7 +43,9 @@ def _tagged(kind: str, inner: Any) -> Any:
         case "$zdt":
             return datetime.fromisoformat(inner.replace("Z", "+00:00").replace(".89", ".890"))
         case "$file":
-            return Path("fixtures") / inner
+            return FIXTURES / inner.removeprefix("fixtures/")
+        case "$bytes":
+            return base64.b64decode(inner)
         case "$kw":
             return inner
         case "$edn" if inner.startswith('"'):
