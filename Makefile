@@ -19,6 +19,7 @@ soak: .venv/test.installed
 
 bench: .venv/test.installed
 	.venv/bin/python benchmarks/overhead.py $(ARGS)
+	.venv/bin/python benchmarks/parsers.py
 
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@

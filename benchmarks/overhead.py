@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
-from ringsession import assoc_in, cookie_store, deep_merge, memory_store, site_defaults
+from ringsession import assoc_in, cookie_store, memory_store, site_defaults
 from ringsession import wrap_defaults
 from ringsession.codec import encode
 from ringsession.stores import Lifetime
@@ -124,7 +124,7 @@ def seconds(app: Callable[..., Any], environ: Environ) -> float:
 
 def configs() -> dict[str, Any]:
     """One config for each store: cookies, session and flash."""
-    only = deep_merge(site_defaults, {"params": {"urlencoded": False}})
+    only = {"cookies": True, "session": site_defaults["session"]}
     return {
         "memory": assoc_in(only, ["session", "store"], memory_store()),
         "cookie": assoc_in(

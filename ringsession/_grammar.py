@@ -25,6 +25,9 @@ AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 # A session's id: 32 random bytes in base64url, made by us and by nobody else.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
+# A token against forgery: a mask and a masked secret of 32 bytes each, in base64url.
+MASKED_SECRET = re.compile(r"[A-Za-z0-9_-]{86}\Z")
+
 # RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name; of the names only what DNS and browsers know.
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 IP_LITERAL = re.compile(r"\[[0-9A-Fa-f:.]+\]\Z")

@@ -6,10 +6,11 @@ Owns the characters only; pairs and separators are their users' affair.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_to_bytes
 
 _UNCHANGED = re.compile(r"[A-Za-z0-9.*_-]*\Z")
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ASCII = re.compile(r"([\x00-\x7f]+)")  # what is written raw beyond it stays as it is
 # Java takes an encoded surrogate, whole or cut off, for one bad sequence, Python each of its octets.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _REPLACEMENT = "\ufffd".encode()
@@ -38,16 +39,15 @@ def form_decode(text: str, charset: str = "utf-8") -> str | None:
     text = text.replace("+", " ")
     if "%" not in text:
         return text
-    bad = False
+    if _BAD_PERCENT.search(text):
+        return None
+    return "".join(_decode_ascii(part, charset) for part in _ASCII.split(text))
 
-    def decode(match: re.Match[str]) -> str:
-        nonlocal bad
-        if match[0] == "%":
-            bad = True
-        octets = bytes.fromhex(match[0].replace("%", ""))
-        if charset == "utf-8":
-            octets = _SURROGATE.sub(_REPLACEMENT, octets)
-        return octets.decode(charset, "replace")
 
-    decoded = _PERCENT.sub(decode, text)
-    return None if bad else decoded
+def _decode_ascii(part: str, charset: str) -> str:
+    if "%" not in part:
+        return part
+    octets = unquote_to_bytes(part)
+    if charset == "utf-8":
+        octets = _SURROGATE.sub(_REPLACEMENT, octets)
+    return octets.decode(charset, "replace")

@@ -43,6 +43,12 @@ class Request(dict[str, Any]):
         self._providers[key] = provider
         dict.pop(self, key, None)
 
+    def provide_all(self, providers: Mapping[str, Provider]) -> None:
+        """Add several keys at once, as `provide` does."""
+        self._providers.update(providers)
+        for key in dict.keys(self) & providers.keys():
+            dict.pop(self, key)
+
     def revise(self, key: str, change: Callable[[Request, Any], Any]) -> None:
         """Let `change(request, value)` make another value of one that is there or is provided, at its first reading.
 

@@ -15,7 +15,9 @@ from werkzeug.http import http_date, parse_if_range_header, parse_range_header
 from ..request import Request, Response
 from .not_modified import is_not_modified
 
-_LONGEST_RANGE = 100  # characters of a Range header that is looked at; one range takes fewer
+_LONGEST = (
+    100  # characters of Range and If-Range that are looked at; one range or one date takes fewer
+)
 
 
 class OpenFile(NamedTuple):
@@ -52,6 +54,8 @@ class _Slice(io.RawIOBase):
 
 def _is_the_same(if_range: str, found: OpenFile) -> bool:
     """Whether the client's part is of this very file (RFC 9110 section 13.1.5, a strong comparison)."""
+    if len(if_range) > _LONGEST:
+        return False
     parsed = parse_if_range_header(if_range)
     if parsed.date is not None:
         return found.modified is not None and parsed.date == _date(found.modified)
@@ -65,7 +69,7 @@ def _date(seconds: float) -> datetime:
 def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
     """The bytes that are asked for; None for all of them; "" where there are none."""
     header = request.get_header("range")
-    if header is None or len(header) > _LONGEST_RANGE:
+    if header is None or len(header) > _LONGEST:
         return None
     if_range = request.get_header("if-range")
     if if_range is not None and not _is_the_same(if_range, found):

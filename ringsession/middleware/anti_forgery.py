@@ -13,6 +13,7 @@ from hmac import compare_digest
 from typing import Any, Literal
 
 from .._difference import RESERVED
+from .._grammar import MASKED_SECRET
 from ..origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
 from ..session import Session
@@ -52,10 +53,10 @@ def _mask(secret: bytes) -> str:
 
 def _unmask(token: object) -> bytes | None:
     """The secret in a token; None for what is none."""
-    if not isinstance(token, str) or len(token) != 86 or not token.isascii():
+    if not isinstance(token, str) or not MASKED_SECRET.match(token):
         return None
     octets = urlsafe_b64decode(token + "==")
-    return _xor(octets[:_SIZE], octets[_SIZE:]) if len(octets) == 2 * _SIZE else None
+    return _xor(octets[:_SIZE], octets[_SIZE:])
 
 
 def _secrets(request: Request) -> list[bytes]:

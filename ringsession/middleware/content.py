@@ -103,15 +103,21 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     return content_type
 
 
+@lru_cache(maxsize=256)
+def _with_charset(content_type: str, charset: str) -> str:
+    if not _TEXT.match(content_type) or "charset=" in content_type.lower():
+        return content_type
+    return f"{content_type}; charset={charset}"
+
+
 def default_charset_response(response: Response, charset: str) -> Response:
     """See wrap_default_charset."""
     found = find_header(response, "Content-Type")
-    if found is None or not isinstance(found[1], str) or not _TEXT.match(found[1]):
+    if found is None or not isinstance(found[1], str):
         return response
     name, value = found
-    if "charset=" in value.lower():
-        return response
-    return header(response, name, f"{value}; charset={charset}")
+    full = _with_charset(value, charset)
+    return response if full == value else header(response, name, full)
 
 
 def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler:

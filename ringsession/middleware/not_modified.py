@@ -19,6 +19,7 @@ _METHODS = (
     "head",
 )  # RFC 9110 section 13.1.2: of other methods it would be a 412, which needs their handler
 _LONGEST = 8192  # characters of If-None-Match that are looked at
+_LONGEST_DATE = 100  # of If-Modified-Since
 
 
 def _has_etag(wanted: str, etag: Any) -> bool:
@@ -47,7 +48,11 @@ def is_not_modified(request: Request, response: Response) -> bool:
         # "*" is true of any response that there is; dates count only without this header.
         return wanted.strip() == "*" or _has_etag(wanted, get_header(response, "ETag"))
     since = request.get_header("if-modified-since")
-    return since is not None and _is_as_old(since, get_header(response, "Last-Modified"))
+    return (
+        since is not None
+        and len(since) <= _LONGEST_DATE
+        and _is_as_old(since, get_header(response, "Last-Modified"))
+    )
 
 
 def not_modified_response(response: Response, request: Request) -> Response:

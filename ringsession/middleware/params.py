@@ -11,7 +11,7 @@ from typing import Any
 from .._form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
 from .._unreadable import ParamsTooLarge, UnknownCharset, answer_unreadable
 from ..form_encoding import form_decode
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Provider, Request, Response, as_request
 
 MAX_FIELDS = 1000
 # Python's name of each charset that is read: those in which "&", "=" and "%" are the octets that they are in ASCII.
@@ -104,14 +104,9 @@ def _form_params(request: Request, encoding: str | None) -> dict[str, Any]:
     return parse_params(data.decode(charset, "replace"), charset)
 
 
-def params_request(request: Request, encoding: str | None = None) -> Request:
-    """See wrap_params."""
-    request = as_request(request)
-    request.provide("query_params", lambda r: _query_params(r, encoding))
-    request.provide("form_params", lambda r: _form_params(r, encoding))
+def _params(request: Request) -> dict[str, Any]:
     # As in Ring, a name that is in both has the query's value.
-    request.provide("params", lambda r: {**r["form_params"], **r["query_params"]})
-    return request
+    return {**request["form_params"], **request["query_params"]}
 
 
 def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
@@ -130,10 +125,17 @@ def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
     'ann'
     """
     check_encoding(encoding)
-    encoding = encoding and find_charset(encoding)
+    charset = encoding and find_charset(encoding)
+    providers: dict[str, Provider] = {
+        "query_params": lambda request: _query_params(request, charset),
+        "form_params": lambda request: _form_params(request, charset),
+        "params": _params,
+    }
 
     def params(request: Request) -> Response:
-        return answer_unreadable(handler, params_request(request, encoding))
+        request = as_request(request)
+        request.provide_all(providers)
+        return answer_unreadable(handler, request)
 
     return params
 

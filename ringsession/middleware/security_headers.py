@@ -12,7 +12,7 @@ from typing import Any
 
 from .._grammar import AV_OCTETS, TOKEN
 from ..request import Handler, Request, Response, as_request
-from ..response import change_header, check_response, find_header
+from ..response import check_response, find_header
 
 NONCE = "{nonce}"
 _REFERRER_POLICIES = (  # W3C Referrer Policy section 3
@@ -33,9 +33,11 @@ def set_header(response: Response, name: str, value: str) -> Response:
     >>> set_header({"headers": {"x-frame-options": "DENY"}}, "X-Frame-Options", "SAMEORIGIN")
     {'headers': {'x-frame-options': 'SAMEORIGIN'}}
     """
-    headers = dict(response.get("headers") or {})
-    change_header(headers, name, lambda old: value)
-    return {**response, "headers": headers}
+    headers = response.get("headers") or {}
+    if name not in headers:
+        found = find_header(response, name)
+        name = found[0] if found else name
+    return {**response, "headers": {**headers, name: value}}
 
 
 def wrap_frame_options(

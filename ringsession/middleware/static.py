@@ -24,6 +24,7 @@ from ..request import Handler, Request, Response, as_request
 from ..response import check_response, header
 from ._sent_file import OpenFile, sent_file_response
 
+_LONGEST = 3 * 4096  # characters of a path, percent-encoded; no file's name is longer
 Root = str | os.PathLike[str]
 Find = Callable[[str], OpenFile | None]
 
@@ -36,8 +37,11 @@ def get_file_path(request: Request) -> str | None:
     >>> get_file_path(Request({"uri": "/a%20b//./c.txt/"})), get_file_path(Request({"uri": "/../x"}))
     ('a b/c.txt', None)
     """
+    encoded = request.get("path_info") or request["uri"]
+    if len(encoded) > _LONGEST:
+        return None
     try:
-        path = unquote_to_bytes(request.get("path_info") or request["uri"]).decode()
+        path = unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
