@@ -1,0 +1,345 @@
+"""Attacks 43 to 54: requests that another site makes a browser send."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from flask import Flask, render_template_string
+from werkzeug.test import Client
+
+from ringsession import (
+    anti_forgery_field,
+    deep_merge,
+    memory_store,
+    recreate,
+    response,
+    site_defaults,
+    to_wsgi,
+    wrap_anti_forgery,
+    wrap_defaults,
+)
+from ringsession.middleware.anti_forgery import FIELD
+from tests.tracing import TracedStore
+
+MODES = ("auto", "token", "strict")
+
+
+def handler(request: Any) -> Any:
+    match request["uri"]:
+        case "/token":
+            return response(request["anti_forgery_token"])
+        case "/plain":
+            return response("no token here")
+        case "/login":
+            return response("in") | {"session": recreate({"user": "ann"})}
+        case "/logout":
+            return response("out") | {"session": None}
+        case "/replace":
+            return response("replaced") | {"session": {"other": 1}}
+    return response("changed")
+
+
+def make_client(store: Any = None, **options: Any) -> Client:
+    config = {"session": {"store": store}, "security": {"anti_forgery": options}}
+    return Client(wrap_defaults(to_wsgi(handler), deep_merge(site_defaults, config)))
+
+
+def post(client: Client, token: str | None = None, **headers: str) -> int:
+    """The status of a POST, its token in a header."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if token is not None:
+        sent["X-CSRF-Token"] = token
+    return client.post("/change", headers=sent).status_code
+
+
+OWN, OTHER = "http://localhost", "http://evil.example"
+# Sec-Fetch-Site, Origin -> what decides in "auto": pass, refuse, or the token.
+TABLE: list[tuple[str | None, str | None, str]] = [
+    (None, None, "token"),
+    (None, OWN, "pass"),
+    (None, OTHER, "refuse"),
+    (None, "null", "refuse"),
+    (None, "https://localhost", "refuse"),
+    (None, "http://localhost:8000", "refuse"),
+    (None, "http://localhost.evil.example", "refuse"),
+    (None, "http://LOCALHOST", "refuse"),
+    (None, "http://localhost/", "refuse"),
+    (None, "", "refuse"),
+    ("same-origin", None, "pass"),
+    ("same-origin", OWN, "pass"),
+    ("same-origin", OTHER, "pass"),
+    ("same-origin", "null", "pass"),
+    ("same-site", None, "refuse"),
+    ("same-site", OWN, "refuse"),
+    ("cross-site", None, "refuse"),
+    ("cross-site", OWN, "refuse"),
+    ("cross-site", OTHER, "refuse"),
+    ("none", None, "token"),
+    ("none", OTHER, "token"),
+    ("", None, "refuse"),
+    ("Same-Origin", None, "refuse"),
+    ("same-origin, cross-site", None, "refuse"),
+    ("bogus", OWN, "refuse"),
+]
+
+
+@pytest.mark.parametrize("has_token", [True, False], ids=["token", "no token"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("site", "origin", "decides"), TABLE, ids=str)
+def test_attacks_43_to_47_who_may_change_something(
+    site: str | None, origin: str | None, decides: str, mode: str, has_token: bool
+) -> None:
+    client = make_client(mode=mode)
+    token = client.get("/token").text if has_token else None
+    headers = {"Sec_Fetch_Site": site, "Origin": origin}
+    may = {
+        "auto": decides == "pass" or (decides == "token" and has_token),
+        "token": has_token,
+        "strict": decides != "refuse" and has_token,
+    }[mode]
+    found = post(
+        client, token, **{name: value for name, value in headers.items() if value is not None}
+    )
+    assert found == (200 if may else 403)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "x" * 86, "x" * 85, "ü" * 86, "x" * 1_000_000, "+" * 86, "A" * 86],
+    ids=lambda token: f"{token[:1]}*{len(token)}",
+)
+def test_attack_48_what_is_no_token_is_refused(token: str) -> None:
+    client = make_client()
+    client.get("/token")
+    assert client.post("/change", data={FIELD: token}).status_code == 403
+
+
+def test_attack_48_a_token_in_the_query_or_twice_or_as_a_file_is_refused() -> None:
+    client = make_client()
+    token = client.get("/token").text
+    assert client.post(f"/change?{FIELD}={token}").status_code == 403
+    assert client.post("/change", data={FIELD: [token, token]}).status_code == 403
+    import io
+
+    file = {FIELD: (io.BytesIO(token.encode()), "token.txt")}
+    assert client.post("/change", data=file, buffered=True).status_code == 403
+
+
+def test_attack_49_a_token_is_good_for_its_session_only_and_masked_each_time() -> None:
+    client, other = make_client(), make_client()
+    tokens = [client.get("/token").text for _ in range(3)]
+    assert len(set(tokens)) == 3
+    assert [post(client, token) for token in tokens] == [200, 200, 200]
+    other.get("/token")
+    assert post(other, tokens[0]) == 403
+
+
+@pytest.mark.parametrize("ending", ["/login", "/logout"])
+def test_attack_49_a_token_from_before_a_login_or_a_logout_is_refused(ending: str) -> None:
+    client = make_client()
+    token = client.get("/token").text
+    client.get(ending)
+    assert post(client, token) == 403
+    assert post(client, client.get("/token").text) == 200
+
+
+def test_a_token_outlives_a_handler_that_replaces_the_session() -> None:
+    client = make_client()
+    token = client.get("/token").text
+    client.get("/replace")
+    assert post(client, token) == 200
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "PATCH", "DELETE", "FOO", "TRACE", "get", "head"]
+)
+def test_attack_50_only_get_head_and_options_are_safe(method: str) -> None:
+    headers = {"X-HTTP-Method-Override": "GET"}
+    client = make_client()
+    environ = {"REQUEST_METHOD": method}
+    assert client.open("/change", headers=headers, environ_overrides=environ).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_attack_52_a_safe_method_passes_from_anywhere_and_leaves_the_session_alone(
+    method: str,
+) -> None:
+    store = TracedStore(memory_store())
+    answer = make_client(store).open(
+        "/plain", method=method, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert (answer.status_code, "Set-Cookie" in answer.headers, store.calls) == (200, False, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/x-www-form-urlencoded", 200),
+        ("multipart/form-data", 200),
+        ("text/plain", 403),
+        ("application/json", 403),
+    ],
+)
+def test_attack_51_a_token_is_read_from_forms_and_headers_only(kind: str, status: int) -> None:
+    client = make_client()
+    token = client.get("/token").text
+    data: Any = {FIELD: token} if "form" in kind else f'{{"{FIELD}": "{token}"}}'
+    answer = client.post("/change", data=data, content_type=kind, buffered=True)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("name", ["X-CSRF-Token", "X-XSRF-Token", "X-CSRFToken"])
+def test_a_token_may_come_in_each_of_the_usual_headers(name: str) -> None:
+    client = make_client()
+    assert client.post("/", headers={name: client.get("/token").text}).status_code == 200
+
+
+def test_attack_53_a_cookie_and_a_field_that_agree_are_worth_nothing() -> None:
+    client = make_client()
+    client.set_cookie("csrf", "A" * 86)
+    client.set_cookie("ring-session", "A" * 43)
+    assert client.post("/change", data={FIELD: "A" * 86}).status_code == 403
+
+
+@pytest.mark.parametrize(("origin", "status"), [(OWN, 200), (OTHER, 403)])
+def test_attack_54_a_websocket_from_another_origin_is_refused(origin: str, status: int) -> None:
+    headers = {"Upgrade": "WebSocket", "Connection": "Upgrade", "Origin": origin}
+    assert make_client().get("/plain", headers=headers).status_code == status
+
+
+# -- the token costs nothing until it is read
+
+
+def test_a_page_that_reads_no_token_makes_no_session() -> None:
+    store = TracedStore(memory_store())
+    client = make_client(store)
+    assert "Set-Cookie" not in client.get("/plain").headers
+    assert post(client, Sec_Fetch_Site="same-origin") == 200
+    assert post(client) == 403
+    assert store.calls == []
+
+
+def test_two_first_pages_at_the_same_time_both_have_good_tokens() -> None:
+    store = memory_store()
+    tokens: list[str] = []
+    client = make_client(store)
+    client.get("/replace")  # a session without a token
+
+    def overlapping(request: Any) -> Any:
+        if request["uri"] == "/outer":
+            tokens.append(request["anti_forgery_token"])
+            tokens.append(client.get("/token").text)
+        return handler(request)
+
+    config = {"session": {"store": store}}
+    app = wrap_defaults(to_wsgi(overlapping), deep_merge(site_defaults, config))
+    cookie = client.get_cookie("ring-session")
+    assert cookie is not None
+    Client(app, use_cookies=False).get("/outer", headers={"Cookie": f"ring-session={cookie.value}"})
+    assert [post(client, token) for token in tokens] == [200, 200]
+
+
+def test_the_token_is_not_in_the_session_that_a_handler_sees() -> None:
+    seen: list[Any] = []
+
+    def looking(request: Any) -> Any:
+        seen.append((request["anti_forgery_token"] != "", dict(request["session"])))
+        return response("")
+
+    client = Client(wrap_defaults(to_wsgi(looking)))
+    client.get("/")
+    client.get("/")
+    assert seen == [(True, {}), (True, {})]
+
+
+def test_without_a_session_a_token_helps_nobody() -> None:
+    config = deep_merge(
+        site_defaults, {"session": False, "security": {"anti_forgery": {"mode": "token"}}}
+    )
+    client = Client(wrap_defaults(to_wsgi(handler), config))
+    assert post(client, client.get("/token").text) == 403
+
+
+def test_the_field_is_html_and_not_escaped_a_second_time() -> None:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def page() -> str:
+        from flask import request
+
+        request_dict = request.environ["ringsession.request"]
+        template = "{{ field }}|{{ request.environ['ringsession.request'].anti_forgery_token }}"
+        return render_template_string(template, field=anti_forgery_field(request_dict))
+
+    app.wsgi_app = wrap_defaults(app.wsgi_app)  # type: ignore[method-assign]
+    text = app.test_client().get("/", buffered=True).text
+    field, token = text.split("|")
+    assert field == f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />'
+
+
+# -- options
+
+
+def test_the_answer_to_a_refused_request_can_be_ones_own() -> None:
+    own = {"status": 418, "headers": {"Content-Type": "text/plain"}, "body": "no"}
+    assert post(make_client(error_response=own)) == 418
+    assert post(make_client(error_handler=lambda request: own)) == 418
+    assert own == {"status": 418, "headers": {"Content-Type": "text/plain"}, "body": "no"}
+
+
+def test_a_trusted_origin_passes_and_its_neighbours_do_not() -> None:
+    client = make_client(trusted_origins=["https://app.example.org"])
+    assert post(client, Sec_Fetch_Site="cross-site", Origin="https://app.example.org") == 200
+    assert post(client, Sec_Fetch_Site="cross-site", Origin="https://www.example.org") == 403
+
+
+def test_what_is_exempt_is_not_checked() -> None:
+    client = make_client(exempt=lambda request: request["uri"] == "/change")
+    assert post(client, Sec_Fetch_Site="cross-site") == 200
+    assert client.post("/other").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "status"),
+    [("auto", "1", 200), ("auto", " ", 403), ("token", "1", 200), ("strict", "1", 403)],
+)
+def test_the_safe_header_stands_for_the_token(mode: str, value: str, status: int) -> None:
+    client = make_client(mode=mode)
+    assert post(client, X_Ring_Anti_Forgery=value) == status
+    assert post(client, X_Ring_Anti_Forgery=value, Sec_Fetch_Site="cross-site") == (
+        200 if mode == "token" and status == 200 else 403
+    )
+
+
+def test_a_token_is_read_from_where_one_says() -> None:
+    client = make_client(read_token=lambda request: request["headers"].get("x-my-token"))
+    assert client.post("/", headers={"X-My-Token": client.get("/token").text}).status_code == 200
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"mode": "off"}, "mode: expected"),
+    ({"trusted_origins": "https://a.example"}, "trusted_origins: expected a list"),
+    ({"trusted_origins": ["a.example"]}, "trusted_origins: expected"),
+    ({"trusted_origins": ["https://A.example"]}, "trusted_origins: expected"),
+    ({"trusted_origins": ["https://a.example/x"]}, "trusted_origins: expected"),
+    ({"error_response": {"status": 1}, "error_handler": handler}, "error_handler: expected"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG, ids=str)
+def test_wrong_options_are_refused_when_wrapping(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        wrap_anti_forgery(handler, **options)
+
+
+def test_every_row_of_the_table_is_there_once() -> None:
+    rows = [(site, origin) for site, origin, _ in TABLE]
+    assert len(rows) == len(set(rows))
+    assert {(site, None) for site in ("none", "same-origin", "same-site", "cross-site")} <= set(
+        rows
+    )
+    assert set(itertools.product((None, "same-origin", "cross-site"), (None, OWN, OTHER))) <= set(
+        rows
+    )
