@@ -77,10 +77,6 @@ def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
     parsed = parse_range_header(header)
     if parsed is None or parsed.units != "bytes" or len(parsed.ranges) != 1:
         return None
-    if header.replace(" ", "").endswith(
-        "=-0"
-    ):  # a suffix of no bytes, which Werkzeug takes for all
-        return ""
     return parsed.range_for_length(found.size) or ""
 
 
