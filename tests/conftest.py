@@ -31,6 +31,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Names that no browser trusts over plain http, as it does "localhost".
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 
 
