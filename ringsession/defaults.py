@@ -32,7 +32,7 @@ from .middleware.session import wrap_session
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.static import wrap_files, wrap_resources
 from .request import Handler
-from .wsgi import WSGIApp, from_wsgi, to_wsgi
+from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 
 class Layer(NamedTuple):
@@ -171,4 +171,7 @@ def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WS
         if options is not None:
             options.pop("flash", None)  # a layer of its own
             handler = wrap_layer(handler, layer.wrap, options, layer.path, layer.scalar)
-    return to_wsgi(handler)
+    wrapped = to_wsgi(handler)
+    if isinstance(wrapped, RingApp):
+        wrapped.config = deep_merge(config)
+    return wrapped

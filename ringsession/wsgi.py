@@ -76,13 +76,14 @@ def _drop(data: bytes) -> None:
     """What an app writes after a layer answered in its place goes nowhere."""
 
 
-class _RingApp:
+class RingApp:
     """A handler as a WSGI app. See `to_wsgi`."""
 
-    __slots__ = ("handler",)
+    __slots__ = ("handler", "config")
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
+        self.config: dict[str, Any] | None = None  # that of wrap_defaults, to be explained
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         form = take_form_input(environ) if "CONTENT_TYPE" in environ else None
@@ -215,7 +216,7 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     >>> Client(app).get("/hello").text
     '/hello'
     """
-    return handler.app if isinstance(handler, _AppHandler) else _RingApp(handler)
+    return handler.app if isinstance(handler, _AppHandler) else RingApp(handler)
 
 
 def from_wsgi(app: WSGIApp) -> Handler:
@@ -234,4 +235,4 @@ def from_wsgi(app: WSGIApp) -> Handler:
     >>> response["status"], response["headers"], list(response["body"])
     (200, {'X-Greeting': 'hello'}, [b'world'])
     """
-    return app.handler if isinstance(app, _RingApp) else _AppHandler(app)
+    return app.handler if isinstance(app, RingApp) else _AppHandler(app)

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_program_on_the_security_page_runs() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "security.md").read_text(), re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(compile(program, "security.md", "exec"), namespace)
+    headers = {"X-Forwarded-Proto": "https", "Host": "example.org"}
+    answer = Client(namespace["app"]).get("/", headers=headers)
+    nonce = answer.text.split('"')[1]
+    assert answer.headers["Content-Security-Policy"].endswith(f"script-src 'nonce-{nonce}'")
+
+
+def test_every_file_that_the_security_page_names_is_there() -> None:
+    named = re.findall(
+        r"`((?:tests|benchmarks|examples)/[\w/.]+)`", (DOCS / "security.md").read_text()
+    )
+    assert len(named) > 15
+    assert [name for name in named if not (DOCS.parent / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", ["sessions-and-cookies.md"])

@@ -1,0 +1,179 @@
+"""`python -m ringsession explain`: the stack in words, its weak points, and no secret."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringsession import (
+    LAYERS,
+    cookie_store,
+    deep_merge,
+    memory_store,
+    secure_site_defaults,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+)
+from ringsession.__main__ import main
+from ringsession.explain import explain, find_weaknesses
+from tests.serving import ROOT
+
+KEY = "a key that nobody may ever see here"
+
+API = """\
+wrap_content_length           ["responses"]["content_length"]
+wrap_not_modified             ["responses"]["not_modified_responses"]
+wrap_default_charset          ["responses"]["default_charset"]          charset='utf-8'
+wrap_content_type             ["responses"]["content_types"]            mime_types={}
+wrap_params                   ["params"]["urlencoded"]                  encoding=None"""
+
+
+def test_the_api_config_in_words() -> None:
+    assert explain(site_defaults).startswith("wrap_content_type_options")
+    from ringsession import api_defaults
+
+    layers, off, weak = explain(api_defaults).split("\n\n")
+    assert layers == API
+    assert off.count("\n") == len(LAYERS) - 5
+    assert weak == (
+        "to look at:\n"
+        '  no ["security"]["hsts"]: browsers do not remember to come by https\n'
+        '  no ["security"]["ssl_redirect"]: the app answers over plain http'
+    )
+
+
+def test_every_layer_is_named_once_on_or_off() -> None:
+    for config in (site_defaults, secure_site_defaults, {}):
+        text = explain(config)
+        named = [layer for layer in LAYERS if f"{layer.wrap.__name__} " in text]
+        assert len(named) + sum(line.startswith("  [") for line in text.splitlines()) == len(LAYERS)
+
+
+class OwnStore:
+    def __repr__(self) -> str:
+        return KEY
+
+    def read_session(self, key: str) -> Any: ...
+    def write_session(self, key: Any, data: Any) -> Any: ...
+    def delete_session(self, key: str) -> Any: ...
+
+
+SAFE = deep_merge(
+    secure_site_defaults,
+    {
+        "security": {
+            "anti_forgery": {"safe_header": None},
+            "content_security_policy": "default-src 'self'",
+        }
+    },
+)
+WEAK: list[tuple[dict[str, Any], str]] = [
+    ({"session": {"store": memory_store()}}, "memory_store: "),
+    ({"session": {"store": cookie_store(KEY)}}, "cookie_store: "),
+    ({"session": {"store": OwnStore()}}, "a store of three functions: "),
+    ({"session": {"cookie_attrs": {"secure": False}}}, "the session's cookie is not Secure"),
+    ({"session": {"cookie_attrs": {"http_only": False}}}, "the session's cookie is not HttpOnly"),
+    ({"session": {"cookie_attrs": {"same_site": "None"}}}, "the session's cookie is SameSite=None"),
+    ({"session": {"timeout": None}}, "no timeout"),
+    ({"session": {"absolute_timeout": None}}, "no absolute_timeout"),
+    ({"security": {"anti_forgery": False}}, "no CSRF protection"),
+    ({"security": {"anti_forgery": {"safe_header": "X-Ok"}}}, "a safe header passes"),
+    ({"security": {"hsts": False}}, 'no ["security"]["hsts"]'),
+    ({"security": {"ssl_redirect": False}}, 'no ["security"]["ssl_redirect"]'),
+    ({"security": {"content_security_policy": False}}, "no content security policy"),
+    (
+        {"static": {"files": {"root": ".", "allow_symlinks": True}}},
+        '["static"]["files"] follows links',
+    ),
+]
+
+
+class SharedStore(OwnStore):
+    """One of ours, as far as this looks at it."""
+
+    def patch(self) -> None: ...
+
+
+@pytest.mark.parametrize(("change", "weakness"), WEAK, ids=[row[1][:30] for row in WEAK])
+def test_what_is_weak_is_said_and_nothing_else(change: dict[str, Any], weakness: str) -> None:
+    good = deep_merge(SAFE, {"session": {"store": SharedStore()}})
+    assert find_weaknesses(good) == []
+    (found,) = find_weaknesses(deep_merge(good, change))
+    assert found.startswith(weakness)
+
+
+def test_no_secret_is_shown() -> None:
+    for store in (cookie_store(KEY, [KEY + "!"]), OwnStore()):
+        own = {
+            "error_response": {"status": 418, "headers": {}, "body": b"x"},
+            "exempt": test_no_secret_is_shown,
+        }
+        config = deep_merge(
+            site_defaults, {"session": {"store": store}, "security": {"anti_forgery": own}}
+        )
+        text = explain(config)
+        assert KEY not in text
+        assert "exempt=test_no_secret_is_shown" in text
+
+
+APP = """
+from flask import Flask
+from ringsession import cookie_store, to_wsgi, wrap_defaults, assoc_in, site_defaults
+app = Flask(__name__)
+app.wsgi_app = wrap_defaults(app.wsgi_app, assoc_in(site_defaults, ["proxy"], {"hops": 2}))
+plain = to_wsgi(lambda request: {})
+"""
+
+
+def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "ringsession", "explain", *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_explains_a_flask_app_in_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    status, out, err = run("shop:app", cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        f'{"wrap_forwarded":30}{"[" + chr(34) + "proxy" + chr(34) + "]":42}hops=2\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("shop:plain", "shop:plain: expected an app that wrap_defaults gave"),
+        ("shop:nothing", "shop:nothing: module 'shop' has no attribute 'nothing'"),
+        ("no_such_module:app", "no_such_module:app: No module named 'no_such_module'"),
+        (
+            "nonsense",
+            "expected MODULE:APP, or one of site, secure-site, api, secure-api, got 'nonsense'",
+        ),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_not_there(
+    name: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    assert run(name, cwd=tmp_path) == (1, "", f"python -m ringsession explain: {message}\n")
+
+
+def test_the_four_configs_have_names(capsys: Any) -> None:
+    for name in ("site", "secure-site", "api", "secure-api"):
+        main(["explain", name])
+    assert capsys.readouterr().out.count("wrap_content_length") == 4
+
+
+def test_what_is_explained_is_what_was_wrapped() -> None:
+    config = deep_merge(site_defaults, {"session": {"timeout": 5}})
+    app: Any = wrap_defaults(to_wsgi(lambda request: {}), config)
+    config["session"]["timeout"] = 6
+    assert "timeout=5" in explain(app.config)
