@@ -1,7 +1,7 @@
 """The headers that tell a browser what it may not do with a page: frame it, sniff its type, run what it did not bring.
 
-Owns X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Content-Security-Policy and Referrer-Policy. Knows no
-body and no session; the two newer ones leave alone what a handler says itself, the three of Ring do not, as in Ring.
+Owns X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Content-Security-Policy and Referrer-Policy, where the
+handler does not set them itself. Knows no body and no session.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from .._grammar import AV_OCTETS, TOKEN
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, find_header
+from ..response import check_response, find_header, header
 
 NONCE = "{nonce}"
 _REFERRER_POLICIES = (  # W3C Referrer Policy section 3
@@ -27,17 +27,13 @@ _REFERRER_POLICIES = (  # W3C Referrer Policy section 3
 )
 
 
-def set_header(response: Response, name: str, value: str) -> Response:
-    """The response with this header in place of any of that name, whatever its case.
+def add_header(response: Response, name: str, value: str) -> Response:
+    """The response with this header, unless it has one of that name, in whatever case.
 
-    >>> set_header({"headers": {"x-frame-options": "DENY"}}, "X-Frame-Options", "SAMEORIGIN")
-    {'headers': {'x-frame-options': 'SAMEORIGIN'}}
+    >>> add_header({"headers": {"x-frame-options": "DENY"}}, "X-Frame-Options", "SAMEORIGIN")
+    {'headers': {'x-frame-options': 'DENY'}}
     """
-    headers = response.get("headers") or {}
-    if name not in headers:
-        found = find_header(response, name)
-        name = found[0] if found else name
-    return {**response, "headers": {**headers, name: value}}
+    return response if find_header(response, name) else header(response, name, value)
 
 
 def wrap_frame_options(
@@ -46,7 +42,7 @@ def wrap_frame_options(
     """Say who may show the page in a frame.
 
     value: "sameorigin", or "deny". allow_from: None; a URI in place of the value, which today's browsers ignore.
-    Sets X-Frame-Options. Raises ValueError for another value.
+    Sets X-Frame-Options unless the handler did. Raises ValueError for another value.
     Source: ring.middleware.x-headers/wrap-frame-options, RFC 7034.
 
     >>> wrap_frame_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
@@ -59,7 +55,7 @@ def wrap_frame_options(
     text = f"ALLOW-FROM {allow_from}" if allow_from else value.upper()
 
     def frame_options(request: Request) -> Response:
-        return set_header(check_response(handler(request)), "X-Frame-Options", text)
+        return add_header(check_response(handler(request)), "X-Frame-Options", text)
 
     return frame_options
 
@@ -68,7 +64,7 @@ def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Ha
     """Keep browsers from guessing another type than the Content-Type says.
 
     value: "nosniff", the only one there is.
-    Sets X-Content-Type-Options. Raises ValueError for another value.
+    Sets X-Content-Type-Options unless the handler did. Raises ValueError for another value.
     Source: ring.middleware.x-headers/wrap-content-type-options, Fetch section 3.5.
 
     >>> wrap_content_type_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
@@ -78,7 +74,7 @@ def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Ha
         raise ValueError(f'value: expected "nosniff", got {value!r:.60}')
 
     def content_type_options(request: Request) -> Response:
-        return set_header(check_response(handler(request)), "X-Content-Type-Options", "nosniff")
+        return add_header(check_response(handler(request)), "X-Content-Type-Options", "nosniff")
 
     return content_type_options
 
@@ -89,7 +85,7 @@ def wrap_xss_protection(
     """Set the filter of old browsers: off, since it opens holes of its own.
 
     enable: False; True turns it on, as Ring does. mode: None; "block" with enable.
-    Sets X-XSS-Protection: "0", "1" or "1; mode=block". Raises ValueError for another mode, or one without enable.
+    Sets X-XSS-Protection to "0", "1" or "1; mode=block" unless the handler did. Raises ValueError for another mode, or one without enable.
     Source: ring.middleware.x-headers/wrap-xss-protection; OWASP Cheat Sheet Series, HTTP headers.
 
     >>> wrap_xss_protection(lambda request: {"status": 200, "headers": {}})({})["headers"]
@@ -100,7 +96,7 @@ def wrap_xss_protection(
     text = ("1; mode=block" if mode else "1") if enable else "0"
 
     def xss_protection(request: Request) -> Response:
-        return set_header(check_response(handler(request)), "X-XSS-Protection", text)
+        return add_header(check_response(handler(request)), "X-XSS-Protection", text)
 
     return xss_protection
 
@@ -148,19 +144,15 @@ def wrap_content_security_policy(
 
     def content_security_policy(request: Request) -> Response:
         if NONCE not in text:
-            return _add(check_response(handler(request)), name, text)
+            return add_header(check_response(handler(request)), name, text)
         nonce = secrets.token_urlsafe(16)
         request = as_request(request | {"csp_nonce": nonce})
         response = check_response(handler(request))
         if response.get("status") == 304:
             return response
-        return _add(response, name, text.replace(NONCE, f"'nonce-{nonce}'"))
+        return add_header(response, name, text.replace(NONCE, f"'nonce-{nonce}'"))
 
     return content_security_policy
-
-
-def _add(response: Response, name: str, value: str) -> Response:
-    return response if find_header(response, name) else set_header(response, name, value)
 
 
 def wrap_referrer_policy(
@@ -183,6 +175,6 @@ def wrap_referrer_policy(
     text = ", ".join(names)
 
     def referrer_policy(request: Request) -> Response:
-        return _add(check_response(handler(request)), "Referrer-Policy", text)
+        return add_header(check_response(handler(request)), "Referrer-Policy", text)
 
     return referrer_policy
