@@ -49,7 +49,7 @@ def png(red: int, green: int, blue: int) -> bytes:
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     number = free_port()
     folder = tmp_path_factory.mktemp("guestbook")
-    with running(["examples/guestbook/site.py", str(number)], number, folder):
+    with running(["examples/guestbook/guestbook.py", str(number)], number, folder):
         yield number
 
 

@@ -1,6 +1,6 @@
 """A guestbook over HTTPS: Ring handlers, a form with a token, pictures, static files and flash.
 
-python examples/guestbook/site.py [PORT]
+python examples/guestbook/guestbook.py [PORT]
 
 Starts the site behind a stand-in for a TLS-ending proxy, with a certificate that it makes for itself.
 """
