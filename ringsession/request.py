@@ -57,9 +57,13 @@ class Request(dict[str, Any]):
         >>> request["n"]
         2
         """
-        value = dict.get(self, key)
-        provider = self._providers.get(key) if value is None else None
-        self.provide(key, lambda r: change(r, provider(r) if provider else value))
+        provider = self._providers.get(key)
+        if provider is None or dict.__contains__(self, key):
+            value = dict.pop(self, key, None)
+            self._providers[key] = lambda request: change(request, value)
+        else:
+            old = provider
+            self._providers[key] = lambda request: change(request, old(request))
 
     def get_header(self, name: str) -> str | None:
         """One header by its lower-case name, without making all of `headers` for it.

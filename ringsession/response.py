@@ -106,9 +106,9 @@ def find_header(response: Mapping[str, Any], name: str) -> tuple[str, Any] | Non
     headers: Mapping[str, Any] = response.get("headers") or {}
     if name in headers:
         return name, headers[name]
-    lower = name.lower()
+    lower, length = name.lower(), len(name)
     for spelled in headers:
-        if spelled.lower() == lower:
+        if len(spelled) == length and spelled.lower() == lower:
             return spelled, headers[spelled]
     return None
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from mimetypes import MimeTypes
 from typing import Any
 
-from .._app_iter import is_empty
+from .._app_iter import AppIter, is_empty
 from ..request import Handler, Request, Response, as_request
 from ..response import check_response, find_header, get_charset, header
 
@@ -117,7 +117,9 @@ def default_charset_response(response: Response, charset: str) -> Response:
         return response
     name, value = found
     full = _with_charset(value, charset)
-    return response if full == value else header(response, name, full)
+    if full == value:
+        return response
+    return {**response, "headers": {**response["headers"], name: full}}
 
 
 def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler:
@@ -163,6 +165,8 @@ def _length(response: Response) -> int | None:
 
 def content_length_response(response: Response) -> Response:
     """See wrap_content_length."""
+    if isinstance(response.get("body"), AppIter):  # whose app knows better
+        return response
     if find_header(response, "Content-Length") or response["status"] in _WITHOUT_LENGTH:
         return response
     length = _length(response)

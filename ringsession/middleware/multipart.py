@@ -117,12 +117,16 @@ class _Reader:
         return params
 
 
+def _over_params(request: Request, params: dict[str, Any] | None) -> dict[str, Any]:
+    # As in Ring, a name that is in a query too has the form's value.
+    return {**(params or {}), **request["multipart_params"]}
+
+
 def multipart_params_request(request: Request, read: Callable[[Request], Any]) -> Request:
     """See wrap_multipart_params."""
     request = as_request(request)
     request.provide("multipart_params", read)
-    # As in Ring, a name that is in a query too has the form's value.
-    request.revise("params", lambda r, params: {**(params or {}), **r["multipart_params"]})
+    request.revise("params", _over_params)
     return request
 
 

@@ -71,10 +71,14 @@ def nest_params(params: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
+def _nested(request: Request, params: dict[str, Any] | None) -> dict[str, Any]:
+    return nest_params(params or {})
+
+
 def nested_params_request(request: Request) -> Request:
     """See wrap_nested_params."""
     request = as_request(request)
-    request.revise("params", lambda r, params: nest_params(params or {}))
+    request.revise("params", _nested)
     return request
 
 
