@@ -51,6 +51,9 @@ A WSGI app finds the request in `environ["ringsession.request"]`, the session in
 put `session`, `session_cookie_attrs`, `flash` and `cookies` into `environ["ringsession.response"]`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .wsgi import from_wsgi, to_wsgi
 from .blocking import blocking
 from .request import Handler, Request, Response, as_request
@@ -108,6 +111,19 @@ from .response import (
 )
 from .lint import LintError, wrap_lint
 
+if TYPE_CHECKING:
+    from .stores.sqlite import sqlite_store
+
+# Each brings a library of its own, which who does not use it need not wait for.
+_IMPORTED_WHEN_USED = {"sqlite_store": ".stores.sqlite"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _IMPORTED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_IMPORTED_WHEN_USED[name], __name__), name)
+
+
 __all__ = [
     "from_wsgi",
     "to_wsgi",
@@ -161,6 +177,7 @@ __all__ = [
     "memory_store",
     "CookieTooLarge",
     "cookie_store",
+    "sqlite_store",
     "bad_request",
     "charset",
     "content_type",
