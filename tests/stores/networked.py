@@ -1,0 +1,56 @@
+"""Stores on the test servers, each empty when it is made, and how their servers' time is let pass.
+
+Owns what differs between the servers; the tests are the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import sqlalchemy
+
+from ringsession import redis_store, sql_store
+from ringsession.stores._sql_table import NEVER
+from tests.servers import Server
+
+PREFIX = "ringsession:"
+REDIS_LIKE = ("valkey", "redis")
+SQL = ("postgresql", "mariadb")
+SERVERS = (*REDIS_LIKE, *SQL)
+
+
+def make_store(server: Server, **options: Any) -> Any:
+    """A store on an emptied server."""
+    if server.url.startswith("redis:"):
+        with redis.Redis(port=server.port) as client:
+            client.flushdb()
+        return redis_store(server.url, **options)
+    store = sql_store(server.url, **options)
+    store.create_table()
+    _execute(server, "DELETE FROM ringsession")
+    return store
+
+
+def pass_time(server: Server, seconds: float) -> None:
+    """Move every deadline on the server back, which is all that its sessions know of time."""
+    milliseconds = round(seconds * 1000)
+    if not server.url.startswith("redis:"):
+        moved = ", ".join(
+            f"{name} = CASE WHEN {name} >= {NEVER} THEN {name} ELSE {name} - {milliseconds} END"
+            for name in ("expires", "ends", "refresh")
+        )
+        _execute(server, f"UPDATE ringsession SET {moved}")
+        return
+    with redis.Redis(port=server.port) as client:
+        for key in client.scan_iter(f"{PREFIX}*"):
+            if (ends := client.hget(key, "a")) and int(ends) > 0:
+                client.hset(key, "a", int(ends) - milliseconds)
+            if (left := client.pttl(key)) >= 0:
+                client.pexpire(key, max(left - milliseconds, 0))
+
+
+def _execute(server: Server, statement: str) -> None:
+    engine = sqlalchemy.create_engine(server.url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(statement))
