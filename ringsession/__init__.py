@@ -51,7 +51,6 @@ A WSGI app finds the request in `environ["ringsession.request"]`, the session in
 put `session`, `session_cookie_attrs`, `flash` and `cookies` into `environ["ringsession.response"]`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .wsgi import from_wsgi, to_wsgi
@@ -91,6 +90,7 @@ from .session import Session, SessionCommitted, recreate
 from .stores import RingStore, Store, StoreUnavailable
 from .stores.memory import memory_store
 from .stores.cookie import CookieTooLarge, cookie_store
+from .stores.named import import_store as _import_store, open_store
 from .response import (
     bad_request,
     charset,
@@ -116,18 +116,12 @@ if TYPE_CHECKING:
     from .stores.redis import redis_store
     from .stores.sql import sql_store
 
-# Each brings a library of its own, which who does not use it need not wait for.
-_IMPORTED_WHEN_USED = {
-    "sqlite_store": ".stores.sqlite",
-    "redis_store": ".stores.redis",
-    "sql_store": ".stores.sql",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _IMPORTED_WHEN_USED:
+    # Each brings a library of its own, which who does not use it need not wait for.
+    if name not in ("sqlite_store", "redis_store", "sql_store"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_IMPORTED_WHEN_USED[name], __name__), name)
+    return _import_store(name)
 
 
 __all__ = [
@@ -183,6 +177,7 @@ __all__ = [
     "memory_store",
     "CookieTooLarge",
     "cookie_store",
+    "open_store",
     "sqlite_store",
     "redis_store",
     "sql_store",

@@ -1,4 +1,4 @@
-"""The command line: `python -m ringsession key` and `python -m ringsession explain MODULE:APP`.
+"""The command line: `python -m ringsession key`, `explain MODULE:APP`, `create-table STORE` and `sweep STORE`.
 
 Owns the words on the terminal only.
 """
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from ._seal import new_key
 from .explain import CONFIGS, explain, find_config
+from .stores import StoreUnavailable
+from .stores.named import open_store
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,9 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "explain", help="print the layers around an app, and what is weak"
     )
     explaining.add_argument("app", help=f"MODULE:APP, or {', '.join(CONFIGS)}")
+    for name, text in (
+        ("create-table", "make the table of a database for sessions"),
+        ("sweep", "remove the sessions that have expired"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("store", help="as in the config: postgresql+psycopg://...")
     given = parser.parse_args(arguments)
     if given.command == "key":
         print(new_key())
+        return
+    if given.command in ("create-table", "sweep"):
+        _maintain(given.command, given.store)
         return
     if "" not in sys.path:
         sys.path.insert(0, "")  # MODULE is looked for in the current folder, as servers do
@@ -32,6 +43,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(explain(find_config(given.app)))
     except ValueError as error:
         sys.exit(f"python -m ringsession explain: {error}")
+
+
+def _maintain(command: str, text: str) -> None:
+    try:
+        store = open_store(text)
+        if command == "sweep":
+            print(f"{store.sweep()} expired sessions removed")
+        elif not hasattr(store, "create_table"):
+            print("this store makes its own table, or needs none")
+        else:
+            store.create_table()
+            print("the table is there")
+    except (ValueError, StoreUnavailable) as error:
+        sys.exit(f"python -m ringsession {command}: {error}")
 
 
 if __name__ == "__main__":

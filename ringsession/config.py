@@ -172,7 +172,7 @@ def check_config(config: Mapping[str, Any]) -> None:
 
 def _check_session(session: Mapping[str, Any]) -> None:
     store, name = session.get("store"), session.get("cookie_name", "ring-session")
-    if store is not None:
+    if store is not None and not isinstance(store, str):  # a name is the session layer's to open
         try:
             open_sessions(store, name, Lifetime())
         except TypeError as error:

@@ -6,6 +6,7 @@ Owns the words. Shows no secret: of a store only what kind it is, of a function 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,7 @@ from .defaults import (
     secure_site_defaults,
     site_defaults,
 )
+from .stores import Store
 from .stores.cookie import CookieStore
 from .stores.memory import MemoryStore
 from .wsgi import RingApp
@@ -58,7 +60,9 @@ def find_config(name: str) -> Config:
 
 
 def _show(value: Any) -> str:
-    if value is None or isinstance(value, (bool, int, str)):
+    if isinstance(value, str):
+        return re.sub("//[^/@]*@", "//***@", repr(value))  # the account in a URL
+    if value is None or isinstance(value, (bool, int)):
         return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value.items()) + "}"
@@ -110,11 +114,11 @@ def _weak_session(given: Mapping[str, Any]) -> Iterator[str]:
     options = {**site_defaults["session"], **given}
     attrs = options["cookie_attrs"] or {}
     store = options["store"]
-    if store is None or isinstance(store, MemoryStore):
+    if store in (None, "memory:") or isinstance(store, MemoryStore):
         yield "memory_store: sessions end with the process, and work in one process only"
     elif isinstance(store, CookieStore):
         yield "cookie_store: the last write wins, and a late response can undo a logout"
-    elif not hasattr(store, "patch"):
+    elif not isinstance(store, (str, Store)):
         yield "a store of three functions: the last write wins, and a late write can undo a logout"
     if not attrs.get("secure"):
         yield "the session's cookie is not Secure: it is sent over plain http too"

@@ -74,6 +74,7 @@ SAFE = deep_merge(
 )
 WEAK: list[tuple[dict[str, Any], str]] = [
     ({"session": {"store": memory_store()}}, "memory_store: "),
+    ({"session": {"store": "memory:"}}, "memory_store: "),
     ({"session": {"store": cookie_store(KEY)}}, "cookie_store: "),
     ({"session": {"store": OwnStore()}}, "a store of three functions: "),
     ({"session": {"cookie_attrs": {"secure": False}}}, "the session's cookie is not Secure"),
@@ -93,18 +94,19 @@ WEAK: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-class SharedStore(OwnStore):
-    """One of ours, as far as this looks at it."""
-
-    def patch(self) -> None: ...
-
-
 @pytest.mark.parametrize(("change", "weakness"), WEAK, ids=[row[1][:30] for row in WEAK])
 def test_what_is_weak_is_said_and_nothing_else(change: dict[str, Any], weakness: str) -> None:
-    good = deep_merge(SAFE, {"session": {"store": SharedStore()}})
+    good = deep_merge(SAFE, {"session": {"store": "redis://sessions.internal/0"}})
     assert find_weaknesses(good) == []
     (found,) = find_weaknesses(deep_merge(good, change))
     assert found.startswith(weakness)
+
+
+def test_a_store_by_name_is_shown_without_its_account() -> None:
+    name = "redis://web:s3cret@sessions.internal/0"
+    shown = explain(deep_merge(SAFE, {"session": {"store": name}}))
+    assert "store='redis://***@sessions.internal/0'" in shown
+    assert "s3cret" not in shown
 
 
 def test_no_secret_is_shown() -> None:

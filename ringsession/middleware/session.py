@@ -20,6 +20,7 @@ from ..session import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable, is_seconds
 from ..stores.backend import Sessions, open_sessions
 from ..stores.memory import memory_store
+from ..stores.named import open_store
 from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
 from ._cookie_attrs import attributes, check_cookie
@@ -151,7 +152,7 @@ def wrap_session(
 ) -> Handler:
     """Give each request its session, and store what the request did to it when its response begins.
 
-    store: a new memory_store(); or cookie_store(key), or an object with Ring's three functions.
+    store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object with Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see `set_cookie_header`.
     root: None; the path of the cookie, over the one in cookie_attrs.
@@ -176,7 +177,7 @@ def wrap_session(
     ('1', '2')
     """
     _check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
-    store = memory_store() if store is None else store
+    store = _find_store(store)
     sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
@@ -207,6 +208,22 @@ def wrap_session(
         return _unavailable()
 
     return session
+
+
+def _find_store(given: Any) -> Any:
+    """The store of an option, checked as far as it can be at the start."""
+    if given is None:
+        return memory_store()
+    store = open_store(given) if isinstance(given, str) else given
+    check = getattr(store, "check", None)
+    if check is not None:
+        try:
+            check()
+        except StoreUnavailable:  # it may come later than we do
+            log.warning("%r could not be checked", store, exc_info=True)
+        except ValueError as error:
+            raise ValueError(f"store: {error}") from None
+    return store
 
 
 def _finder(name: str, store: Any) -> Callable[[Request], str | None]:

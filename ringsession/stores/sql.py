@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .. import codec
-from . import Change, CopiesAsItself, Lifetime, Loaded, is_seconds
+from . import Change, CopiesAsItself, Lifetime, Loaded, StoreUnavailable, is_seconds
 from ._sql_engine import SqlEngine, open_engine
 from ._sql_statements import SWEPT_AT_ONCE, Statements
 from ._sql_table import NEVER, find_faults, make_table
@@ -46,10 +46,21 @@ class SqlStore(CopiesAsItself):
         self.check()
 
     def check(self) -> None:
-        """Raise ValueError if the table is not there or has another form; `wrap_session` asks this at the start."""
-        faults = self._engine.look(lambda connection: find_faults(connection, self._table))
+        """Raise ValueError if the table is not there or has another form; `wrap_session` asks this at the start.
+
+        StoreUnavailable if the server does not answer.
+        """
+        try:
+            faults = self._engine.look(lambda connection: find_faults(connection, self._table))
+        except SQLAlchemyError as error:
+            raise StoreUnavailable("the database could not be asked for its table") from error
         if faults:
-            hint = "; create_table() makes it" if faults == ["it is not there"] else ""
+            missing = faults == ["it is not there"]
+            hint = (
+                "; create_table() or `python -m ringsession create-table` makes it"
+                if missing
+                else ""
+            )
             raise ValueError(f"table {self._table.name!r}: {'; '.join(faults)}{hint}")
 
     def close(self) -> None:
