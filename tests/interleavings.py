@@ -6,17 +6,18 @@ the contract: changes are merged into what is stored at the commit, an ended ses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
-from ringsession import codec
+from ringsession import codec, memory_store
 from ringsession._commit import Outcome, decide, perform
 from ringsession._difference import FLASH
 from ringsession.middleware.flash import flash_request, flash_response
 from ringsession.request import Request
 from ringsession.session import Session
-from ringsession.stores import Lifetime, SessionGone
+from ringsession.stores import Change, Lifetime, SessionGone
 from ringsession.stores.server_side import ServerSideSessions, hash_id
 
 ACTS = ("read", "write a", "write b", "same key", "flash", "swap", "logout", "login")
@@ -193,14 +194,62 @@ def holds(
     ] == [plain(m.started) for m in model]
 
 
-def explore(
-    make_store: Callable[[], Any], groups: list[tuple[Script, ...]]
-) -> tuple[int, list[tuple[tuple[Script, ...], tuple[int, ...]]]]:
-    """How many orders were walked, and those that broke the contract."""
-    walked, broken = 0, []
+class WrittenDown:
+    """A memory store that writes down what it is asked, with keys by their number and without random names."""
+
+    def __init__(self) -> None:
+        self._store = memory_store()
+        self._keys: dict[str, int] = {}
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(key: str, *arguments: Any) -> Any:
+            number = self._keys.setdefault(key, len(self._keys))
+            told = [self._tell(argument) for argument in arguments if not callable(argument)]
+            self.calls.append((name, number, *told))
+            return getattr(self._store, name)(key, *arguments)
+
+        return call
+
+    def _tell(self, argument: Any) -> str:
+        if isinstance(argument, Change):
+            argument = sorted(argument.changed.items()), sorted(argument.removed)
+        return re.sub(r"[0-9a-f]{16}-\w+", "name", repr(argument))
+
+
+Walk = tuple[tuple[Script, ...], tuple[int, ...], int]
+
+
+def every_order(groups: list[tuple[Script, ...]]) -> Iterator[Walk]:
+    """Every order of every group, each standing for itself."""
     for scripts in groups:
         for order in orders(tuple(len(script) for script in scripts)):
-            walked += 1
-            if not holds(make_store, scripts, order):
-                broken.append((scripts, order))
+            yield scripts, order, 1
+
+
+def distinct_orders(groups: list[tuple[Script, ...]]) -> list[Walk]:
+    """The orders that differ for a store, and how many each stands for.
+
+    Two orders are one to a store that is asked the same things in the same sequence: until it answers one of them otherwise
+    than it should, it cannot tell them apart.
+    """
+    kinds: dict[tuple[Any, ...], Walk] = {}
+    for scripts, order, _ in every_order(groups):
+        store = WrittenDown()
+        assert holds(lambda: store, scripts, order)
+        kind = tuple(store.calls)
+        first = kinds.get(kind, (scripts, order, 0))
+        kinds[kind] = *first[:2], first[2] + 1
+    return list(kinds.values())
+
+
+def explore(
+    make_store: Callable[[], Any], walks: Iterable[Walk]
+) -> tuple[int, list[tuple[tuple[Script, ...], tuple[int, ...]]]]:
+    """How many orders were walked, or stand for those that were, and those that broke the contract."""
+    walked, broken = 0, []
+    for scripts, order, stands_for in walks:
+        walked += stands_for
+        if not holds(make_store, scripts, order):
+            broken.append((scripts, order))
     return walked, broken
