@@ -122,12 +122,11 @@ def _make_engine(text: str, timeout: float) -> Engine:
             "sql_store: expected postgresql+psycopg://..., mysql+pymysql://... or mariadb+pymysql://...,"
             f" got {url.drivername}; for another driver pass an engine with timeouts of its own"
         )
-    options: dict[str, Any] = {"pool_timeout": timeout, "pool_use_lifo": True}
+    # Every statement is a transaction, and a connection that failed is closed: there is nothing to roll back.
+    options: dict[str, Any] = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
+    pool = {"pool_timeout": timeout, "pool_use_lifo": True}
     try:
-        # Nothing to undo: every statement is a transaction, and a broken one closes its connection.
-        engine = create_engine(
-            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
-        )
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", **options, **pool)
     except ModuleNotFoundError:
         name = "'psycopg[binary]'" if driver == "psycopg" else "pymysql"
         raise ValueError(f"sql_store: {driver} is not installed; pip install {name}") from None
@@ -166,6 +165,7 @@ def _bound_psycopg(engine: Engine, timeout: float) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> Any:
         options.setdefault("connect_timeout", max(2, math.ceil(timeout)))  # libpq's least
+        options.setdefault("prepare_threshold", None)  # to prepare takes a round trip
         bounds = f"-c statement_timeout={math.ceil(timeout * 1000)}"
         options["options"] = f"{bounds} {options.get('options', '')}".rstrip()
         return BoundConnection.connect(*args, **options)

@@ -32,6 +32,12 @@ def make_store(server: Server, **options: Any) -> Any:
     return store
 
 
+def store_at(server: Server, port: int, **options: Any) -> Any:
+    """Another store on the same server, through a port that leads there."""
+    url = server.url.replace(f":{server.port}/", f":{port}/")
+    return redis_store(url, **options) if url.startswith("redis:") else sql_store(url, **options)
+
+
 def pass_time(server: Server, seconds: float) -> None:
     """Move every deadline on the server back, which is all that its sessions know of time."""
     milliseconds = round(seconds * 1000)

@@ -1,0 +1,149 @@
+"""A connection that fails at every point of every operation: nothing acknowledged is lost, and nothing comes back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fault_proxy import FAULTS, FaultProxy
+from tests.servers import Server
+from tests.stores.networked import make_store, store_at
+from tests.tracing import Client
+
+pytestmark = pytest.mark.server
+
+START = {"a": 0, "n": 0}
+TIMEOUT = 0.1
+
+
+def read(request: Any) -> Any:
+    assert request["session"]["a"] == 0
+
+
+def create(request: Any) -> Any:
+    return {"session": START}
+
+
+def patch(request: Any) -> Any:
+    request["session"]["a"] = 1
+
+
+def swap(request: Any) -> Any:
+    request["session"].swap("n", lambda n: n + 1)
+
+
+def destroy(request: Any) -> Any:
+    return {"session": None}
+
+
+def recreate(request: Any) -> Any:
+    request["session"]["user"] = "ann"
+    request["session"].recreate()
+
+
+# What may stand under the old and the new id after an answer of 200, and after one of 503. None: dead or absent.
+LIVE = (START, None)
+SIGNED_IN = [
+    (None, START | {"user": "ann"}),
+    (None, {"user": "ann"}),
+]  # the claim's answer may be lost
+OUTCOMES: dict[Any, tuple[list[Any], list[Any]]] = {
+    read: ([LIVE], [LIVE]),
+    patch: ([({"a": 1, "n": 0}, None)], [LIVE, ({"a": 1, "n": 0}, None)]),
+    swap: ([({"a": 0, "n": 1}, None)], [LIVE, ({"a": 0, "n": 1}, None)]),
+    destroy: ([(None, None)], [LIVE, (None, None)]),
+    recreate: (SIGNED_IN, [LIVE, (None, None)]),
+    create: ([(None, START)], [(None, None)]),
+}
+
+
+class Network:
+    """A store behind the proxy, the same without it, and what a run leaves in them."""
+
+    def __init__(self, server: Server, proxy: FaultProxy) -> None:
+        self.direct = make_store(server)
+        self.through = store_at(server, proxy.port, timeout=TIMEOUT)
+        self.proxy = proxy
+
+    def close(self) -> None:
+        for store in (self.direct, self.through):
+            getattr(store, "close", lambda: None)()
+
+    def exchanges(self, page: Any) -> int:
+        """How many a request with this page has, when nothing happens."""
+        client = self.begin(page)
+        self.proxy.taken()
+        client.send(page)
+        return self.proxy.taken()
+
+    def begin(self, page: Any) -> Client:
+        """A client with a session (none for `create`), whose store has a connection that works."""
+        client = Client(self.through)
+        for warm in (create, patch, swap, recreate, destroy):
+            client.send(warm)
+        if page is not create:
+            Client.send(client, create)
+        return client
+
+    def run(self, page: Any, fault: str, skip: int) -> tuple[int, tuple[Any, Any]]:
+        """The answer's status, and what is under the old and the new id after it."""
+        client = self.begin(page)
+        old = client.cookie
+        before = self.proxy.fired
+        self.proxy.arm(fault, skip=skip, seconds=3 * TIMEOUT)
+        response = client.send(page)
+        self.proxy.disarm()
+        assert self.proxy.fired == before + 1
+        new = client.cookie if client.cookie != old else None
+        return response["status"], (self.under(old), self.under(new))
+
+    def under(self, cookie: str | None) -> Any:
+        client = Client(self.direct)
+        return (client.read(cookie) or None) if cookie else None
+
+
+@pytest.fixture(params=["valkey", "postgresql", "mariadb"])
+def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    server: Server = request.getfixturevalue(request.param)
+    with FaultProxy(server.port) as proxy:
+        network = Network(server, proxy)
+        yield network
+        network.close()
+
+
+def harm(network: Network, page: Any, fault: str, runs: int) -> dict[int, int]:
+    """Harm each exchange of the page's request in turn; how many answers of each status there were."""
+    exchanges, seen = network.exchanges(page), {200: 0, 503: 0}
+    for number in range(runs):
+        status, left = network.run(page, fault, number % exchanges)
+        after_success, after_failure = OUTCOMES[page]
+        assert left in (after_success if status == 200 else after_failure)
+        seen[status] += 1
+    return seen
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("page", OUTCOMES, ids=lambda page: page.__name__)
+def test_what_was_acknowledged_is_there_and_what_is_dead_stays_dead(
+    network: Network, page: Any, fault: str
+) -> None:
+    logging.getLogger("ringsession").setLevel(logging.CRITICAL)
+    seen = harm(network, page, fault, 20)
+    if fault == "delay":
+        assert seen[503]  # the store gave up in time
+    elif page is not swap:
+        assert seen == {200: 20, 503: 0}  # a connection that broke is tried again
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_hundred_runs_of_each_fault_at_each_operation(network: Network, fault: str) -> None:
+    logging.getLogger("ringsession").setLevel(logging.CRITICAL)
+    for page in OUTCOMES:
+        seen = harm(network, page, fault, 100)
+        print(
+            f"{network.through!r} {fault}, {page.__name__}: {seen[200]} answered, {seen[503]} x 503"
+        )
