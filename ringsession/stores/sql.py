@@ -36,6 +36,7 @@ class SqlStore(CopiesAsItself):
         self._table = make_table(table)
         self._sql = Statements(self._table)
         self._creates = count(1)
+        self._checked = False
 
     def __repr__(self) -> str:
         return f"<sql_store {self._engine!r}>"
@@ -48,8 +49,10 @@ class SqlStore(CopiesAsItself):
     def check(self) -> None:
         """Raise ValueError if the table is not there or has another form; `wrap_session` asks this at the start.
 
-        StoreUnavailable if the server does not answer.
+        StoreUnavailable if the server does not answer. What was right once is not asked again.
         """
+        if self._checked:
+            return
         try:
             faults = self._engine.look(lambda connection: find_faults(connection, self._table))
         except SQLAlchemyError as error:
@@ -62,6 +65,7 @@ class SqlStore(CopiesAsItself):
                 else ""
             )
             raise ValueError(f"table {self._table.name!r}: {'; '.join(faults)}{hint}")
+        self._checked = True
 
     def close(self) -> None:
         """Close the connections that no thread is using; a later call opens new ones."""

@@ -67,6 +67,9 @@ class Network:
         self.direct = make_store(server)
         self.through = store_at(server, proxy.port, timeout=TIMEOUT)
         self.proxy = proxy
+        client = Client(self.through)
+        for page in (create, patch, swap, recreate, destroy):
+            client.send(page)  # the first of each may have to bring its script to the server
 
     def close(self) -> None:
         for store in (self.direct, self.through):
@@ -82,10 +85,9 @@ class Network:
     def begin(self, page: Any) -> Client:
         """A client with a session (none for `create`), whose store has a connection that works."""
         client = Client(self.through)
-        for warm in (create, patch, swap, recreate, destroy):
-            client.send(warm)
-        if page is not create:
-            Client.send(client, create)
+        client.send(create)
+        if page is create:
+            client.cookie = None
         return client
 
     def run(self, page: Any, fault: str, skip: int) -> tuple[int, tuple[Any, Any]]:
