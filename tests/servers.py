@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,7 +76,8 @@ class Server:
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.go_on()
-            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+            # PostgreSQL's "fast shutdown", which the others do not know.
+            self._process.send_signal(signal.SIGINT if self.name == "PostgreSQL" else signal.SIGTERM)
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
@@ -84,7 +86,13 @@ class Server:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
+        # PostgreSQL's backends are children of the process, but each in a group of its own.
+        listing = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        children = listing.read_text().split() if listing.exists() else []
         os.killpg(self._process.pid, number)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
         if number == signal.SIGKILL:
             self._process.wait(10)
             while self._listens():
