@@ -77,7 +77,9 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self.go_on()
             # PostgreSQL's "fast shutdown", which the others do not know.
-            self._process.send_signal(signal.SIGINT if self.name == "PostgreSQL" else signal.SIGTERM)
+            self._process.send_signal(
+                signal.SIGINT if self.name == "PostgreSQL" else signal.SIGTERM
+            )
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
