@@ -130,9 +130,9 @@ def harm(network: Network, page: Any, fault: str, runs: int) -> dict[int, int]:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("page", OUTCOMES, ids=lambda page: page.__name__)
 def test_what_was_acknowledged_is_there_and_what_is_dead_stays_dead(
-    network: Network, page: Any, fault: str
+    network: Network, page: Any, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    logging.getLogger("ringsession").setLevel(logging.CRITICAL)
+    caplog.set_level(logging.CRITICAL, "ringsession")  # hundreds of expected tracebacks
     seen = harm(network, page, fault, 20)
     if fault == "delay":
         assert seen[503]  # the store gave up in time
@@ -142,8 +142,10 @@ def test_what_was_acknowledged_is_there_and_what_is_dead_stays_dead(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_hundred_runs_of_each_fault_at_each_operation(network: Network, fault: str) -> None:
-    logging.getLogger("ringsession").setLevel(logging.CRITICAL)
+def test_a_hundred_runs_of_each_fault_at_each_operation(
+    network: Network, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "ringsession")
     for page in OUTCOMES:
         seen = harm(network, page, fault, 100)
         print(
