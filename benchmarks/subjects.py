@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 import sqlalchemy
@@ -41,6 +42,14 @@ class Subject(NamedTuple):
     store_at: Callable[[int], Any] | None = None  # another one, through a port that leads there
 
 
+_Record = TypeVar("_Record", str, bytes)
+
+
+def _alternate(record: _Record) -> Iterator[_Record]:
+    """The record and one of the same length in turn; SQLite and MariaDB write nothing where nothing changes."""
+    return cycle((record, record[::-1]))
+
+
 @contextmanager
 def _memory(record: str) -> Iterator[Subject]:
     yield Subject(memory_store(), 200)
@@ -61,14 +70,14 @@ def _sqlite(record: str) -> Iterator[Subject]:
             bare.execute("PRAGMA journal_mode = WAL")
             bare.execute("PRAGMA synchronous = NORMAL")
             bare.execute("CREATE TABLE bare (key BLOB PRIMARY KEY, record TEXT)")
-            key = bytes.fromhex(KEY)
+            key, texts = bytes.fromhex(KEY), _alternate(record)
             bare.execute("INSERT INTO bare VALUES (?, ?)", (key, record))
 
             def select() -> object:
                 return bare.execute("SELECT record FROM bare WHERE key = ?", (key,)).fetchone()
 
             def change() -> object:
-                return bare.execute("UPDATE bare SET record = ? WHERE key = ?", (record, key))
+                return bare.execute("UPDATE bare SET record = ? WHERE key = ?", (next(texts), key))
 
             yield Subject(store, 200, Bare(select, change))
 
@@ -83,7 +92,8 @@ def _redis_like(kind: str, record: str) -> Iterator[Subject]:
     try:
         server.start()
         with redis.Redis(port=server.port) as client:
-            bare = Bare(partial(client.get, KEY), partial(client.set, KEY, record))
+            texts = _alternate(record)
+            bare = Bare(partial(client.get, KEY), lambda: client.set(KEY, next(texts)))
             bare.write()
             yield Subject(store_at(server.port), 50, bare, server.port, store_at)
     finally:
@@ -116,8 +126,9 @@ def _bare_sql(engine: sqlalchemy.Engine, record: bytes) -> Bare:
     with engine.connect() as connection:
         table.create(connection)
         connection.execute(table.insert().values(key=KEY, record=record))
+    records = _alternate(record)
     select = sqlalchemy.select(column).where(key == KEY)
-    change = table.update().where(key == KEY).values(record=record)
+    change = table.update().where(key == KEY).values(record=sqlalchemy.bindparam("new"))
 
     def run_select() -> object:
         with engine.connect() as connection:
@@ -125,7 +136,7 @@ def _bare_sql(engine: sqlalchemy.Engine, record: bytes) -> Bare:
 
     def run_change() -> object:
         with engine.connect() as connection:
-            return connection.execute(change).rowcount
+            return connection.execute(change, {"new": next(records)}).rowcount
 
     return Bare(run_select, run_change)
 
