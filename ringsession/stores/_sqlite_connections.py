@@ -120,7 +120,7 @@ class SqliteConnections:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, self._timeout, isolation_level=None, check_same_thread=False
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
