@@ -7,7 +7,7 @@ find the cookie, and no response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from . import codec
@@ -30,29 +30,28 @@ def is_reserved(key: str) -> bool:
 class SessionState:
     """The state of one request's session; `Session` is the mapping over it."""
 
-    value: str | None = None  # of the cookie that was sent
-    loaded: Loaded | None = None
-    ending: Literal["destroy", "recreate"] | None = None
-    touched = False  # by anybody: the response depends on the cookie
-    read = False  # by the handler, not by a layer, and the store answered
-    asked = False  # the store, and it answered
-    failed = False
-    committed = False
-    _data: dict[str, Any] | None = None  # None: not loaded
-    _reserved: dict[str, Any] = {}  # loaded with the rest
-    _order: list[str] = []  # of the keys that were loaded
-    _gone = False  # another request ended it after it was loaded
-    _changeable = False  # a key was set, or a value handed out that can itself be changed
-    _picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
-    _given = False  # the handler gave a whole session, which is stored even if it is empty
-    _exact = False  # ... and nothing else may be in it
-
     def __init__(
         self, sessions: Sessions, find_value: Callable[[Request], str | None], request: Request
     ) -> None:
         self._sessions = sessions
         self._find_value = find_value
         self._request = request
+        self.value: str | None = None  # of the cookie that was sent
+        self.loaded: Loaded | None = None
+        self.ending: Literal["destroy", "recreate"] | None = None
+        self.touched = False  # by anybody: the response depends on the cookie
+        self.read = False  # by the handler, not by a layer, and the store answered
+        self.asked = False  # the store, and it answered
+        self.failed = False
+        self.committed = False
+        self._data: dict[str, Any] | None = None  # None: not loaded
+        self._reserved: dict[str, Any] = {}  # loaded with the rest
+        self._order: Sequence[str] = ()  # of the keys that were loaded
+        self._gone = False  # another request ended it after it was loaded
+        self._changeable = False  # a key was set, or a value handed out that can itself be changed
+        self._picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
+        self._given = False  # the handler gave a whole session, which is stored even if it is empty
+        self._exact = False  # ... and nothing else may be in it
 
     @property
     def reserved(self) -> dict[str, Any]:
