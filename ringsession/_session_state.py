@@ -16,6 +16,8 @@ from .request import Request
 from .stores import Change, Loaded, StoreUnavailable
 from .stores.backend import Sessions
 
+_QUOTED = f'"{RESERVED}'
+
 log = logging.getLogger("ringsession")
 
 
@@ -42,12 +44,12 @@ class SessionState:
         self.touched = False  # by anybody: the response depends on the cookie
         self.read = False  # by the handler, not by a layer, and the store answered
         self.asked = False  # the store, and it answered
+        self.is_live = False  # stored, as far as this request has heard
         self.failed = False
         self.committed = False
         self._data: dict[str, Any] | None = None  # None: not loaded
         self._reserved: dict[str, Any] = {}  # loaded with the rest
         self._order: Sequence[str] = ()  # of the keys that were loaded
-        self._gone = False  # another request ended it after it was loaded
         self._changeable = False  # a key was set, or a value handed out that can itself be changed
         self._picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
         self._given = False  # the handler gave a whole session, which is stored even if it is empty
@@ -69,10 +71,6 @@ class SessionState:
     def has_reserved(self) -> bool:
         self.load()
         return bool(self._reserved)
-
-    @property
-    def is_live(self) -> bool:
-        return self.loaded is not None and self.loaded.record is not None and not self._gone
 
     @property
     def is_wanted(self) -> bool:
@@ -152,7 +150,7 @@ class SessionState:
                 return {}
             data = self._decode(record)
             self._order = list(data)
-            if f'"{RESERVED}' in record:  # which most sessions lack
+            if _QUOTED in record:  # which most sessions lack
                 reserved = [key for key in data if is_reserved(key)]
                 self._reserved = {key: data.pop(key) for key in reserved}
             return data
@@ -162,10 +160,12 @@ class SessionState:
 
     def _decode(self, record: str) -> dict[str, Any]:
         try:
-            return codec.decode(record)
+            data = codec.decode(record)
         except codec.CorruptRecord:
             assert self.value is not None
             log.error("a session's record could not be read and was dropped")
             self._sessions.destroy(self.value)
             self.loaded = None
             return {}
+        self.is_live = True
+        return data

@@ -140,7 +140,7 @@ class Session(SessionState, MutableMapping[str, Any]):
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
             # What was loaded stays known, so that only this request's own changes count.
-            self._gone = True
+            self.is_live = False
             return self.swap(key, change)
         except StoreUnavailable:
             self.failed = True
