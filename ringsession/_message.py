@@ -45,9 +45,13 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     text = ""
     for name, value in headers.items():
-        for item in (value,) if type(value) is str else _items(name, value):
-            lines.append((name, item))
-            text += name + item
+        if type(value) is str:
+            lines.append((name, value))
+            text += name + value
+        else:
+            for item in _items(name, value):
+                lines.append((name, item))
+                text += name + item
     # The first two questions are quick, and most headers are plain.
     if not (text.isascii() and text.isprintable()) and _UNSAFE.search(text):
         unsafe = next(name for name, value in lines if _UNSAFE.search(name + value))
