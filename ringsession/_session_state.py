@@ -87,7 +87,6 @@ class SessionState:
         if self._data is None:
             self._check_open()
             self._find()
-            self._reserved = {}
             self._data = self._fetch() if self.value is not None else {}
         return self._data
 

@@ -177,7 +177,6 @@ class Session(SessionState, MutableMapping[str, Any]):
             self._find()
             self.ending = self.ending or "recreate"
             self._exact = True
-            self._reserved = dict(self._reserved)
         elif self.ending is None:
             self.load()
         self._given = self._changeable = True
