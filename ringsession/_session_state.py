@@ -51,7 +51,9 @@ class SessionState:
         self._reserved: dict[str, Any] = {}  # loaded with the rest
         self._order: Sequence[str] = ()  # of the keys that were loaded
         self._changeable = False  # a key was set, or a value handed out that can itself be changed
-        self._picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
+        self._picture: bytes | None = (
+            None  # of what was loaded, to see at once that nothing was changed
+        )
         self._given = False  # the handler gave a whole session, which is stored even if it is empty
         self._exact = False  # ... and nothing else may be in it
 

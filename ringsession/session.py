@@ -7,6 +7,7 @@ Owns the mapping. How it is loaded and compared is in `_session_state.py`; what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from . import codec
@@ -146,7 +147,7 @@ class Session(SessionState, MutableMapping[str, Any]):
             self.failed = True
             raise
         record = codec.merge(self.loaded.record or EMPTY, {key: text}, ())
-        self.loaded = self.loaded._replace(record=record, version=None)
+        self.loaded = replace(self.loaded, record=record, version=None)
         self._picture = None
         data[key] = codec.decode_value(text)
         return codec.decode_value(text)
