@@ -6,7 +6,8 @@ Owns the step and its outcome. Knows no request and no response, and of stores o
 from __future__ import annotations
 
 import logging
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 from .session import Session
 from .stores import Change, SessionGone, StoreUnavailable
@@ -15,7 +16,8 @@ from .stores.backend import Sessions
 log = logging.getLogger("ringsession")
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """What is to be done with a session when its response begins."""
 
     act: Literal["keep", "create", "patch", "touch", "destroy", "recreate", "drop"]
@@ -25,7 +27,8 @@ class Step(NamedTuple):
 KEEP = Step("keep")
 
 
-class Outcome(NamedTuple):
+@dataclass(slots=True)
+class Outcome:
     """What the client is to hear of it."""
 
     value: str | None = None  # the cookie's value from now on; None: there is no session

@@ -164,11 +164,9 @@ def request_environ(request: Request) -> Environ:
     if environ is None:
         environ = _bare_environ()
         changed = [key for key in _WRITE if key in request]
-    elif _WRITE.keys().isdisjoint(dict.keys(request)):
-        changed = []
     else:
-        computed = [key for key in dict.keys(request) if key in _WRITE]
-        changed = [key for key in computed if _is_changed(request, environ, key)]
+        computed = dict.keys(request)
+        changed = [key for key in computed if key in _WRITE and _is_changed(request, environ, key)]
     if changed:
         environ = dict(environ)
         for key in changed:

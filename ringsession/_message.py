@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from itertools import chain
 from typing import Any
 
 _LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -44,12 +43,15 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
     Raises TypeError or ValueError for a header that cannot be sent as it is.
     """
     lines: list[tuple[str, str]] = []
+    text = ""
     for name, value in headers.items():
         if type(value) is str:
             lines.append((name, value))
+            text += name + value
         else:
-            lines.extend([(name, item) for item in _items(name, value)])
-    text = "".join(chain.from_iterable(lines))
+            for item in _items(name, value):
+                lines.append((name, item))
+                text += name + item
     # The first two questions are quick, and most headers are plain.
     if not (text.isascii() and text.isprintable()) and _UNSAFE.search(text):
         unsafe = next(name for name, value in lines if _UNSAFE.search(name + value))

@@ -32,6 +32,7 @@ _SKEW = 60  # seconds by which another server's clock may be ahead
 _SMALLEST = _HEAD + NONCE_SIZE + _PAD + 16
 _TIME = (1 << 40) - 1
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" never comes out again
 
 
 class Opened(NamedTuple):
@@ -145,13 +146,13 @@ def _decode(text: str, most: int) -> bytes | None:
     """The bytes of a canonical base64url text that may be sealed, else None."""
     if len(text) > most:
         return None
-    standard = text.replace("-", "+").replace("_", "/")
     try:
-        blob = a2b_base64(standard + "=" * (-len(text) % 4))
-    except ValueError:  # a group of one character, or one that is not ASCII
+        standard = text.encode().translate(_STANDARD) + b"=" * (-len(text) % 4)
+        blob = a2b_base64(standard)
+    except ValueError:  # a lone surrogate, or a group of one character
         return None
     # RFC 4648 section 3.5: only a text that comes out again is canonical; `a2b_base64` skips what it does not know.
-    if len(blob) < _SMALLEST or blob[:1] != _VERSION or _encode(blob) != text:
+    if len(blob) < _SMALLEST or blob[:1] != _VERSION or b2a_base64(blob, newline=False) != standard:
         return None
     return blob
 

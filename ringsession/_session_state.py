@@ -7,7 +7,7 @@ find the cookie, and no response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from . import codec
@@ -15,6 +15,8 @@ from ._difference import EMPTY, RESERVED, difference, renew
 from .request import Request
 from .stores import Change, Loaded, StoreUnavailable
 from .stores.backend import Sessions
+
+_QUOTED = f'"{RESERVED}'
 
 log = logging.getLogger("ringsession")
 
@@ -30,29 +32,30 @@ def is_reserved(key: str) -> bool:
 class SessionState:
     """The state of one request's session; `Session` is the mapping over it."""
 
-    value: str | None = None  # of the cookie that was sent
-    loaded: Loaded | None = None
-    ending: Literal["destroy", "recreate"] | None = None
-    touched = False  # by anybody: the response depends on the cookie
-    read = False  # by the handler, not by a layer, and the store answered
-    asked = False  # the store, and it answered
-    failed = False
-    committed = False
-    _data: dict[str, Any] | None = None  # None: not loaded
-    _reserved: dict[str, Any] = {}  # loaded with the rest
-    _order: list[str] = []  # of the keys that were loaded
-    _gone = False  # another request ended it after it was loaded
-    _changeable = False  # a key was set, or a value handed out that can itself be changed
-    _picture: bytes | None = None  # of what was loaded, to see at once that nothing was changed
-    _given = False  # the handler gave a whole session, which is stored even if it is empty
-    _exact = False  # ... and nothing else may be in it
-
     def __init__(
         self, sessions: Sessions, find_value: Callable[[Request], str | None], request: Request
     ) -> None:
         self._sessions = sessions
         self._find_value = find_value
         self._request = request
+        self.value: str | None = None  # of the cookie that was sent
+        self.loaded: Loaded | None = None
+        self.ending: Literal["destroy", "recreate"] | None = None
+        self.touched = False  # by anybody: the response depends on the cookie
+        self.read = False  # by the handler, not by a layer, and the store answered
+        self.asked = False  # the store, and it answered
+        self.is_live = False  # stored, as far as this request has heard
+        self.failed = False
+        self.committed = False
+        self._data: dict[str, Any] | None = None  # None: not loaded
+        self._reserved: dict[str, Any] = {}  # loaded with the rest
+        self._order: Sequence[str] = ()  # of the keys that were loaded
+        self._changeable = False  # a key was set, or a value handed out that can itself be changed
+        self._picture: bytes | None = (
+            None  # of what was loaded, to see at once that nothing was changed
+        )
+        self._given = False  # the handler gave a whole session, which is stored even if it is empty
+        self._exact = False  # ... and nothing else may be in it
 
     @property
     def reserved(self) -> dict[str, Any]:
@@ -72,10 +75,6 @@ class SessionState:
         return bool(self._reserved)
 
     @property
-    def is_live(self) -> bool:
-        return self.loaded is not None and self.loaded.record is not None and not self._gone
-
-    @property
     def is_wanted(self) -> bool:
         """Whether there is anything to store in a session that does not exist yet."""
         return bool(self._data or self._reserved) or self._given
@@ -90,7 +89,6 @@ class SessionState:
         if self._data is None:
             self._check_open()
             self._find()
-            self._reserved = {}
             self._data = self._fetch() if self.value is not None else {}
         return self._data
 
@@ -153,7 +151,7 @@ class SessionState:
                 return {}
             data = self._decode(record)
             self._order = list(data)
-            if f'"{RESERVED}' in record:  # which most sessions lack
+            if _QUOTED in record:  # which most sessions lack
                 reserved = [key for key in data if is_reserved(key)]
                 self._reserved = {key: data.pop(key) for key in reserved}
             return data
@@ -163,10 +161,12 @@ class SessionState:
 
     def _decode(self, record: str) -> dict[str, Any]:
         try:
-            return codec.decode(record)
+            data = codec.decode(record)
         except codec.CorruptRecord:
             assert self.value is not None
             log.error("a session's record could not be read and was dropped")
             self._sessions.destroy(self.value)
             self.loaded = None
             return {}
+        self.is_live = True
+        return data

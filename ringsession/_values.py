@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 MAX_DEPTH = 100
 _WORD = 1 << 63
+_LEAST = -_WORD
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPECTED = (
     "expected None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, time,"
@@ -86,13 +87,13 @@ def has_json_types(value: Any, depth: int = 0) -> bool:
     elif kind is list:
         items = value
     else:
-        return kind in _LEAVES or kind is int and -_WORD <= value < _WORD
+        return kind in _LEAVES or kind is int and _LEAST <= value < _WORD
     if depth == MAX_DEPTH:
         return False
     # Ends at the first that is not: a cycle with two ways round would have 2**MAX_DEPTH.
     for item in items:
         kind = type(item)
-        if kind is int and -_WORD <= item < _WORD or kind in _LEAVES:
+        if kind in _LEAVES or kind is int and _LEAST <= item < _WORD:
             continue
         if not has_json_types(item, depth + 1):
             return False
@@ -108,7 +109,7 @@ def pack(value: Any, depth: int) -> Any:
         return value
     # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
     if kind is int:
-        return value if -_WORD <= value < _WORD else {"~i": f"{value:x}"}
+        return value if _LEAST <= value < _WORD else {"~i": f"{value:x}"}
     if depth >= MAX_DEPTH:
         raise Refused(ValueError, f"expected at most {MAX_DEPTH} levels, got more or a cycle")
     pack_kind = _PACK.get(kind)

@@ -6,10 +6,9 @@ Owns the key derivation over `cryptography`'s AES and AES-GCM. Knows nothing of 
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
@@ -38,10 +37,10 @@ class XAES256GCM:
 
     def _encrypt_block(self, blocks: bytes) -> bytes:
         # ECB carries nothing from one block to the next, so one encryptor serves a thread for ever.
-        encryptor: Any = getattr(self._local, "encryptor", None)
+        encryptor: CipherContext | None = getattr(self._local, "encryptor", None)
         if encryptor is None:
             encryptor = self._local.encryptor = self._aes.encryptor()
-        return bytes(encryptor.update(blocks))
+        return encryptor.update(blocks)
 
     def _derive(self, nonce: bytes) -> AESGCM:
         blocks = self._blocks ^ int.from_bytes(nonce[:12], "big") * _IN_BOTH

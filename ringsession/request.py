@@ -34,7 +34,7 @@ class Request(dict[str, Any]):
         providers: Mapping[str, Provider] = {},
         find_header: FindHeader | None = None,
     ) -> None:
-        super().__init__(values)
+        dict.__init__(self, values)
         self._providers = dict(providers)
         self._find_header = find_header
 

@@ -7,6 +7,7 @@ Owns the mapping. How it is loaded and compared is in `_session_state.py`; what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from . import codec
@@ -140,13 +141,13 @@ class Session(SessionState, MutableMapping[str, Any]):
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
             # What was loaded stays known, so that only this request's own changes count.
-            self._gone = True
+            self.is_live = False
             return self.swap(key, change)
         except StoreUnavailable:
             self.failed = True
             raise
         record = codec.merge(self.loaded.record or EMPTY, {key: text}, ())
-        self.loaded = self.loaded._replace(record=record, version=None)
+        self.loaded = replace(self.loaded, record=record, version=None)
         self._picture = None
         data[key] = codec.decode_value(text)
         return codec.decode_value(text)
@@ -177,7 +178,6 @@ class Session(SessionState, MutableMapping[str, Any]):
             self._find()
             self.ending = self.ending or "recreate"
             self._exact = True
-            self._reserved = dict(self._reserved)
         elif self.ending is None:
             self.load()
         self._given = self._changeable = True

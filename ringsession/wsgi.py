@@ -111,16 +111,16 @@ class RingApp:
 class _AppCall:
     """One call of a WSGI app: what it says by `start_response` is recorded here."""
 
-    status: str | None = None
     headers: list[tuple[str, str]]
-    # where `write()` goes, from its first call or the app's return on
-    write_on: Write | None = None
-    written: list[bytes] | None = None
 
     def __init__(self, request: Request, environ: Environ, edge: _Edge | None) -> None:
         self.request = request
         self.environ = environ
         self.edge = edge
+        self.status: str | None = None
+        # where `write()` goes, from its first call or the app's return on
+        self.write_on: Write | None = None
+        self.written: list[bytes] | None = None
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None

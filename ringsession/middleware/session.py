@@ -197,7 +197,8 @@ def wrap_session(
                     live.committed = True
                     return response
                 cookie.check_own(response.get("session_cookie_attrs"))
-                return session_response(*_commit(live, response, sessions), cookie=cookie)
+                response, outcome = _commit(live, response, sessions)
+                return session_response(response, outcome, cookie=cookie)
         except Exception as error:
             close_body(response and response.get("body"))
             if not (live.failed or isinstance(error, StoreUnavailable)):

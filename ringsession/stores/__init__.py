@@ -6,6 +6,7 @@ Owns the words only. A store sees hashed keys and encoded records (`codec.py`), 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -43,7 +44,8 @@ class Lifetime(NamedTuple):
         return 0 if self.idle is None else min(60, self.idle / 10)
 
 
-class Loaded(NamedTuple):
+@dataclass(slots=True)
+class Loaded:
     """What a store has under a key."""
 
     record: str | None  # None: a tombstone, whose session ended a moment ago

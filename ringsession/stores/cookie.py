@@ -47,18 +47,19 @@ class SealedSessions:
         opened = open_sealed(self._keyring, self._name, value, now=now)
         if opened is None:
             return None
+        _, created, issued, payload = opened
         idle, absolute = self._lifetime
-        left = None if idle is None else opened.issued + idle - now
+        left = None if idle is None else issued + idle - now
         if absolute is not None:
-            ends = opened.created + absolute - now
+            ends = created + absolute - now
             left = ends if left is None else min(left, ends)
         if left is not None and left <= 0:
             return None
         try:
-            record = f"1{opened.payload.decode()}"
+            record = f"1{payload.decode()}"
         except UnicodeDecodeError:
             return None
-        due = idle is not None and now - opened.issued >= idle / 2
+        due = idle is not None and now - issued >= idle / 2
         return Loaded(record, opened, left, False, due)
 
     def create(self, record: str) -> str:
