@@ -2,9 +2,9 @@
 
     python -m benchmarks micro [--requests N] [--json FILE]
 
-Each work on each store runs N requests in one process and 2N in another, alike but for that; the difference divided by N is a request, and from it
-the bare app's own is taken. What the kernel does is not in it, nor what a processor waits for memory: compare two commits by
-this, not two machines. Needs valgrind (Debian: apt-get install valgrind), and about a minute.
+Each work on each store runs N requests in one process and 2N in another, alike but for that; the difference divided by N is a
+request, and from it the bare app's own is taken. What the kernel does is not in it, nor what a processor waits for memory: compare
+two commits by this, not two machines. Needs valgrind (Debian: apt-get install valgrind), and a minute or two.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ def measure(requests: int) -> dict[str, dict[str, int]]:
 def show(table: dict[str, dict[str, int]]) -> str:
     """The table as it stands in docs/performance.md."""
     works = list(table["bare"])
-    lines = [f"| thousands of instructions | {' | '.join(works)} |", "|---" * (len(works) + 1) + "|"]
+    lines = [
+        f"| thousands of instructions | {' | '.join(works)} |",
+        "|---" * (len(works) + 1) + "|",
+    ]
     for store, row in table.items():
         name = "the bare app, by itself" if store == "bare" else store
         lines.append(f"| {name} | {' | '.join(f'{row[work] / 1000:.1f}' for work in works)} |")

@@ -92,7 +92,8 @@ def _ringsession(store: Any) -> App:
 
 def _beaker(**options: Any) -> App:
     app = make_app(lambda environ: environ["beaker.session"], lambda session: session.save())
-    return SessionMiddleware(app, {f"session.{name}": options[name] for name in options})
+    wrapped: App = SessionMiddleware(app, {f"session.{name}": options[name] for name in options})
+    return wrapped
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def make_flask_session(**config: Any) -> flask.Flask:
 def make_flask_ringsession(*config: Any) -> flask.Flask:
     """Flask inside `wrap_defaults`."""
     app = make_flask(ring_session)
-    app.wsgi_app = wrap_defaults(app.wsgi_app, *config)  # type: ignore[method-assign]
+    app.wsgi_app = wrap_defaults(app.wsgi_app, *config)  # type: ignore[method-assign,assignment]
     return app
 
 

@@ -6,7 +6,7 @@ Neither the app nor the middleware ever waits, so that one step of the coroutine
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from benchmarks.overhead import DATA
 from benchmarks.peer_apps import KEY, App, Environ, Peer, Place
 
-Message = dict[str, Any]
+Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 

@@ -31,6 +31,7 @@ class _Floor:
         path, headers, body = environ["PATH_INFO"], [("Content-Type", "text/plain")], b"ok"
         if path != "/untouched":
             value = self._find(environ.get("HTTP_COOKIE", ""))
+            data: dict[str, Any]
             data = dict(DATA) if path == "/new" else json.loads(self.load(value))
             if path == "/write":
                 data["n"] += 1

@@ -2,9 +2,10 @@
 
     python -m benchmarks peers [--rounds N] [--seconds N] [--json FILE] [GROUP ...]
 
-Every peer is verified first: its counter counts, its data come back. Interleaved rounds in one process; the net is the median, over rounds,
-of (with - without) in the same round. Everything stands at its defaults; `control` is a stack against itself, `floor` the
-hand-written least. Needs benchmarks/requirements.txt. A Valkey is started on loopback; `taskset -c 0` before the command puts it and us on one core.
+Every peer is verified before and after: its counter has counted, its data come back. Interleaved rounds in one process; the net is the
+median, over rounds, of (with - without) in the same round. Everything stands at its defaults; `control` is a stack against itself,
+`floor` the hand-written least. Needs benchmarks/requirements.txt. A Valkey is started on loopback; `taskset -c 0` before the command
+puts it and us on one core.
 """
 
 from __future__ import annotations
@@ -101,6 +102,15 @@ def verify(peer: Peer) -> _Browser:
     return browser
 
 
+def verify_again(peer: Peer, browser: _Browser, writes: int) -> None:
+    """After the rounds: its session holds every write, or, where it lives in the cookie, what this cookie held."""
+    if peer.group != "control":
+        expected = [DATA | {"n": n} for n in (7, 7 + writes)]
+        given = json.loads(browser.ask("/seen"))
+        if given not in expected:
+            raise AssertionError(f"{peer.group}, {peer.name}: expected {expected}, got {given}")
+
+
 class _Cell(NamedTuple):
     """One work of one peer."""
 
@@ -141,7 +151,7 @@ def open_peers(groups: list[str]) -> Iterator[list[Peer]]:
 def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
     """What `--json` writes."""
     with open_peers(groups) as peers:
-        browsers = [(peer, verify(peer)) for peer in peers]
+        browsers = [(peer, verify(peer)) for peer in peers]  # each has written 4 times
         cells = [
             _Cell(peer, work, browser.environ(f"/{work}"), CALLS.get(peer.group, MOST_CALLS))
             for peer, browser in browsers
@@ -154,6 +164,9 @@ def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
             dumps.append(dump() / DUMPS * 1e6)
             for cell, nets in zip(cells, times):
                 nets.append(cell.net(len(dumps)))
+        for peer, browser in browsers:
+            calls = CALLS.get(peer.group, MOST_CALLS) + 1  # with the one that warms
+            verify_again(peer, browser, len(dumps) * calls)
     table: Nets = {}
     for cell, nets in zip(cells, times):
         row = table.setdefault(cell.peer.group, {}).setdefault(cell.peer.name, {})

@@ -88,9 +88,7 @@ def draw(result: dict[str, Any]) -> Any:
     axes.set_xlim(LEAST, right * 1.2)
     axes.set_xlabel("microseconds a request over the same stack without sessions (log)", size=8)
     keys = [("ringsession", OURS), ("others", THEIRS), ("floor", FLOOR)]
-    patches = [
-        Patch(color=of[work], label=f"{name}, {work}") for name, of in keys for work in OURS
-    ]
+    patches = [Patch(color=of[work], label=f"{name}, {work}") for name, of in keys for work in OURS]
     figure.legend(handles=patches, loc="outside upper center", ncols=6, fontsize=7, frameon=False)
     return figure
 
