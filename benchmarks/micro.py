@@ -44,7 +44,7 @@ def run(folder: Path, requests: int) -> Runs:
     # The order of a set of texts, and with it a count, would differ from run to run.
     environ = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, timeout=600, check=True
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, timeout=900, check=True
     )
     runs: Runs = json.loads(done.stdout)
     return runs
@@ -86,7 +86,7 @@ def show(table: dict[str, dict[str, int]]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks micro", description=__doc__)
-    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
     table = measure(options.requests)
