@@ -1,6 +1,6 @@
 """What the layers cost: net microseconds a request over the bare app, for each kind of work and store.
 
-    python -m benchmarks overhead [--rounds N] [--json] [--memory]
+    python -m benchmarks overhead [--rounds N] [--json FILE] [--memory]
 
 Interleaved rounds in one process; the net is the median, over rounds, of (wrapped - bare) in the same round. `control` is
 the bare app against itself. The goals were set on a machine where `json.dumps` of this session took 2.0 us; the last column
@@ -15,6 +15,7 @@ import json
 import statistics
 import tracemalloc
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -187,7 +188,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", metavar="FILE", type=Path)
     parser.add_argument("--memory", action="store_true")
     options = parser.parse_args(arguments)
     if options.memory:
@@ -195,8 +196,8 @@ def main(arguments: list[str] | None = None) -> None:
         return
     result, reference = measure(options.rounds)
     if options.json:
-        print(json.dumps({"net_us": result, "reference_us": reference}, indent=2))
-        return
+        written = json.dumps({"net_us": result, "reference_us": reference}, indent=2)
+        options.json.write_text(written + "\n")
     ratio = reference / REFERENCE
     print(f"json.dumps of the session: {reference:.1f} us, {ratio:.2f} x the reference")
     print(f"{'store':14} {'work':10} {'net us':>7} {'goal':>6} {'here':>6}")
