@@ -38,6 +38,10 @@ class SessionState:
     asked = False  # the store, and it answered
     failed = False
     committed = False
+    keeps_messages = (
+        False  # a message goes only when somebody asks for it, and none replaces another
+    )
+    asked_message: str | None = None  # the key of the one that was asked for
     _data: dict[str, Any] | None = None  # None: not loaded
     _reserved: dict[str, Any] = {}  # loaded with the rest
     _order: list[str] = []  # of the keys that were loaded

@@ -80,6 +80,13 @@ def _read_anti_forgery_token(request: Request) -> str:
     return _mask(secret)
 
 
+def anti_forgery_request(request: Request) -> Request:
+    """See wrap_anti_forgery."""
+    request = as_request(request)
+    request.provide("anti_forgery_token", _read_anti_forgery_token)
+    return request
+
+
 def anti_forgery_field(request: Mapping[str, Any]) -> str:
     """The hidden field that brings the token with a form, as HTML (ring.util.anti-forgery/anti-forgery-field).
 
@@ -228,8 +235,7 @@ def wrap_anti_forgery(
     )
 
     def anti_forgery(request: Request) -> Response:
-        request = as_request(request)
-        request.provide("anti_forgery_token", _read_anti_forgery_token)
+        request = anti_forgery_request(request)
         if guard.lets_pass(request):
             return handler(request)
         if error_handler is not None:
