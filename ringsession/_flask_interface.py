@@ -7,6 +7,7 @@ here by the same layers. Knows no store and no key of app.config.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -22,6 +23,7 @@ from ._message import field_lines, group_fields
 from .middleware.cookies import wrap_cookies
 from .middleware.flash import wrap_flash
 from .middleware.session import SentAttrs, wrap_session
+from .session import Session
 from .request import Handler, Request, Response
 from .stores import StoreUnavailable
 
@@ -65,11 +67,12 @@ class FlaskSessionInterface(SessionInterface):
         environ = request.environ
         ring = environ.get("ringsession.session")
         begun: FlaskSession | None = environ.get(_KEY)
-        if begun is None or begun.ring is not ring:
-            begun = FlaskSession(
-                self._begin(environ) if ring is None else ring, outside=ring is None
-            )
-            environ[_KEY] = begun
+        if ring is None:
+            begun = FlaskSession(self._begin(environ), outside=True)
+        elif begun is None or not begun.belongs_to(ring):
+            kept = "werkzeug.debug.preserve_context" in environ
+            begun = FlaskSession(ring, reopen=partial(self._reopen, environ) if kept else None)
+        environ[_KEY] = begun
         return begun
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
@@ -107,7 +110,7 @@ class FlaskSessionInterface(SessionInterface):
         attrs.rolling = self._rolling
         return attrs
 
-    def _begin(self, environ: dict[str, Any]) -> Any:
+    def _begin(self, environ: dict[str, Any]) -> Session:
         request = environ_request(environ)
         self._provide(request)
         try:
@@ -116,8 +119,16 @@ class FlaskSessionInterface(SessionInterface):
             pass
         environ["ringsession.request"] = request
         environ["ringsession.response"] = {}
-        environ["ringsession.session"] = request["session"]
-        return request["session"]
+        session: Session = request["session"]
+        environ["ringsession.session"] = session
+        return session
+
+    def _reopen(self, environ: Mapping[str, Any]) -> Session:
+        """What is stored now, to be looked at when the request is over."""
+        session = self._begin(dict(environ))
+        session.load()
+        session.committed = True
+        return session
 
     def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:
         headers = group_fields(list(response.headers))

@@ -59,19 +59,28 @@ class FlaskSession(SessionMixin):
     Raises what `Session` raises.
     """
 
-    def __init__(self, ring: Session, *, outside: bool = False) -> None:
+    def __init__(
+        self, ring: Session, *, outside: bool = False, reopen: Callable[[], Session] | None = None
+    ) -> None:
         ring.keeps_messages = True
-        self.ring = ring
+        self._ring = ring
+        self._reopen = reopen  # for a test's context that is kept after the response
         self.outside = outside  # no layer stores it
         self._modified = self._accessed = False
+
+    @property
+    def ring(self) -> Session:
+        if self._reopen is not None and self._ring.committed and not self._ring.touched:
+            self._ring, self._reopen = self._reopen(), None
+        return self._ring
+
+    def belongs_to(self, ring: Session) -> bool:
+        return self._ring is ring
 
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
             return [flash_pair(self.ring.reserved[entry]) for entry in waiting]
-        try:
-            return self.ring[key]
-        except SessionCommitted:
-            raise _too_late(f'["{key}"]') from None
+        return self._loaded(f'["{key}"]')[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._check(f'["{key}"]')
@@ -89,13 +98,14 @@ class FlaskSession(SessionMixin):
             del self.ring[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self.ring, FLASHES] if self._waiting() else list(self.ring))
+        ring = self._loaded("")
+        return iter([*ring, FLASHES] if self._waiting() else list(ring))
 
     def __len__(self) -> int:
-        return len(self.ring) + bool(self._waiting())
+        return len(self._loaded("")) + bool(self._waiting())
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._waiting()) if key == FLASHES else key in self.ring
+        return bool(self._waiting()) if key == FLASHES else key in self._loaded(f'["{key}"]')
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**self, **other}
@@ -162,11 +172,15 @@ class FlaskSession(SessionMixin):
         if self.ring.committed:
             raise _too_late(what)
 
-    def _waiting(self) -> list[str]:
+    def _loaded(self, what: str) -> Session:
         try:
-            return pending(self.ring)
+            self.ring.load()
         except SessionCommitted:
-            raise _too_late("") from None
+            raise _too_late(what) from None
+        return self.ring
+
+    def _waiting(self) -> list[str]:
+        return pending(self._loaded(f'["{FLASHES}"]'))
 
     def _set_messages(self, messages: Any) -> None:
         """Keep the waiting messages with which the list begins, as they are, and add the rest."""
