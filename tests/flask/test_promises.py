@@ -435,6 +435,26 @@ def test_a_form_with_the_field_passes_and_one_without_does_not(store: Any) -> No
     assert client.post("/post", data={"name": "ann"}).status_code == 403
 
 
+@pytest.mark.parametrize("mode", ["auto", "token"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data"]
+)
+def test_a_form_over_max_content_length_is_a_413(mode: str, content_type: str) -> None:
+    app = make_app(
+        memory_store(), {"security": {"anti_forgery": {"mode": mode}}}, MAX_CONTENT_LENGTH=1000
+    )
+    app.add_url_rule("/form", "form", lambda: render_template_string("{{ csrf_token() }}"))
+    app.add_url_rule("/", "post", lambda: request.form["name"], methods=["POST"])
+    client = app.test_client()
+    token = client.get("/form").text
+    found = []
+    for size in (100, 5000):
+        form = {"name": "a" * size, "__anti-forgery-token": token}
+        answer = client.post("/", data=form, content_type=content_type, headers=OURS)
+        found.append((answer.status_code, len(answer.text) if answer.status_code == 200 else None))
+    assert found == [(200, 100), (413, None)]
+
+
 def test_posts_of_an_existing_app_keep_working_without_a_token(store: Any) -> None:
     assert site(store).test_client().post("/cart/a").status_code == 200
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 from flask import Flask, flash, get_flashed_messages, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSessionInterface, SessionInterface
 from itsdangerous import TimestampSigner
 from itsdangerous.encoding import base64_encode
 from markupsafe import Markup
 
-from ringsession import ConfigError, memory_store
+from ringsession import ConfigError, cookie_store, memory_store
 from ringsession.flask import RingSession, recreate
 from tests.flask.apps import SECRET, set_cookies
 from tests.tracing import TracedStore
@@ -239,3 +239,62 @@ def test_session_transaction_reads_it_too(store: Any) -> None:
     with client.session_transaction() as found:
         assert dict(found) == {"n": 1}
     assert client.get("/").text == "{'n': 1}"
+
+
+def test_once_it_is_stored_the_inner_store_does_everything() -> None:
+    store = TracedStore(memory_store())
+    client = client_with(moved_app(store), signed(n=1))
+    client.get("/")
+    store.taken()
+    found = {}
+    for path in ("/set", "/swap", "/login", "/logout", "/set"):
+        client.get(path)
+        found[path] = store.taken()
+    assert found == {
+        "/swap": ["load", "swap"],
+        "/login": ["load", "claim", "create"],
+        "/logout": ["destroy"],
+        "/set": ["create"],  # the second time, when there is none any more
+    }
+
+
+def test_the_cookie_stores_own_cookies_are_sealed_anew_at_half_their_time() -> None:
+    now = [1_800_000_000.0]
+    store = cookie_store(SECRET, clock=lambda: now[0])
+    client = moved_app(store, PERMANENT_SESSION_LIFETIME=100).test_client()
+    client.get("/set")
+    sent = []
+    for seconds in (10, 60, 70):
+        now[0] = 1_800_000_000.0 + seconds
+        sent.append(len(set_cookies(client.get("/"))))
+    assert sent == [0, 1, 0]
+
+
+def test_an_interface_of_another_extension_before_ours_changes_nothing() -> None:
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = SECRET
+    app.session_interface = SessionInterface()
+    RingSession(app, {"session": {"store": memory_store()}}, accept_flask_cookies_until=FAR)
+    app.add_url_rule("/", "home", lambda: repr(dict(session)))
+    assert client_with(app, signed(n=1)).get("/").text == "{'n': 1}"
+
+
+class BadStore(TracedStore):
+    def check(self) -> None:
+        raise ValueError("expected noeviction, got allkeys-lru")
+
+    def __repr__(self) -> str:
+        return "<a bad store>"
+
+
+def test_what_the_inner_store_says_at_the_start_is_said() -> None:
+    with pytest.raises(ConfigError) as caught:
+        moved_app(BadStore(memory_store()))
+    assert str(caught.value) == '["session"]["store"]: expected noeviction, got allkeys-lru'
+
+
+def test_a_store_of_one_process_warns_by_its_own_name() -> None:
+    store = memory_store()
+    client = moved_app(store).test_client()
+    with pytest.warns(RuntimeWarning, match="^<memory_store with 0 entries> works in one process"):
+        client.get("/", environ_overrides={"wsgi.multiprocess": True})
