@@ -90,12 +90,14 @@ class FlaskSessionInterface(SessionInterface):
             self._finish(environ, response)
 
     def _check(self, session: FlaskSession) -> None:
-        """What no store can hold is the view's error, so that Flask's own handlers see it."""
+        """What no store can hold is the view's error, so that Flask's own handlers see it, and their page may use the session."""
         try:
             session.ring.change()
         except (TypeError, ValueError):
-            session.ring.committed = True  # nothing of it
-            raise
+            if not session.refused:
+                session.refused = True
+                raise
+            session.ring.committed = True  # the page of that error: nothing is stored
 
     def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any] | None:
         """The lifetime of the session's cookie; a plain dict sends it where it would not be."""

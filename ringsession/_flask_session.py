@@ -66,6 +66,7 @@ class FlaskSession(SessionMixin):
         self._ring = ring
         self._reopen = reopen  # for a test's context that is kept after the response
         self.outside = outside  # no layer stores it
+        self.refused = False  # it holds what no store can
         self._modified = self._accessed = False
 
     @property
