@@ -18,8 +18,7 @@ soak: .venv/test.installed
 	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header $(ARGS) | sed 's/^/    /') | tee docs/soak.md
 
 bench: .venv/test.installed
-	.venv/bin/python benchmarks/overhead.py $(ARGS)
-	.venv/bin/python benchmarks/parsers.py
+	for name in overhead stores scale parsers; do .venv/bin/python -m benchmarks $$name || exit 1; done
 
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@

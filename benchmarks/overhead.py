@@ -1,6 +1,6 @@
 """What the layers cost: net microseconds a request over the bare app, for each kind of work and store.
 
-    python benchmarks/overhead.py [--rounds N] [--json] [--memory]
+    python -m benchmarks overhead [--rounds N] [--json] [--memory]
 
 Interleaved rounds in one process; the net is the median, over rounds, of (wrapped - bare) in the same round. `control` is
 the bare app against itself. The goals were set on a machine where `json.dumps` of this session took 2.0 us; the last column
@@ -183,13 +183,13 @@ def bytes_per_session(count: int = 50_000) -> float:
     return used / count
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--memory", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.memory:
         print(f"memory_store: {bytes_per_session():.0f} bytes a session of 200 bytes")
         return

@@ -1,6 +1,6 @@
 """Whether every parser of what clients send is linear: inputs of 10, 100 and 1000 kB of the worst kinds.
 
-    python benchmarks/parsers.py [--rounds N]
+    python -m benchmarks parsers [--rounds N]
 
 For each parser and input: the best time of N rounds at each size, and how many times the one before it took. A parser
 with a limit refuses the larger inputs, so it is given them behind its limit too: refusing must be quick as well. Ends with
@@ -105,7 +105,7 @@ def seconds(parse: Parser, text: str, rounds: int) -> float:
     return best
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     options = argparse.ArgumentParser(description="Whether every parser is linear.")
     options.add_argument("--rounds", type=int, default=5)
     rounds = options.parse_args().rounds

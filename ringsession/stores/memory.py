@@ -170,7 +170,7 @@ def memory_store(
     max_sessions: 1,000,000; a new session past it gets a 503 (no live session is ever thrown out); None: no limit.
     clock: time.monotonic; seconds, for tests.
 
-    A session with 200 bytes of data costs about 600 bytes (`benchmarks/overhead.py --memory` measures it).
+    A session with 200 bytes of data costs about 600 bytes (`python -m benchmarks overhead --memory` measures it).
     Expired sessions go a few at a time, whenever one is created; `sweep()` removes them all at once.
     Raises ValueError if `max_sessions` is not a positive int.
 

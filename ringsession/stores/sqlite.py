@@ -67,8 +67,7 @@ class SqliteStore(CopiesAsItself):
 
     def load(self, key: str) -> Loaded | None:
         digest, now = bytes.fromhex(key), self._clock()
-        with self._connections.reading() as connection:
-            row = connection.execute(_LOAD, (digest, now)).fetchone()
+        row = self._connections.fetch(_LOAD, (digest, now))
         if row is None:
             return None
         record, version, expires, ends, idle, refresh = row
@@ -86,10 +85,9 @@ class SqliteStore(CopiesAsItself):
         ends = inf if lifetime.absolute is None else now + lifetime.absolute
         refresh = inf if lifetime.idle is None else now + lifetime.granularity
         row = (digest, record, min(ends, now + idle), ends, idle, refresh, now)
-        with self._connections.writing() as connection:
-            if next(self._creates) % _CREATES_PER_SWEEP == 0:
-                connection.execute(_SWEEP, (now, _SWEPT_AT_ONCE))
-            return connection.execute(_CREATE, row).rowcount == 1
+        if next(self._creates) % _CREATES_PER_SWEEP == 0:
+            self._connections.change(_SWEEP, (now, _SWEPT_AT_ONCE))
+        return self._connections.change(_CREATE, row) == 1
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
         digest, now = bytes.fromhex(key), self._clock()
@@ -114,15 +112,13 @@ class SqliteStore(CopiesAsItself):
 
     def destroy(self, key: str) -> bool:
         digest, now = bytes.fromhex(key), self._clock()
-        with self._connections.writing() as connection:
-            return connection.execute(_END, (now + _TOMBSTONE_SECONDS, digest, now)).rowcount == 1
+        return self._connections.change(_END, (now + _TOMBSTONE_SECONDS, digest, now)) == 1
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         digest = bytes.fromhex(key)
         while True:  # each round that fails is one in which another request has succeeded
             now = self._clock()
-            with self._connections.reading() as connection:
-                row = connection.execute(_FIND, (digest, now)).fetchone()
+            row = self._connections.fetch(_FIND, (digest, now))
             if row is None:
                 return None
             text = change(codec.value_text(row[0], name))
@@ -133,22 +129,18 @@ class SqliteStore(CopiesAsItself):
     def sweep(self) -> int:
         now, swept = self._clock(), 0
         while True:  # in small batches, so that no writer waits for long
-            with self._connections.writing() as connection:
-                gone = connection.execute(_SWEEP, (now, _SWEPT_AT_ONCE)).rowcount
+            gone = self._connections.change(_SWEEP, (now, _SWEPT_AT_ONCE))
             swept += gone
             if gone < _SWEPT_AT_ONCE:
                 return swept
 
     def _write_if_unchanged(self, record: str, digest: bytes, now: float, version: Any) -> bool:
-        with self._connections.writing() as connection:
-            row = (record, digest, now, version)
-            return connection.execute(_WRITE_IF_UNCHANGED, row).rowcount == 1
+        return self._connections.change(_WRITE_IF_UNCHANGED, (record, digest, now, version)) == 1
 
     def _move(self, digest: bytes, now: float, later: float, lifetime: Lifetime) -> bool:
         try:
-            with self._connections.writing() as connection:
-                row = (later, now + lifetime.granularity, digest, now)
-                return connection.execute(_MOVE, row).rowcount == 1
+            row = (later, now + lifetime.granularity, digest, now)
+            return self._connections.change(_MOVE, row) == 1
         except sqlite3.OperationalError:
             # "A failed touch is only logged": the session was read, and lives until its old deadline.
             log.warning("a session's idle deadline could not be moved", exc_info=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.serving import free_port, running
-from tests.stores.networked import make_store
+from ringsession import codec
+from ringsession.stores import Lifetime
+from ringsession.testing import key_of
+from tests.serving import ROOT, free_port, running
+from tests.stores.networked import SERVERS, make_store
 
 pytestmark = pytest.mark.server
 CLIENTS, REQUESTS = 16, 125
@@ -90,3 +95,28 @@ def test_every_clients_view_is_consistent_over_four_workers(
     assert CLIENTS * REQUESTS == 2000
     assert [customer.wrong for customer in customers] == [[]] * CLIENTS
     assert min(len(customer.ended) for customer in customers) >= 3
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_8_processes_keep_800_of_800_writes_and_swaps(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    program = """
+import sys
+from ringsession import codec, redis_store, sql_store
+from ringsession.testing import change, key_of
+url, worker = sys.argv[1:]
+store = (redis_store if url.startswith("redis:") else sql_store)(url, timeout=20)
+for number in range(100):
+    assert store.patch(key_of("a"), None, change(codec.encode({}), **{f"{worker}-{number}": number}))
+    assert store.swap(key_of("a"), "n", lambda text: str(int(text or 0) + 1))
+"""
+    server = request.getfixturevalue(name)
+    store, key = make_store(server), key_of("a")
+    store.create(key, codec.encode({}), Lifetime())
+    command = [sys.executable, "-c", program, server.url]
+    workers = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(8)]
+    assert [worker.wait(120) for worker in workers] == [0] * 8
+    data = codec.decode(store.load(key).record)
+    assert (len(data), data["n"]) == (801, 800)
+    getattr(store, "close", lambda: None)()

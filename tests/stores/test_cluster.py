@@ -1,0 +1,208 @@
+"""Several Valkey servers as one: a cluster whose slots move, and a primary that fails while Sentinels watch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import redis
+from redis.cluster import ClusterNode, RedisCluster
+from redis.sentinel import Sentinel
+
+from ringsession import codec, redis_store
+from ringsession.stores import Lifetime
+from ringsession.testing import change, key_of
+from tests import servers
+from tests.servers import Server
+from tests.serving import free_port
+from tests.stores.networked import PREFIX
+
+pytestmark = [pytest.mark.soak, pytest.mark.server]
+EMPTY = codec.encode({})
+SLOTS = 16_384
+
+
+def wait_until(is_so: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Writers:
+    """Threads that write a key of their own to a session each time, and what became of it."""
+
+    def __init__(self, store: Any, keys: list[str]) -> None:
+        self.store = store
+        self.keys = keys
+        self.acknowledged: dict[str, list[str]] = {key: [] for key in keys}
+        self.failed: list[str] = []
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(key,)) for key in keys]
+
+    def __enter__(self) -> Writers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.acknowledged.values()))
+
+    def wait_for(self, more: int) -> None:
+        wanted = self.count + more
+        wait_until(lambda: self.count >= wanted)
+
+    def _write(self, key: str) -> None:
+        number = 0
+        while not self._end.is_set():
+            number += 1
+            try:
+                live = self.store.patch(key, None, change(EMPTY, **{f"n{number}": number}))
+            except redis.RedisError as error:
+                self.failed.append(type(error).__name__)
+                time.sleep(0.01)
+            else:
+                assert live
+                self.acknowledged[key].append(f"n{number}")
+
+    def kept(self) -> dict[str, list[str]]:
+        """The keys that stand in each session now."""
+        loaded = {key: self.store.load(key) for key in self.keys}
+        return {key: list(codec.decode(loaded[key].record)) for key in self.keys}
+
+
+@pytest.fixture
+def cluster() -> Iterator[list[Server]]:
+    """Three primaries that share the 16,384 slots."""
+    with ExitStack() as stack:
+        nodes = []
+        for _ in range(3):
+            bus = str(free_port())
+            node = servers.valkey("--cluster-enabled", "yes", "--cluster-port", bus)
+            stack.callback(node.stop)
+            nodes.append((node.start(), bus))
+        clients = [stack.enter_context(redis.Redis(port=node.port)) for node, _ in nodes]
+        for number, client in enumerate(clients):
+            first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0][0].port, nodes[0][1])
+        wait_until(lambda: all(_agrees(client) for client in clients))
+        yield [node for node, _ in nodes]
+
+
+def _agrees(client: Any) -> bool:
+    said = client.execute_command("CLUSTER INFO")
+    return bool(said["cluster_state"] == "ok" and said["cluster_known_nodes"] == "3")
+
+
+def test_nothing_is_lost_while_a_slot_moves(cluster: list[Server]) -> None:
+    start = [ClusterNode("127.0.0.1", node.port) for node in cluster]
+    with RedisCluster(startup_nodes=start, socket_timeout=2) as client:
+        store = redis_store(client)
+        keys = [key_of(f"session {number}") for number in range(4)]
+        for key in keys:
+            assert store.create(key, EMPTY, Lifetime())
+        slot = client.keyslot(f"{PREFIX}{keys[0]}")
+        moves = 0
+        with Writers(store, keys) as writers:
+            for _ in range(20):
+                _move_slot(cluster, slot, writers)
+                moves += 1
+        assert {key: set(names) for key, names in writers.kept().items()} == {
+            key: set(names) for key, names in writers.acknowledged.items()
+        }
+        assert writers.failed == []
+        print(f"three-node cluster: a slot moved {moves} times, {writers.count} writes, none lost")
+
+
+def _move_slot(cluster: list[Server], slot: int, writers: Writers) -> None:
+    """From the node that has it to another, key by key, as `redis-cli --cluster reshard` does it."""
+    clients = [redis.Redis(port=node.port) for node in cluster]
+    names = [client.execute_command("CLUSTER MYID") for client in clients]
+    owned = [_has_slot(client, name, slot) for client, name in zip(clients, names)]
+    source = owned.index(True)
+    target = (source + 1) % len(cluster)
+    clients[target].execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
+    clients[source].execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
+    writers.wait_for(20)  # keys that are here still, on a slot that is on its way
+    for key in clients[source].execute_command("CLUSTER GETKEYSINSLOT", slot, 100):
+        clients[source].execute_command("MIGRATE", "127.0.0.1", cluster[target].port, key, 0, 2000)
+    writers.wait_for(20)  # ... that are there already
+    for client in (clients[target], clients[source], clients[3 - source - target]):
+        client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", names[target])
+    writers.wait_for(20)
+    for client in clients:
+        client.close()
+
+
+def _has_slot(client: Any, name: bytes, slot: int) -> bool:
+    for first, last, (_, _, owner, *_), *_ in client.execute_command("CLUSTER SLOTS"):
+        if first <= slot <= last:
+            return bool(owner == name)
+    return False
+
+
+@pytest.fixture
+def watched() -> Iterator[tuple[Server, list[Server]]]:
+    """A primary with a replica, and the three Sentinels that watch them."""
+    with ExitStack() as stack:
+        primary, replica = servers.valkey(), servers.valkey()
+        for server in (primary, replica):
+            stack.callback(server.stop)
+            server.start()
+        with redis.Redis(port=replica.port) as client:
+            client.replicaof("127.0.0.1", primary.port)
+            wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+        sentinels = [servers.sentinel("sessions", primary.port) for _ in range(3)]
+        for sentinel in sentinels:
+            stack.callback(sentinel.stop)
+            sentinel.start()
+        yield primary, sentinels
+
+
+def test_a_failover_loses_no_more_than_the_last_moments(
+    watched: tuple[Server, list[Server]],
+) -> None:
+    """Replication is asynchronous: what the primary said yes to, and the replica had not heard of, is lost."""
+    primary, sentinels = watched
+    asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
+    with redis.Redis(port=sentinels[0].port) as client:
+        wait_until(lambda: _knows_all(client))
+    store = redis_store(asked.master_for("sessions", socket_timeout=1))
+    keys = [key_of(f"session {number}") for number in range(4)]
+    for key in keys:
+        assert store.create(key, EMPTY, Lifetime())
+    with Writers(store, keys) as writers:
+        writers.wait_for(200)
+        primary.kill()
+        before = {key: len(names) for key, names in writers.acknowledged.items()}
+        killed = time.monotonic()
+        writers.wait_for(200)
+        seconds = time.monotonic() - killed
+    lost = 0
+    for key, kept in writers.kept().items():
+        names = writers.acknowledged[key]
+        missing = [number for number, name in enumerate(names) if name not in kept]
+        lost += len(missing)
+        # The last ones before the failure, in a row, and none after it.
+        assert missing == list(range(before[key] - len(missing), before[key]))
+    assert writers.failed
+    print(
+        f"Sentinel failover in {seconds:.1f} s: of {sum(before.values())} writes that were acknowledged"
+        f" before it {lost} lost, of {writers.count - sum(before.values())} after it none"
+    )
+
+
+def _knows_all(client: Any) -> bool:
+    (state,) = client.sentinel_masters().values()
+    return bool(state["num-other-sentinels"] == 2 and state["num-slaves"] == 1)
