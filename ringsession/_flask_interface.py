@@ -63,15 +63,19 @@ class FlaskSessionInterface(SessionInterface):
     def get_cookie_name(self, app: Flask) -> str:
         return self._cookie_name
 
+    def is_null_session(self, obj: object) -> bool:
+        return False
+
     def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
         environ = request.environ
         ring = environ.get("ringsession.session")
         begun: FlaskSession | None = environ.get(_KEY)
         if ring is None:
-            begun = FlaskSession(self._begin(environ), outside=True)
+            begun = FlaskSession(self._begin(environ))
+            begun.outside = True
         elif begun is None or not begun.belongs_to(ring):
             kept = "werkzeug.debug.preserve_context" in environ
-            begun = FlaskSession(ring, reopen=partial(self._reopen, environ) if kept else None)
+            begun = FlaskSession(ring, partial(self._reopen, environ) if kept else None)
         environ[_KEY] = begun
         return begun
 
@@ -80,14 +84,15 @@ class FlaskSessionInterface(SessionInterface):
         ring = session.ring
         if ring.committed or ring.failed:
             return
-        environ = current_request.environ
         if ring.touched:
-            self._check(session)
+            if ring.may_differ and not session.is_plain:
+                self._check(session)
             attrs = self._cookie_attrs(session)
             if attrs is not None:
-                environ["ringsession.response"].setdefault("session_cookie_attrs", attrs)
+                own = current_request.environ["ringsession.response"]
+                own.setdefault("session_cookie_attrs", attrs)
         if session.outside:
-            self._finish(environ, response)
+            self._finish(current_request.environ, response)
 
     def _check(self, session: FlaskSession) -> None:
         """What no store can hold is the view's error, so that Flask's own handlers see it, and their page may use the session."""

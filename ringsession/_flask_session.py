@@ -12,11 +12,13 @@ from typing import Any
 from flask.sessions import SessionMixin
 
 from . import codec
+from ._values import has_json_types
 from .middleware.flash import new_entry, pending
 from .session import Session, SessionCommitted
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
+_QUOTED = f'"{PERMANENT}"'  # as it stands in a record
 _CATEGORY = "message"  # flask.flash's own default
 
 
@@ -59,15 +61,15 @@ class FlaskSession(SessionMixin):
     Raises what `Session` raises.
     """
 
-    def __init__(
-        self, ring: Session, *, outside: bool = False, reopen: Callable[[], Session] | None = None
-    ) -> None:
+    outside = False  # no layer stores it
+    refused = False  # it holds what no store can
+    _modified = False
+    _accessed = False
+
+    def __init__(self, ring: Session, reopen: Callable[[], Session] | None = None) -> None:
         ring.keeps_messages = True
         self._ring = ring
         self._reopen = reopen  # for a test's context that is kept after the response
-        self.outside = outside  # no layer stores it
-        self.refused = False  # it holds what no store can
-        self._modified = self._accessed = False
 
     @property
     def ring(self) -> Session:
@@ -81,7 +83,10 @@ class FlaskSession(SessionMixin):
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
             return [flash_pair(self.ring.reserved[entry]) for entry in waiting]
-        return self._loaded(f'["{key}"]')[key]
+        try:
+            return self.ring[key]
+        except SessionCommitted:
+            raise _too_late(f'["{key}"]') from None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._check(f'["{key}"]')
@@ -164,10 +169,17 @@ class FlaskSession(SessionMixin):
     @property
     def is_permanent(self) -> tuple[bool, bool]:
         """Whether it was permanent when it was loaded, and is now."""
-        now = bool(self.ring.load().get(PERMANENT))
-        record = (self.ring.loaded and self.ring.loaded.record) or ""
-        was = f'"{PERMANENT}"' in record and codec.value_text(record, PERMANENT) == "true"
+        ring = self.ring
+        now = bool(ring.load().get(PERMANENT))
+        record = (ring.loaded.record if ring.loaded is not None else None) or ""
+        was = _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
         return was, now
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing but what JSON has itself, which each store can hold; quicker than to encode it."""
+        ring = self.ring
+        return has_json_types(ring.load()) and not ring.has_reserved
 
     def _check(self, what: str) -> None:
         if self.ring.committed:

@@ -80,6 +80,11 @@ class SessionState:
         return self.loaded is not None and self.loaded.record is not None and not self._gone
 
     @property
+    def may_differ(self) -> bool:
+        """Whether anything can have been changed; no, for most requests that read."""
+        return self._changeable
+
+    @property
     def is_wanted(self) -> bool:
         """Whether there is anything to store in a session that does not exist yet."""
         return bool(self._data or self._reserved) or self._given
