@@ -80,11 +80,6 @@ class SessionState:
         return self.loaded is not None and self.loaded.record is not None and not self._gone
 
     @property
-    def may_differ(self) -> bool:
-        """Whether anything can have been changed; no, for most requests that read."""
-        return self._changeable
-
-    @property
     def is_wanted(self) -> bool:
         """Whether there is anything to store in a session that does not exist yet."""
         return bool(self._data or self._reserved) or self._given
@@ -108,6 +103,11 @@ class SessionState:
         if not self._changeable:
             self._changeable = True
             self._picture = self._take_picture()
+
+    @property
+    def may_differ(self) -> bool:
+        """Whether anything can have been changed; no, for most requests that read."""
+        return self._changeable
 
     def change(self) -> Change | None:
         """What the request did to what was loaded; None if there is no difference, types included."""
