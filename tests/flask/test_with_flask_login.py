@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask, get_flashed_messages, request, session
 
+from ringsession import memory_store
 from ringsession.flask import recreate
 from tests.flask.apps import make_app, set_cookies
+from tests.tracing import TracedStore
 
 flask_login = pytest.importorskip("flask_login")
 
@@ -235,3 +237,38 @@ def test_its_test_client_signs_in_by_session_transaction(store: Any) -> None:
     app.test_client_class = flask_login.FlaskLoginClient
     assert app.test_client(user=User("ann")).get("/who").json == STALE  # it knows no user agent yet
     assert app.test_client().get("/who").json == NOBODY
+
+
+def test_it_costs_a_stranger_no_call_and_a_user_one() -> None:
+    store = TracedStore(memory_store())
+    client = site(store).test_client()
+    found = {}
+    for path in ("/who", "/private", "/login/ann", "/messages", "/who", "/delicate", "/end"):
+        client.get(path)
+        found.setdefault(path, []).append(store.taken())
+    assert found == {
+        "/who": [[], ["load"]],
+        "/private": [["create"]],  # its message
+        "/login/ann": [["load", "claim", "create"]],
+        "/messages": [["load", "patch"]],
+        "/delicate": [["load"]],
+        "/end": [["destroy"]],
+    }
+
+
+def test_a_store_that_fails_signs_nobody_out() -> None:
+    store = TracedStore(memory_store())
+    app = site(store, PROPAGATE_EXCEPTIONS=False)
+    app.register_error_handler(Exception, lambda error: ("anonymous", 200))
+    client = app.test_client()
+    client.get("/login/ann?remember=1")
+    for path, call in (("/who", "load"), ("/cart/book", "patch"), ("/logout", "patch")):
+        store.failing = {call}
+        answer = client.get(path)
+        assert (answer.status_code, answer.text, set_cookies(answer)) == (
+            503,
+            "Service Unavailable",
+            [],
+        )
+    store.failing = set()
+    assert client.get("/who").json == ANN

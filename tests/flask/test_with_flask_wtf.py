@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask, render_template_string
 
-from ringsession.flask import recreate
-from tests.flask.apps import make_app
+from ringsession.flask import RingSession, recreate
+from tests.flask.apps import SECRET, make_app
 
 flask_wtf = pytest.importorskip("flask_wtf")
 flask_file = pytest.importorskip("flask_wtf.file")
@@ -136,3 +136,16 @@ def test_an_upload_passes_through_its_form(store: Any) -> None:
     form = {**hidden, "file": (io.BytesIO(b"x" * 300_000), "a.bin")}
     assert client.post("/upload", data=form).text == "a.bin: 300000 bytes"
     assert client.post("/upload", data=hidden).text == "['This field is required.']"
+
+
+@pytest.mark.parametrize("first", ["ours", "Flask-WTF's"])
+def test_where_both_are_on_the_templates_token_is_flask_wtfs_and_the_field_ours(first: str) -> None:
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = SECRET
+    begin = [lambda: RingSession(app, TOKEN), lambda: flask_wtf.CSRFProtect(app)]
+    for extension in begin if first == "ours" else reversed(begin):
+        extension()
+    with app.test_request_context():
+        token, field = render_template_string("{{ csrf_token() }} {{ csrf_field() }}").split(" ", 1)
+        assert token == flask_wtf.csrf.generate_csrf()
+        assert list(fields(field)) == ["__anti-forgery-token"]
