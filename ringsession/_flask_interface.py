@@ -91,6 +91,8 @@ class FlaskSessionInterface(SessionInterface):
             if attrs is not None:
                 own = current_request.environ["ringsession.response"]
                 own.setdefault("session_cookie_attrs", attrs)
+        if session.is_kept and response.is_streamed:
+            session.reopen_after(response)
         if session.outside:
             self._finish(current_request.environ, response)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from flask import Response
 from flask.sessions import SessionMixin
 
 from . import codec
@@ -76,6 +77,16 @@ class FlaskSession(SessionMixin):
         if self._reopen is not None and self._ring.committed and not self._ring.touched:
             self._ring, self._reopen = self._reopen(), None
         return self._ring
+
+    def reopen_after(self, response: Response) -> None:
+        """Look at nothing anew until the response is sent: what it streams would work here, and fail in production."""
+        reopen, self._reopen = self._reopen, None
+        response.call_on_close(lambda: setattr(self, "_reopen", reopen))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its context outlives the request, as under a debugger and in `with app.test_client()`."""
+        return self._reopen is not None
 
     def belongs_to(self, ring: Session) -> bool:
         return self._ring is ring

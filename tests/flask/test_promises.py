@@ -10,6 +10,9 @@ import pytest
 from flask import Flask, Response, flash, g, get_flashed_messages, render_template_string, request
 from flask import session, stream_with_context
 
+from werkzeug.debug import DebuggedApplication
+from werkzeug.test import Client
+
 from ringsession import (
     CookieTooLarge,
     SessionCommitted,
@@ -297,6 +300,29 @@ def test_a_first_look_while_the_body_streams_says_so_too() -> None:
     app.test_client().get("/stream")
     x, flashes = 'flask.session["x"]', 'flask.session["_flashes"]'
     assert errors == [x, x, "flask.session", "flask.session", flashes]
+
+
+def test_a_debugger_and_a_kept_context_do_not_hide_that_it_comes_too_late() -> None:
+    app = site(memory_store())
+
+    @app.get("/stream")
+    def stream() -> Response:
+        def parts() -> Any:
+            try:
+                yield str(session["a"])
+            except SessionCommitted as error:
+                yield str(error).split(":")[0]
+
+        return Response(stream_with_context(parts()))
+
+    with app.test_client() as client:
+        client.get("/set/a/1")
+        with client.get("/stream") as answer:
+            assert answer.text == 'flask.session["a"]'
+        assert session["a"] == "1"  # once it is over, what is stored now
+    debugged = Client(DebuggedApplication(app, evalex=True))
+    debugged.get("/set/a/1")
+    assert debugged.get("/stream").text == 'flask.session["a"]'
 
 
 def test_a_stream_that_was_begun_with_the_session_read_reads_on() -> None:
