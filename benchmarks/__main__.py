@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("overhead", "stores", "scale", "parsers")
+NAMES = ("overhead", "stores", "scale", "parsers", "pains", "flask")
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or [""]
