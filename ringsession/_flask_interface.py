@@ -6,7 +6,7 @@ here by the same layers. Knows no store and no key of app.config.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from flask import request as current_request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.datastructures import Headers
 
+from ._app_iter import close_body
 from ._environ import environ_request
 from ._flask_session import FlaskSession
 from ._message import field_lines, group_fields
@@ -40,6 +41,28 @@ def _answer(request: Request) -> Response:
     if answer is None:
         raise _Begun
     return answer
+
+
+class _Streamed:
+    """A body whose pieces are made with the session as it is in production, also where the context is kept."""
+
+    def __init__(self, body: Iterable[Any], session: FlaskSession) -> None:
+        self._body = body
+        self._pieces = iter(body)
+        self._session = session
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self._session.streaming = True
+        try:
+            return next(self._pieces)
+        finally:
+            self._session.streaming = False
+
+    def close(self) -> None:
+        close_body(self._body)
 
 
 class FlaskSessionInterface(SessionInterface):
@@ -91,8 +114,8 @@ class FlaskSessionInterface(SessionInterface):
             if attrs is not None:
                 own = current_request.environ["ringsession.response"]
                 own.setdefault("session_cookie_attrs", attrs)
-        if session.is_kept and response.is_streamed:
-            session.reopen_after(response)
+        if session.is_kept and response.is_streamed and not response.direct_passthrough:
+            response.response = _Streamed(response.response, session)
         if session.outside:
             self._finish(current_request.environ, response)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from flask import Response
 from flask.sessions import SessionMixin
 
 from . import codec
@@ -64,6 +63,7 @@ class FlaskSession(SessionMixin):
 
     outside = False  # no layer stores it
     refused = False  # it holds what no store can
+    streaming = False  # a piece of the body is being made
     _modified = False
     _accessed = False
 
@@ -74,14 +74,10 @@ class FlaskSession(SessionMixin):
 
     @property
     def ring(self) -> Session:
-        if self._reopen is not None and self._ring.committed and not self._ring.touched:
-            self._ring, self._reopen = self._reopen(), None
+        if self._reopen is not None and not self.streaming:
+            if self._ring.committed and not self._ring.touched:
+                self._ring, self._reopen = self._reopen(), None
         return self._ring
-
-    def reopen_after(self, response: Response) -> None:
-        """Look at nothing anew until the response is sent: what it streams would work here, and fail in production."""
-        reopen, self._reopen = self._reopen, None
-        response.call_on_close(lambda: setattr(self, "_reopen", reopen))
 
     @property
     def is_kept(self) -> bool:

@@ -319,7 +319,7 @@ def test_a_debugger_and_a_kept_context_do_not_hide_that_it_comes_too_late() -> N
         client.get("/set/a/1")
         with client.get("/stream") as answer:
             assert answer.text == 'flask.session["a"]'
-        assert session["a"] == "1"  # once it is over, what is stored now
+        assert session["a"] == "1"  # after it, what is stored now
     debugged = Client(DebuggedApplication(app, evalex=True))
     debugged.get("/set/a/1")
     assert debugged.get("/stream").text == 'flask.session["a"]'
