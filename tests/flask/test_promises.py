@@ -90,6 +90,16 @@ def test_an_untouched_session_costs_no_call_no_cookie_and_no_vary() -> None:
         assert (store.taken(), set_cookies(answer), "Vary" in answer.headers) == ([], [], False)
 
 
+@pytest.mark.parametrize("look", [
+    lambda: "x" in session, lambda: len(session), lambda: bool(session), lambda: list(session),
+    lambda: session.get("x"), lambda: session.permanent, lambda: get_flashed_messages(),
+])  # fmt: skip
+def test_any_look_at_the_session_varies_by_cookie(store: Any, look: Any) -> None:
+    app = make_app(store)  # Flask's own does so for each of these only since 3.1.3
+    app.add_url_rule("/", "home", lambda: str(look()))
+    assert app.test_client().get("/").headers["Vary"] == "Cookie"
+
+
 def test_the_round_trips_are_those_of_the_layers() -> None:
     store = TracedStore(memory_store())
     client = site(store).test_client()
