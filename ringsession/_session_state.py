@@ -18,6 +18,8 @@ from .stores.backend import Sessions
 
 log = logging.getLogger("ringsession")
 
+_DROPPED = "a session's record could not be read and was dropped"
+
 
 class SessionCommitted(RuntimeError):
     """The session was changed after its response had been sent on, so the change could not be kept."""
@@ -125,13 +127,17 @@ class SessionState:
     def renewed(self, claimed: str | None) -> str | None:
         """The record for the new id, given the last one under the old id; None if there is nothing to store.
 
-        Where the old id is dead already, another request has its contents: only this one's own changes go along.
+        Where the old id is dead already, another request has its contents: only this one's own changes go along. So
+        it is where they cannot be read.
         """
         change = self.change()
-        if claimed is None:
-            wanted = change is not None or (self._given and not self.is_live)
-            return renew(EMPTY, change, None) if wanted else None
-        return renew(claimed, change, self._data if self._exact else None)
+        if claimed is not None:
+            try:
+                return renew(claimed, change, self._data if self._exact else None)
+            except codec.CorruptRecord:
+                log.error(_DROPPED)
+        wanted = change is not None or (self._given and not self.is_live)
+        return renew(EMPTY, change, None) if wanted else None
 
     def _check_open(self) -> None:
         if self.committed:
@@ -175,7 +181,7 @@ class SessionState:
             return codec.decode(record)
         except codec.CorruptRecord:
             assert self.value is not None
-            log.error("a session's record could not be read and was dropped")
+            log.error(_DROPPED)
             self._sessions.destroy(self.value)
             self.loaded = None
             return {}

@@ -654,6 +654,16 @@ def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty
     assert "pickle" not in caplog.text
 
 
+def test_attack_31_a_record_that_cannot_be_read_does_not_hinder_a_login(caplog: Any) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    (entry,) = client.store.store._entries.values()
+    entry.record = "\x80\x04\x95pickle"
+    answer = client.send(lambda request: request["session"].recreate())
+    assert (answer["status"], client.store.taken(), client.read()) == (200, ["create", "claim"], {})
+    assert "could not be read and was dropped" in caplog.text
+
+
 def test_attack_31_a_record_of_a_newer_version_is_kept_and_the_answer_a_503() -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
