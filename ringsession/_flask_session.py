@@ -126,6 +126,10 @@ class FlaskSession(SessionMixin):
     def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**other, **self}
 
+    def __ior__(self, other: Mapping[str, Any]) -> FlaskSession:
+        self.update(other)  # without this, `|=` would change a copy
+        return self
+
     def copy(self) -> dict[str, Any]:
         """The contents as a plain dict."""
         return dict(self)

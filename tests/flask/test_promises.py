@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask, Response, flash, g, get_flashed_messages, render_template_string, request
 from flask import session, stream_with_context
@@ -393,6 +394,19 @@ def test_the_session_as_a_mapping_gives_plain_dicts(store: Any) -> None:
             {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1},
         )  # fmt: skip
         assert repr(found._get_current_object()) == "<FlaskSession over <Session with 1 keys>>"
+
+
+def test_a_merge_in_place_is_saved(store: Any) -> None:
+    app = site(store)
+
+    @app.get("/merge")
+    def merge() -> str:
+        flask.session |= {"a": 1, "b": 2}
+        return ""
+
+    client = app.test_client()
+    client.get("/merge")
+    assert client.get("/read").text == "{'a': 1, 'b': 2}"
 
 
 def test_modified_may_still_be_set(store: Any) -> None:

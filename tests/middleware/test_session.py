@@ -641,6 +641,17 @@ def test_a_stores_own_error_is_logged_and_its_message_not_sent(caplog: Any) -> N
     assert "the session's store failed" in caplog.text
 
 
+def test_a_merge_in_place_is_saved() -> None:
+    client = Client()
+
+    def merge(request: Any) -> None:
+        request["session"] |= {"a": 1}
+        request["session"]["b"] = 2
+
+    client.send(merge)
+    assert client.read() == {"a": 1, "b": 2}
+
+
 def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty(
     caplog: Any,
 ) -> None:
