@@ -18,7 +18,8 @@ soak: .venv/test.installed
 	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header $(ARGS) | sed 's/^/    /') | tee docs/soak.md
 
 bench: .venv/test.installed
-	for name in overhead stores scale parsers; do .venv/bin/python -m benchmarks $$name || exit 1; done
+	.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt
+	for name in overhead stores scale parsers flask pains; do .venv/bin/python -m benchmarks $$name || exit 1; done
 
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@

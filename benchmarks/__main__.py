@@ -8,6 +8,7 @@ from importlib import import_module
 NAMES = (
     *("overhead", "stores", "scale", "parsers"),
     *("peers", "plot", "micro", "throughput"),
+    *("flask", "pains"),
 )
 
 if __name__ == "__main__":

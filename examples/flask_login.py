@@ -1,57 +1,57 @@
-"""A Flask app behind the layers: its form and its upload work as always.
+"""A Flask app on ringsession: flask.session and flask.flash as always, and none of it lost.
 
+flask --app examples/flask_login run
 python examples/flask_login.py [PORT]
 """
 
 import sys
 
-from flask import Flask, abort, redirect, render_template_string, request
+from flask import Flask, abort, flash, redirect, render_template_string, request, session
 
-from ringsession import wrap_defaults
+from ringsession import memory_store
+from ringsession.flask import RingSession, recreate
 
 app = Flask(__name__)
-app.wsgi_app = wrap_defaults(app.wsgi_app)
+RingSession(
+    app,
+    {
+        # For more than one process: "redis://localhost:6379/0"; or no store, and a SECRET_KEY to seal the cookie with.
+        "session": {"store": memory_store(), "cookie_name": "flask-login"},
+        "security": {"anti_forgery": True},
+    },
+)
 
 PAGE = """<!doctype html>
 <title>Flask on ringsession</title>
-{% if flash %}<p>{{ flash }}</p>{% endif %}
-{% if user %}
-<p>Logged in as {{ user }}</p>
+{% for message in get_flashed_messages() %}<p>{{ message }}</p>{% endfor %}
+{% if session.user %}
+<p>Logged in as {{ session.user }}</p>
 <form method="post" action="/upload" enctype="multipart/form-data">
-  <input type="file" name="file"> <button>Upload</button>
+  {{ csrf_field() }} <input type="file" name="file"> <button>Upload</button>
 </form>
-<form method="post" action="/logout"><button>Log out</button></form>
+<form method="post" action="/logout">{{ csrf_field() }} <button>Log out</button></form>
 {% else %}
-<form method="post" action="/login"><input name="user"> <button>Log in</button></form>
+<form method="post" action="/login">{{ csrf_field() }} <input name="user"> <button>Log in</button></form>
 {% endif %}
 """
 
 
-def session():
-    return request.environ["ringsession.session"]
-
-
-def flash(message):
-    request.environ["ringsession.response"]["flash"] = message
-
-
 @app.get("/")
 def home():
-    message = request.environ["ringsession.request"]["flash"]
-    return render_template_string(PAGE, user=session().get("user"), flash=message)
+    return render_template_string(PAGE)
 
 
 @app.post("/login")
 def login():
-    session().recreate()
-    session()["user"] = request.form["user"]
+    recreate()  # a new id, so that nobody who knew the old one is logged in too
+    session["user"] = request.form["user"]
     flash("Welcome!")
     return redirect("/", 303)
 
 
 @app.post("/upload")
 def upload():
-    if "user" not in session():
+    if "user" not in session:
         abort(403)
     file = request.files["file"]
     flash(f"{file.filename}: {len(file.read())} bytes")
@@ -60,7 +60,7 @@ def upload():
 
 @app.post("/logout")
 def logout():
-    session().destroy()
+    session.clear()
     flash("Good bye!")
     return redirect("/", 303)
 

@@ -20,6 +20,8 @@ _QUOTED = f'"{RESERVED}'
 
 log = logging.getLogger("ringsession")
 
+_DROPPED = "a session's record could not be read and was dropped"
+
 
 class SessionCommitted(RuntimeError):
     """The session was changed after its response had been sent on, so the change could not be kept."""
@@ -47,13 +49,15 @@ class SessionState:
         self.is_live = False  # stored, as far as this request has heard
         self.failed = False
         self.committed = False
+        # A message goes only when somebody asks for it, and none replaces another.
+        self.keeps_messages = False
+        self.asked_message: str | None = None  # the key of the one that was asked for
         self._data: dict[str, Any] | None = None  # None: not loaded
         self._reserved: dict[str, Any] = {}  # loaded with the rest
         self._order: Sequence[str] = ()  # of the keys that were loaded
         self._changeable = False  # a key was set, or a value handed out that can itself be changed
-        self._picture: bytes | None = (
-            None  # of what was loaded, to see at once that nothing was changed
-        )
+        # Of what was loaded, to see at once that nothing was changed.
+        self._picture: bytes | None = None
         self._given = False  # the handler gave a whole session, which is stored even if it is empty
         self._exact = False  # ... and nothing else may be in it
 
@@ -98,6 +102,11 @@ class SessionState:
             self._changeable = True
             self._picture = self._take_picture()
 
+    @property
+    def may_differ(self) -> bool:
+        """Whether anything can have been changed; no, for most requests that read."""
+        return self._changeable
+
     def change(self) -> Change | None:
         """What the request did to what was loaded; None if there is no difference, types included."""
         if self._data is None or not self._changeable:
@@ -114,13 +123,17 @@ class SessionState:
     def renewed(self, claimed: str | None) -> str | None:
         """The record for the new id, given the last one under the old id; None if there is nothing to store.
 
-        Where the old id is dead already, another request has its contents: only this one's own changes go along.
+        Where the old id is dead already, another request has its contents: only this one's own changes go along. So
+        it is where they cannot be read.
         """
         change = self.change()
-        if claimed is None:
-            wanted = change is not None or (self._given and not self.is_live)
-            return renew(EMPTY, change, None) if wanted else None
-        return renew(claimed, change, self._data if self._exact else None)
+        if claimed is not None:
+            try:
+                return renew(claimed, change, self._data if self._exact else None)
+            except codec.CorruptRecord:
+                log.error(_DROPPED)
+        wanted = change is not None or (self._given and not self.is_live)
+        return renew(EMPTY, change, None) if wanted else None
 
     def _check_open(self) -> None:
         if self.committed:
@@ -164,7 +177,7 @@ class SessionState:
             data = codec.decode(record)
         except codec.CorruptRecord:
             assert self.value is not None
-            log.error("a session's record could not be read and was dropped")
+            log.error(_DROPPED)
             self._sessions.destroy(self.value)
             self.loaded = None
             return {}

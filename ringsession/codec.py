@@ -117,6 +117,18 @@ def is_plain_record(record: str) -> bool:
     return '"~' not in record
 
 
+def record_text(octets: bytes) -> str:
+    """The record in what a store kept. Of octets that are no text only the version is left, which `decode` refuses.
+
+    >>> record_text(b'1{"a":1}'), record_text(b"1\\xff")
+    ('1{"a":1}', '1')
+    """
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets[:1].decode("latin-1")
+
+
 def decode(record: str) -> dict[str, Any]:
     """The session in a record: what `encode` was given. Raises CorruptRecord or UnknownVersion.
 

@@ -82,6 +82,10 @@ class Session(SessionState, MutableMapping[str, Any]):
     def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**other, **self.copy()}
 
+    def __ior__(self, other: Mapping[str, Any]) -> Session:
+        self.update(other)  # without this, `|=` would put a plain dict in the session's place
+        return self
+
     def copy(self) -> dict[str, Any]:
         """The contents as a plain dict."""
         data = dict(self._open())

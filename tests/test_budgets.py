@@ -26,10 +26,10 @@ from ringsession import assoc_in, cookie_store, memory_store, site_defaults
 from ringsession import sqlite_store, wrap_defaults
 
 BUDGETS = {
-    "memory": {"untouched": 42, "read": 78, "write": 101, "new": 139},
-    "cookie": {"untouched": 42, "read": 84, "write": 116, "new": 133},
-    "sqlite": {"untouched": 42, "read": 79, "write": 102, "new": 135},
-    "site_defaults": {"untouched": 101},
+    "memory": {"untouched": 42, "read": 79, "write": 102, "new": 140},
+    "cookie": {"untouched": 42, "read": 85, "write": 117, "new": 134},
+    "sqlite": {"untouched": 42, "read": 81, "write": 104, "new": 136},
+    "site_defaults": {"untouched": 102},
 }
 
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}

@@ -6,24 +6,25 @@ decides; knows no store and no page.
 
 from __future__ import annotations
 
+import logging
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping
 from hmac import compare_digest
 from typing import Any, Literal
 
 from .._difference import RESERVED
-from .._grammar import MASKED_SECRET
 from ..origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
 from ..session import Session
+from ._masked_token import SIZE, mask_secret, unmask_token
+
+log = logging.getLogger("ringsession")
 
 FIELD = "__anti-forgery-token"
 SECRETS = f"{RESERVED}anti_forgery/"  # of the session, one key for each secret
 _HEADERS = ("x-csrf-token", "x-xsrf-token", "x-csrftoken")
 # RFC 9110 section 9.2.1 calls TRACE safe too; Ring does not.
 _SAFE = frozenset(("get", "head", "options"))
-_SIZE = 32
 _MODES = ("auto", "token", "strict")
 _REFUSAL: Response = {
     "status": 403,
@@ -41,24 +42,6 @@ class _Html(str):
         return self
 
 
-def _xor(one: bytes, other: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(one, other))
-
-
-def _mask(secret: bytes) -> str:
-    """A secret as a token that is another one each time, so that compression tells nothing of it (BREACH)."""
-    mask = secrets.token_bytes(_SIZE)
-    return urlsafe_b64encode(mask + _xor(mask, secret)).decode().rstrip("=")
-
-
-def _unmask(token: object) -> bytes | None:
-    """The secret in a token; None for what is none."""
-    if not isinstance(token, str) or not MASKED_SECRET.match(token):
-        return None
-    octets = urlsafe_b64decode(token + "==")
-    return _xor(octets[:_SIZE], octets[_SIZE:])
-
-
 def _secrets(request: Request) -> list[bytes]:
     """The secrets in the session: more than one where requests at the same time have each made one."""
     session = dict.get(request, "session")
@@ -72,12 +55,19 @@ def _secrets(request: Request) -> list[bytes]:
 def _read_anti_forgery_token(request: Request) -> str:
     found = _secrets(request)
     if found:
-        return _mask(found[0])
-    secret = secrets.token_bytes(_SIZE)
+        return mask_secret(found[0])
+    secret = secrets.token_bytes(SIZE)
     session = dict.get(request, "session")
     if type(session) is Session:  # without one, a token that no request can bring back, as in Ring
         session.reserve(SECRETS + secrets.token_hex(4), secret.hex())
-    return _mask(secret)
+    return mask_secret(secret)
+
+
+def anti_forgery_request(request: Request) -> Request:
+    """See wrap_anti_forgery."""
+    request = as_request(request)
+    request.provide("anti_forgery_token", _read_anti_forgery_token)
+    return request
 
 
 def anti_forgery_field(request: Mapping[str, Any]) -> str:
@@ -152,15 +142,18 @@ class _Guard:
         self._safe_header = safe_header and safe_header.lower()
         self._read_token = read_token
 
-    def lets_pass(self, request: Request) -> bool:
+    def refusal(self, request: Request) -> str | None:
+        """Why a request may not pass, None if it may."""
         if _is_safe(request) and (self._mode == "token" or not _is_websocket(request)):
-            return True
+            return None
         if self._exempt is not None and self._exempt(request):
-            return True
+            return None
         judgement = "token" if self._mode == "token" else judge_origin(request, self._trusted)
-        if judgement == "refuse" or (judgement == "pass" and self._mode != "strict"):
-            return judgement == "pass"
-        return self._has_safe_header(request) or self._has_token(request)
+        if judgement == "refuse":
+            return "another site made the browser send it"
+        if judgement == "pass" and self._mode != "strict":
+            return None
+        return None if self._has_safe_header(request) else self._token_refusal(request)
 
     def _has_safe_header(self, request: Request) -> bool:
         # A browser sends a header of this kind to another origin only if that one has agreed (Fetch, CORS-preflight).
@@ -168,11 +161,15 @@ class _Guard:
             return False
         return bool((request.get_header(self._safe_header) or "").strip())
 
-    def _has_token(self, request: Request) -> bool:
-        brought = _unmask(self._read_token(request))
+    def _token_refusal(self, request: Request) -> str | None:
+        brought = unmask_token(self._read_token(request))
         if brought is None:
-            return False
-        return any([compare_digest(brought, secret) for secret in _secrets(request)])
+            return "it brought no token"
+        known = _secrets(request)
+        if not known:
+            return "its session has no token: the cookie did not come, or the session has ended"
+        fits = any([compare_digest(brought, secret) for secret in known])
+        return None if fits else "its token is of another session, or from before the login"
 
 
 def _check_origins(origins: Iterable[str]) -> None:
@@ -207,7 +204,7 @@ def wrap_anti_forgery(
     exempt: None; a function of the request, true for what is never checked (a webhook with its own signature).
     safe_header: None; the name of a header that stands for the token if it is not blank (not in "strict").
     read_token: `read_form_or_header`; a function of the request.
-    error_response: a 403; error_handler: None, a handler in its place.
+    error_response: a 403; error_handler: None, a handler in its place. The log says why a request was refused, the answer does not.
 
     Adds `request["anti_forgery_token"]`: made when it is first read, another text each time, good for as long as the session
     has its id. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides the field
@@ -228,10 +225,11 @@ def wrap_anti_forgery(
     )
 
     def anti_forgery(request: Request) -> Response:
-        request = as_request(request)
-        request.provide("anti_forgery_token", _read_anti_forgery_token)
-        if guard.lets_pass(request):
+        request = anti_forgery_request(request)
+        reason = guard.refusal(request)
+        if reason is None:
             return handler(request)
+        log.warning("a request was refused, since %s", reason)
         if error_handler is not None:
             return error_handler(request)
         return dict(error_response or _REFUSAL)

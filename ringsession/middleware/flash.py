@@ -22,23 +22,33 @@ def _session(request: Request) -> Session:
     return session
 
 
-def _pending(session: Session) -> list[str]:
+def pending(session: Session) -> list[str]:
     """The keys of the waiting messages, the oldest first."""
     if not session.has_reserved:
         return []
     return sorted(key for key in session.reserved if key.startswith(FLASH))
 
 
-def _new_entry() -> str:
-    # Sorts by time; the random part keeps the entries of requests in the same moment apart.
-    return f"{FLASH}{time.time_ns():016x}-{secrets.token_hex(4)}"
+def new_entry(place: int = 0) -> str:
+    """The key of a new message; place: how many of this request stand before it."""
+    # Sorts by time, then by place; the random part keeps the entries of requests in the same moment apart.
+    return f"{FLASH}{time.time_ns():016x}-{place:04x}{secrets.token_hex(4)}"
 
 
 def _read_flash(request: Request) -> Any:
     session = _session(request)
-    pending = _pending(session)
+    waiting = pending(session)
     session.read = True
-    return session.reserved[pending[0]] if pending else None
+    session.asked_message = waiting[0] if waiting else None
+    return session.reserved[waiting[0]] if waiting else None
+
+
+def _taken(session: Session, replaced: bool) -> list[str]:
+    """The keys of the messages that this request takes."""
+    if session.keeps_messages:
+        return [key for key in pending(session) if key == session.asked_message]
+    waiting = pending(session) if replaced or session.read else []
+    return waiting if replaced else waiting[:1]
 
 
 def flash_request(request: Request) -> Request:
@@ -56,12 +66,13 @@ def flash_response(response: Response, request: Request) -> Response:
         response = session.take(
             response
         )  # before the message, which outlives a session that ends here
-        for key in _pending(session):
+        for key in _taken(session, True):
             del session.reserved[key]
-        session.reserved[_new_entry()] = message
-    elif session.read and session.ending != "destroy" and (pending := _pending(session)):
-        request["flash"]  # a body that streams may still ask for it
-        del session.reserved[pending[0]]
+        session.reserved[new_entry()] = message
+    elif session.read and session.ending != "destroy":
+        for key in _taken(session, False):
+            request["flash"]  # a body that streams may still ask for it
+            del session.reserved[key]
     return response
 
 

@@ -17,16 +17,21 @@ from .._commit import Outcome, decide, perform
 from ..request import Handler, Request, Response, as_request
 from ..response import change_header, check_response
 from ..session import Session
-from ..stores import Lifetime, SessionGone, StoreUnavailable, is_seconds
+from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
-from ..stores.memory import memory_store
-from ..stores.named import open_store
 from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
 from ._cookie_attrs import attributes, check_cookie
+from ._session_options import check_seconds, find_store
 from .cookies import after_own, find_cookie, set_cookie_header
 
 log = logging.getLogger("ringsession")
+
+
+class SentAttrs(dict[str, Any]):
+    """A response's `session_cookie_attrs` for a cookie that is sent anyway, or, if rolling, when the deadline moves."""
+
+    rolling = False
 
 
 class SessionCookie:
@@ -51,11 +56,16 @@ class SessionCookie:
             return self._deletion
         if outcome.value is None:
             return None
-        if own_attrs is not None:
+        if own_attrs is not None and self._is_sent(outcome, own_attrs):
             return self._own_line(outcome.value, own_attrs)
         if outcome.changed or (self._rolling and outcome.moved):
             return f"{self.name}={form_encode(outcome.value)}{self._tail}"
         return None
+
+    def _is_sent(self, outcome: Outcome, own_attrs: Mapping[str, Any]) -> bool:
+        if not isinstance(own_attrs, SentAttrs):
+            return True
+        return outcome.changed or (outcome.moved and (self._rolling or own_attrs.rolling))
 
     def check_own(self, own_attrs: Mapping[str, Any] | None) -> None:
         """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
@@ -119,12 +129,6 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _check_seconds(**options: float | None) -> None:
-    for name, value in options.items():
-        if not is_seconds(value):
-            raise ValueError(f"{name}: expected seconds over 0, or None, got {value!r:.60}")
-
-
 def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[Response, Outcome]:
     """The one place where a session is stored."""
     response = session.take(response)
@@ -176,8 +180,8 @@ def wrap_session(
     >>> client.get("/").text, client.get("/").text
     ('1', '2')
     """
-    _check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
-    store = _find_store(store)
+    check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
+    store = find_store(store)
     sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
@@ -209,22 +213,6 @@ def wrap_session(
         return _unavailable()
 
     return session
-
-
-def _find_store(given: Any) -> Any:
-    """The store of an option, checked as far as it can be at the start."""
-    if given is None:
-        return memory_store()
-    store = open_store(given) if isinstance(given, str) else given
-    check = getattr(store, "check", None)
-    if check is not None:
-        try:
-            check()
-        except StoreUnavailable:  # it may come later than we do
-            log.warning("%r could not be checked", store, exc_info=True)
-        except ValueError as error:
-            raise ValueError(f"store: {error}") from None
-    return store
 
 
 def _finder(name: str, store: Any) -> Callable[[Request], str | None]:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..codec import record_text
+
 _COLUMNS = ["key", "record", "version", "expires", "ends", "idle", "refresh"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ringsession (
@@ -122,6 +124,7 @@ class SqliteConnections:
         connection = sqlite3.connect(
             self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = record_text
         try:
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             self._turn_wal_on(connection)

@@ -6,7 +6,7 @@ Owns the choice between them. Knows nothing of requests and responses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from . import Change, Lifetime, Loaded, RingStore, Store
 from .cookie import CookieStore, SealedSessions
@@ -44,6 +44,14 @@ class Sessions(Protocol):
         """See Store.swap. SessionGone if the session is dead; TypeError where the store cannot."""
 
 
+@runtime_checkable
+class Opening(Protocol):
+    """What opens its sessions itself: a store around another (`_flask_cookie.py`)."""
+
+    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Sessions:
+        """The sessions of the store around which this stands, as it gives them."""
+
+
 def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Sessions:
     """The sessions in a store. Raises TypeError if it is none."""
     if isinstance(store, CookieStore):
@@ -52,6 +60,8 @@ def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Sessions:
         return OwnSessions(store, lifetime)
     if isinstance(store, Store):
         return ServerSideSessions(store, lifetime)
+    if isinstance(store, Opening):
+        return store.open_sessions(cookie_name, lifetime)
     raise TypeError(
         "expected a store (memory_store(), cookie_store(key), or an object with read_session, write_session"
         f" and delete_session), got {type(store).__name__}"

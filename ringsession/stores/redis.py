@@ -109,7 +109,7 @@ def _read(reply: Any) -> tuple[bool, int, bytes, str]:
     if isinstance(reply, list):
         reply, *beside = reply
     moved, left, version, text = reply.split(b" ", 3)
-    record = text.decode()
+    record = codec.record_text(text)
     if beside:
         names = [name.decode("utf-8", "surrogatepass") for name in beside[::2]]
         texts = [text.decode() for text in beside[1::2]]

@@ -208,7 +208,7 @@ def _milliseconds(seconds: float | None) -> int:
 
 
 def _text(row: Any) -> str:
-    return bytes(row.record).decode()
+    return codec.record_text(bytes(row.record))
 
 
 def _merge(row: Any, change: Change) -> bytes:

@@ -117,6 +117,16 @@ def test_the_flask_app_keeps_its_form_and_its_upload(tmp_path: Path) -> None:
         assert "Log in" in get("/")
 
 
+def test_the_flask_app_runs_by_flasks_own_command(tmp_path: Path) -> None:
+    port = free_port()
+    arguments = ["-m", "flask", "--app", "examples/flask_login", "run", "-p", str(port)]
+    with running(arguments, port, tmp_path):
+        get = with_jar(port, tmp_path)
+        token = get("/").split('value="')[1].split('"')[0]
+        form = ("--data-urlencode", f"__anti-forgery-token={token}", "-d", "user=ann")
+        assert "Logged in as ann" in get("/login", "-L", *form)
+
+
 # -- under other servers
 
 

@@ -641,6 +641,17 @@ def test_a_stores_own_error_is_logged_and_its_message_not_sent(caplog: Any) -> N
     assert "the session's store failed" in caplog.text
 
 
+def test_a_merge_in_place_is_saved() -> None:
+    client = Client()
+
+    def merge(request: Any) -> None:
+        request["session"] |= {"a": 1}
+        request["session"]["b"] = 2
+
+    client.send(merge)
+    assert client.read() == {"a": 1, "b": 2}
+
+
 def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty(
     caplog: Any,
 ) -> None:
@@ -652,6 +663,16 @@ def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty
     assert client.store.taken() == ["create", "load", "destroy"]
     assert "could not be read and was dropped" in caplog.text
     assert "pickle" not in caplog.text
+
+
+def test_attack_31_a_record_that_cannot_be_read_does_not_hinder_a_login(caplog: Any) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    (entry,) = client.store.store._entries.values()
+    entry.record = "\x80\x04\x95pickle"
+    answer = client.send(lambda request: request["session"].recreate())
+    assert (answer["status"], client.store.taken(), client.read()) == (200, ["create", "claim"], {})
+    assert "could not be read and was dropped" in caplog.text
 
 
 def test_attack_31_a_record_of_a_newer_version_is_kept_and_the_answer_a_503() -> None:

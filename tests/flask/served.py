@@ -1,0 +1,71 @@
+"""A Flask app for servers: `gunicorn "tests.flask.served:make_app()"`, with its store's name in SESSION_STORE.
+
+Without one, the session is sealed in its cookie.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from flask import Flask, flash, get_flashed_messages, session
+
+from ringsession.flask import FlaskSession, RingSession, recreate
+
+
+def make_app() -> Flask:
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
+    name = os.environ.get("SESSION_STORE")
+    RingSession(app, {"session": {"store": name}} if name else {})
+
+    @app.get("/login/<user>")
+    def login(user: str) -> str:
+        recreate()
+        session["user"] = user
+        flash(f"welcome {user}")
+        return ""
+
+    @app.get("/logout")
+    def logout() -> str:
+        session.clear()
+        return ""
+
+    @app.get("/look")
+    def look() -> Any:
+        messages = get_flashed_messages()
+        return {"session": dict(session), "messages": messages}
+
+    @app.get("/set/<key>")
+    def set_it(key: str) -> Any:
+        session[key] = 1
+        return {"process": os.getpid()}
+
+    @app.get("/count")
+    def count() -> str:
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    @app.get("/like")
+    def like() -> str:
+        return str(own().swap("likes", lambda likes: (likes or 0) + 1))
+
+    @app.get("/wait")
+    def wait() -> Any:
+        """Until another request gives the word, at most 20 seconds; what this one sets is stored after it."""
+        session["waited"] = 1
+        own().swap("begun", lambda begun: 1)
+        for _ in range(400):
+            if own().swap("word", lambda word: word or 0):
+                break
+            time.sleep(0.05)
+        return {"process": os.getpid(), "heard": session["word"]}
+
+    return app
+
+
+def own() -> FlaskSession:
+    found: Any = session
+    ours: FlaskSession = found._get_current_object()
+    return ours

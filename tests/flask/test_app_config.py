@@ -1,0 +1,317 @@
+"""app.config is honoured, the nested config goes over it, and a wrong one is an error at the start."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask, session
+
+from ringsession import ConfigError, cookie_store, memory_store, secure_site_defaults, site_defaults
+from ringsession._flask_config import read_config
+from ringsession.flask import RingSession
+from tests.flask.apps import SECRET, make_app, set_cookies
+
+OTHER = "another secret, also of 16 bytes"
+
+
+def cookie_of(config: Any = None, *, permanent: bool = False, **values: Any) -> str:
+    app = make_app(memory_store(), config, **values)
+
+    @app.get("/")
+    def home() -> str:
+        session["x"] = 1
+        session.permanent = permanent
+        return ""
+
+    (cookie,) = set_cookies(app.test_client().get("/", base_url="https://localhost/"))
+    name, _, rest = cookie.partition("=")
+    return f"{name}; {rest.split('; ', 1)[1]}"
+
+
+COOKIES = [
+    ({}, "session; Path=/; HttpOnly; SameSite=Lax"),
+    ({"SESSION_COOKIE_NAME": "id"}, "id; Path=/; HttpOnly; SameSite=Lax"),
+    ({"SESSION_COOKIE_PATH": "/a"}, "session; Path=/a; HttpOnly; SameSite=Lax"),
+    ({"APPLICATION_ROOT": "/b"}, "session; Path=/b; HttpOnly; SameSite=Lax"),
+    ({"SESSION_COOKIE_HTTPONLY": False}, "session; Path=/; SameSite=Lax"),
+    ({"SESSION_COOKIE_SECURE": True}, "session; Path=/; HttpOnly; SameSite=Lax; Secure"),
+    ({"SESSION_COOKIE_SAMESITE": "Strict"}, "session; Path=/; HttpOnly; SameSite=Strict"),
+    (
+        {"SESSION_COOKIE_DOMAIN": "example.org"},
+        "session; Path=/; HttpOnly; SameSite=Lax; Domain=example.org",
+    ),
+    (
+        {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_PARTITIONED": True},
+        "session; Path=/; HttpOnly; SameSite=Lax; Secure; Partitioned",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "cookie"), COOKIES)
+def test_the_cookie_is_as_app_config_says(values: Any, cookie: str) -> None:
+    assert cookie_of(**values) == cookie
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "max_age"),
+    [(timedelta(days=31), 2678400), (60, 60), (timedelta(days=1000), 400 * 86400)],
+)
+def test_a_permanent_sessions_cookie_lives_as_long_as_it_does(lifetime: Any, max_age: int) -> None:
+    cookie = cookie_of(permanent=True, PERMANENT_SESSION_LIFETIME=lifetime)
+    assert cookie == f"session; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}"
+
+
+def test_the_nested_config_wins_and_the_key_under_it_is_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = {
+        "session": {"cookie_name": "own", "cookie_attrs": {"same_site": "strict"}, "timeout": 9}
+    }
+    cookie = cookie_of(
+        config,
+        permanent=True,
+        SESSION_COOKIE_NAME="id",
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=60,
+        SESSION_TYPE="redis",
+    )
+    assert cookie == "own; Path=/; HttpOnly; SameSite=Strict; Max-Age=9"
+    assert [record.getMessage() for record in caplog.records] == [
+        "RingSession does not use these keys of app.config: PERMANENT_SESSION_LIFETIME,"
+        " SESSION_COOKIE_NAME, SESSION_COOKIE_SAMESITE, SESSION_TYPE"
+    ]
+
+
+def test_what_flask_sets_by_itself_is_not_named(caplog: pytest.LogCaptureFixture) -> None:
+    make_app(memory_store(), site_defaults)
+    assert caplog.records == []
+
+
+def test_a_max_age_of_the_nested_config_is_every_cookies() -> None:
+    config = {"session": {"cookie_attrs": {"max_age": 5}}}
+    for permanent in (False, True):
+        cookie = cookie_of(config, permanent=permanent)
+        assert cookie == "session; Path=/; HttpOnly; SameSite=Lax; Max-Age=5"
+
+
+def test_the_idle_timeout_is_the_lifetime_of_permanent_sessions() -> None:
+    now = [0.0]
+    app = make_app(memory_store(clock=lambda: now[0]), PERMANENT_SESSION_LIFETIME=100)
+    client = app.test_client()
+    with client.session_transaction() as found:
+        found["x"] = 1
+    left = []
+    for now[0] in (99, 150, 251):
+        with client.session_transaction() as found:
+            left.append(dict(found))
+    assert left == [{"x": 1}, {"x": 1}, {}]
+
+
+@pytest.mark.parametrize(("refresh", "permanent", "sent"), [
+    (True, True, [1, 0, 1, 0]), (False, True, [1, 0, 0, 0]), (True, False, [1, 0, 0, 0]),
+])  # fmt: skip
+def test_a_permanent_sessions_cookie_is_sent_again_when_its_deadline_moves(
+    refresh: bool, permanent: bool, sent: list[int]
+) -> None:
+    now = [0.0]
+    store = memory_store(clock=lambda: now[0])
+    app = make_app(store, PERMANENT_SESSION_LIFETIME=1000, SESSION_REFRESH_EACH_REQUEST=refresh)
+
+    @app.get("/")
+    def home() -> str:
+        if "x" not in session:
+            session["x"] = 1
+            session.permanent = permanent
+        return ""
+
+    @app.get("/plain")
+    def plain() -> str:
+        return ""
+
+    client, found = app.test_client(), []
+    for now[0], path in ((0, "/"), (10, "/"), (70, "/"), (140, "/plain")):
+        found.append(len(set_cookies(client.get(path))))
+    assert found == sent
+
+
+def counting(app: Flask) -> Flask:
+    @app.get("/")
+    def home() -> str:
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    return app
+
+
+def sealed_app(**values: Any) -> Flask:
+    app = Flask(__name__)
+    app.config.update(values)
+    RingSession(app)
+    return counting(app)
+
+
+def test_without_a_store_the_session_is_sealed_under_the_secret_key() -> None:
+    client = sealed_app(SECRET_KEY=SECRET).test_client()
+    assert [client.get("/").text, client.get("/").text] == ["1", "2"]
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    other = sealed_app(SECRET_KEY=OTHER, SECRET_KEY_FALLBACKS=[SECRET]).test_client()
+    other.set_cookie("session", cookie.value)
+    assert other.get("/").text == "3"
+    stranger = sealed_app(SECRET_KEY=OTHER).test_client()
+    stranger.set_cookie("session", cookie.value)
+    assert stranger.get("/").text == "1"
+    renewed = other.get_cookie("session")
+    assert renewed is not None
+    stranger.set_cookie("session", renewed.value)
+    assert stranger.get("/").text == "4"
+
+
+WRONG: list[tuple[Any, Any, str]] = [
+    (
+        {},
+        {},
+        'RingSession: expected app.config["SECRET_KEY"], with which the session is sealed in its cookie, or'
+        ' ["session"]["store"], such as "redis://localhost:6379/0"; set one before init_app',
+    ),
+    (
+        {"SECRET_KEY": "dev"},
+        {},
+        'app.config["SECRET_KEY"]: expected at least 16 bytes, since the session is sealed with it, got 3;'
+        ' `python -m ringsession key` prints a good one. Or set ["session"]["store"]',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": ["short"]},
+        {},
+        'app.config["SECRET_KEY_FALLBACKS"][0]: expected at least 16 bytes, since the session is sealed with it, got 5;'
+        ' `python -m ringsession key` prints a good one. Or set ["session"]["store"]',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": OTHER},
+        {},
+        'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one',
+    ),
+    ({"SECRET_KEY": 5}, {}, 'app.config["SECRET_KEY"]: expected str or bytes, got int'),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "bogus"},
+        {},
+        'app.config["SESSION_COOKIE_SAMESITE"]: expected "strict", "lax" or "none", got \'bogus\'',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "None"},
+        {},
+        'app.config["SESSION_COOKIE_SAMESITE"]: expected "secure": True beside "none"',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_NAME": "a b"},
+        {},
+        "app.config[\"SESSION_COOKIE_NAME\"]: expected a token (RFC 9110), got 'a b'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "PERMANENT_SESSION_LIFETIME": 0},
+        {},
+        'app.config["PERMANENT_SESSION_LIFETIME"]: expected seconds over 0, or None, got 0',
+    ),
+    (
+        {"SECRET_KEY": SECRET},
+        {"session": {"time_out": 5}},
+        '["session"]["time_out"]: unknown key; did you mean "timeout"?',
+    ),
+    ({"SECRET_KEY": SECRET}, {"session": False}, '["session"]: expected a dict, got bool'),
+    ({"SECRET_KEY": SECRET}, ["session"], "RingSession: expected a dict, got list"),
+    (
+        {},
+        {"session": {"store": "oracle://"}},
+        '["session"]["store"]: expected a store, or "memory:", "sqlite:///sessions.db", "redis://...", "rediss://...",'
+        ' "postgresql+psycopg://..." or "mysql+pymysql://...", got another text',
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "config", "message"), WRONG)
+def test_a_wrong_config_is_an_error_at_the_start(values: Any, config: Any, message: str) -> None:
+    app = Flask(__name__)
+    app.config.update(values)
+    with pytest.raises(ConfigError) as caught:
+        RingSession(app, config)
+    assert str(caught.value) == message
+    assert "ringsession" not in app.extensions and not hasattr(app.wsgi_app, "handler")
+
+
+def test_no_error_shows_a_key() -> None:
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "hunter2"
+    with pytest.raises(ConfigError) as caught:
+        RingSession(app)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_second_time_for_one_app_is_an_error() -> None:
+    app = make_app(memory_store())
+    with pytest.raises(ConfigError, match="expected an app that has none yet"):
+        RingSession(app)
+
+
+def test_app_config_is_read_once() -> None:
+    app = counting(make_app(memory_store()))
+    app.config.update(SESSION_COOKIE_NAME="later", SESSION_COOKIE_SECURE=True)
+    assert set_cookies(app.test_client().get("/"))[0].startswith("session=")
+
+
+def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
+    values = {**Flask.default_config, "SECRET_KEY": SECRET}
+    store = memory_store()
+    assert read_config(values, {"session": {"store": store}}) == {
+        "cookies": True,
+        "session": {
+            "flash": True,
+            "store": store,
+            "cookie_name": "session",
+            "cookie_attrs": {
+                "path": "/", "http_only": True, "same_site": "lax", "secure": False, "partitioned": False,
+            },
+            "timeout": 2678400.0,
+        },
+    }  # fmt: skip
+
+
+def test_where_the_token_is_asked_for_forms_are_read_up_to_max_content_length() -> None:
+    values = {**Flask.default_config, "SECRET_KEY": SECRET, "MAX_CONTENT_LENGTH": 1000}
+    config = read_config(values, {"security": {"anti_forgery": True}})
+    assert config["params"] == {"urlencoded": True, "multipart": {"max_size": 1000}}
+    own = {"security": {"anti_forgery": True}, "params": {"multipart": {"max_size": 5}}}
+    assert read_config(values, own)["params"]["multipart"] == {"max_size": 5}
+
+
+def test_the_whole_stack_is_site_defaults() -> None:
+    store = memory_store()
+    client = counting(make_app(store, site_defaults)).test_client()
+    answer = client.get("/")
+    assert set_cookies(answer)[0].startswith("ring-session=")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    redirected = make_app(store, secure_site_defaults).test_client().get("/")
+    assert redirected.headers["Location"] == "https://localhost/"
+
+
+def test_a_store_that_is_given_needs_no_secret_key() -> None:
+    app = Flask(__name__)
+    RingSession(app, {"session": {"store": cookie_store(OTHER)}})
+    assert counting(app).test_client().get("/").text == "1"
+
+
+def test_a_store_by_its_name_is_opened_once() -> None:
+    app = Flask(__name__)
+    RingSession(app, {"session": {"store": "memory:"}})
+    client = counting(app).test_client()
+    client.get("/")
+    with client.session_transaction() as found:  # the same store as the layers'
+        assert found["n"] == 1
+
+
+def test_the_log_is_the_packages_own(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "ringsession")
+    make_app(memory_store(), SESSION_KEY_PREFIX="x:")
+    assert [record.name for record in caplog.records] == ["ringsession"]
