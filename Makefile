@@ -15,7 +15,7 @@ lint: .venv/lint.installed
 	.venv/bin/flake8 && .venv/bin/black --check . && .venv/bin/mypy
 
 soak: .venv/test.installed
-	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header $(ARGS) | sed 's/^/    /') | tee docs/soak.md
+	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header -o faulthandler_timeout=0 $(ARGS) | sed 's/^/    /') | tee docs/soak.md
 
 bench: .venv/test.installed
 	.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt

@@ -90,18 +90,19 @@ def wait_until(is_so: Any) -> None:
     ids=lambda row: row[0],
 )
 def test_attack_32_a_server_that_hangs_is_a_503_in_time(own_server: Server) -> None:
-    getattr(make_store(own_server), "close", lambda: None)()
-    store = store_at(own_server, own_server.port, timeout=0.2)
-    client = Client(store)
-    client.send(lambda request: {"session": {"n": 1}})
+    patient = signed_in(own_server)
+    client = Client(store_at(own_server, own_server.port, timeout=0.2))
+    client.cookie = patient.cookie
+    client.read()  # it has a connection that works
     own_server.pause()
     try:
         answers = [client.send(lambda request: request["session"].get("n")) for _ in range(2)]
     finally:
         own_server.go_on()  # only now, so that what was answered before was not by the server
     assert [answer["status"] for answer in answers] == [503, 503]
-    assert client.read() == {"n": 1}
-    getattr(store, "close", lambda: None)()
+    assert patient.read() == {"n": 1}
+    for store in (patient.store, client.store):
+        getattr(store, "close", lambda: None)()
 
 
 @pytest.fixture
