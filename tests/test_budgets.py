@@ -4,9 +4,9 @@ Owns the budgets and the counting. A path that became cheaper, or dearer for a g
 
     python -m tests.test_budgets --record
 
-which counts, and writes the block BUDGETS below. Comprehensions, calls of their own before Python 3.12, are not counted, nor what cryptography
-calls inside, which changes from release to release, so that a number is exact on every version; what runs inside C (a JSON text,
-a query) is one call or none.
+which counts, and writes the block BUDGETS below. Comprehensions, calls of their own before Python 3.12, are not counted, so that a
+number is exact on every version; those for cookies are of cryptography 43, where a cipher is one or two calls more than in later
+releases. What runs inside C (a JSON text, a query) is one call or none.
 """
 
 from __future__ import annotations
@@ -28,17 +28,13 @@ from ringsession import sqlite_store, wrap_defaults
 
 BUDGETS = {
     "memory": {"untouched": 42, "read": 79, "write": 102, "new": 140},
-    "cookie": {"untouched": 42, "read": 85, "write": 117, "new": 134},
+    "cookie": {"untouched": 42, "read": 86, "write": 119, "new": 135},
     "sqlite": {"untouched": 42, "read": 81, "write": 104, "new": 136},
     "site_defaults": {"untouched": 102},
 }
 
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}
 App = Callable[..., Any]
-
-
-def _is_of_cryptography(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_globals.get("__name__", "").startswith("cryptography.")
 
 
 def _request(app: App, environ: dict[str, Any]) -> None:
@@ -52,8 +48,7 @@ def count_calls(app: App, cookie: str | None) -> int:
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
         nonlocal calls
-        if event == "call" and frame.f_code.co_name not in COMPREHENSIONS:
-            calls += not (_is_of_cryptography(frame) or _is_of_cryptography(frame.f_back))
+        calls += event == "call" and frame.f_code.co_name not in COMPREHENSIONS
 
     counted = []
     for _ in range(5):  # the first may import or compile, and any may find something to sweep
