@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,14 @@ def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
             break
         time.sleep(0.05)
     raise TimeoutError(f"no server on port {port}: {log.read_text()[-2000:]}")
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Until something is so, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @contextmanager

@@ -73,7 +73,9 @@ def site(store: Any, config: Any = None, *, protect: bool = False, **values: Any
 def fields(page: str) -> dict[str, str]:
     """The hidden fields of a page."""
     tags = re.findall(r"<input [^>]*hidden[^>]*>", page)
-    return dict(re.search(r'name="([^"]*)".*value="([^"]*)"', tag).groups() for tag in tags)  # type: ignore
+    return dict(
+        pair for tag in tags for pair in re.findall(r'name="([^"]*)".*value="([^"]*)"', tag)
+    )
 
 
 def test_a_form_with_flask_wtfs_token_passes_and_one_without_does_not(store: Any) -> None:

@@ -18,19 +18,12 @@ from ringsession.stores import Lifetime
 from ringsession.testing import change, key_of
 from tests import servers
 from tests.servers import Server
-from tests.serving import free_port
+from tests.serving import free_port, wait_until
 from tests.stores.networked import PREFIX
 
 pytestmark = [pytest.mark.soak, pytest.mark.server]
 EMPTY = codec.encode({})
 SLOTS = 16_384
-
-
-def wait_until(is_so: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 class Writers:

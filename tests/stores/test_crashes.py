@@ -16,6 +16,7 @@ from ringsession.stores import Lifetime
 from ringsession.testing import change, key_of
 from tests import servers
 from tests.servers import Server
+from tests.serving import wait_until
 from tests.stores.networked import make_store, store_at
 from tests.tracing import Client
 
@@ -74,13 +75,6 @@ def test_what_was_acknowledged_survives_a_killed_server(own_server: Server) -> N
     loaded = store.load(key)
     assert set(acknowledged) - codec.decode(loaded.record).keys() == set()
     getattr(store, "close", lambda: None)()
-
-
-def wait_until(is_so: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
