@@ -9,7 +9,6 @@ Owns the format and the keys. Knows nothing of sessions, timeouts and clocks bey
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
@@ -132,8 +131,8 @@ def seal(keyring: Keyring, name: str, contents: Opened) -> str:
     times = created.to_bytes(5, "big") + issued.to_bytes(5, "big")
     plaintext = b"".join((_FLAGS, sid, times, _CODEC, payload, _END))
     plaintext += bytes(-len(plaintext) % _PAD)
-    key, nonce = keyring.newest, os.urandom(NONCE_SIZE)
-    head = _VERSION + key.kid
+    key = keyring.newest
+    head, nonce = _VERSION + key.kid, key.cipher.new_nonce()
     sealed = key.cipher.encrypt(nonce, plaintext, keyring.associated_data(head, name))
     return _encode(head + nonce + sealed)
 

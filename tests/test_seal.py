@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -212,6 +213,15 @@ def test_a_new_key_is_random_and_long_enough() -> None:
 def test_nonces_never_repeat() -> None:
     nonces = {raw(seal(RING, NAME, CONTENTS))[5:29] for _ in range(2000)}
     assert len(nonces) == 2000
+
+
+def test_half_a_nonce_is_drawn_anew_after_65536_and_the_other_half_each_time() -> None:
+    cipher = XAES256GCM(bytes(32))
+    nonces = [cipher.new_nonce() for _ in range(3 * 65_536)]
+    runs = [(half, len(list(run))) for half, run in itertools.groupby(n[:12] for n in nonces)]
+    assert [length for half, length in runs] == [65_535, 65_536, 65_536, 1]
+    assert len({half for half, length in runs}) == 4
+    assert len({nonce[12:] for nonce in nonces}) == len(nonces)
 
 
 def test_attack_88_sealing_works_in_many_threads_and_after_a_fork() -> None:
