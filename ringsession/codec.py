@@ -136,7 +136,7 @@ def decode(record: str) -> dict[str, Any]:
     {'user': 'ann'}
     """
     members = _members(record)
-    if is_plain_record(record):
+    if '"~' not in record:  # as in `is_plain_record`, without a call
         return members
     try:
         return {unescape_key(key): _load(_dump(value)) for key, value in members.items()}

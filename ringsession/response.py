@@ -145,9 +145,9 @@ def change_header(headers: dict[str, Any], name: str, change: Callable[[Any], An
     {'vary': 'Cookie, Origin'}
     """
     if name not in headers:
-        lower = name.lower()
+        lower, length = name.lower(), len(name)
         for spelled in headers:
-            if spelled.lower() == lower:
+            if len(spelled) == length and spelled.lower() == lower:
                 name = spelled
     headers[name] = change(headers.get(name))
 

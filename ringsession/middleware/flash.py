@@ -69,7 +69,7 @@ def flash_response(response: Response, request: Request) -> Response:
         for key in _taken(session, True):
             del session.reserved[key]
         session.reserved[new_entry()] = message
-    elif session.read and session.ending != "destroy":
+    elif session.read and session.has_reserved and session.ending != "destroy":
         for key in _taken(session, False):
             request["flash"]  # a body that streams may still ask for it
             del session.reserved[key]

@@ -200,7 +200,8 @@ def wrap_session(
                 if live.committed or not (live.touched or about):
                     live.committed = True
                     return response
-                cookie.check_own(response.get("session_cookie_attrs"))
+                if "session_cookie_attrs" in response:
+                    cookie.check_own(response["session_cookie_attrs"])
                 response, outcome = _commit(live, response, sessions)
                 return session_response(response, outcome, cookie=cookie)
         except Exception as error:
