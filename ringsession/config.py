@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from .middleware._cookie_attrs import check_cookie
@@ -137,6 +136,8 @@ def unknown_key(path: Sequence[str], name: object, known: Sequence[str]) -> Conf
     >>> unknown_key(["session"], "time_out", ["flash", "timeout"])
     ConfigError('["session"]["time_out"]: unknown key; did you mean "timeout"?')
     """
+    from difflib import get_close_matches  # which only an error needs
+
     close = get_close_matches(str(name), known, 1)
     hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
     return ConfigError(f"{place([*path, str(name)])}: unknown key{hint}")

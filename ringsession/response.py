@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +221,8 @@ def resource_response(path: str, *, package: str, root: str = "") -> Response | 
     >>> resource_response("../README.md", package="ringsession", root="stores") is None
     True
     """
+    from importlib import resources  # takes as long to import as ten of our modules
+
     with resources.as_file(resources.files(package).joinpath(root)) as folder:
         found = file_response(path, root=folder)
         if (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import Any
 
 from werkzeug.http import http_date, parse_date
@@ -78,6 +77,8 @@ def attributes(attrs: Mapping[str, Any]) -> str:
 
 def _check_attr(key: str, value: Any) -> None:
     if key not in _ATTRIBUTES:
+        from difflib import get_close_matches  # which only an error needs
+
         close = get_close_matches(str(key), _ATTRIBUTES, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_ATTRIBUTES)}"
         raise ValueError(f"{key}: unknown attribute; {hint}")

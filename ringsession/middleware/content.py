@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from mimetypes import MimeTypes
 from typing import Any
 
@@ -24,9 +24,8 @@ OCTETS = "application/octet-stream"
 _WITHOUT_LENGTH = frozenset((204, 304))
 _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 
-# The standard library's own table, not the machine's, so that a file has the same type everywhere; older Pythons lack these.
-_TYPES = MimeTypes()
-for _extension, _type in {
+# What older Pythons lack in their table.
+_NEWER_TYPES = {
     ".avif": "image/avif",
     ".gz": "application/gzip",
     ".ico": "image/x-icon",
@@ -37,8 +36,16 @@ for _extension, _type in {
     ".webp": "image/webp",
     ".woff": "font/woff",
     ".woff2": "font/woff2",
-}.items():
-    _TYPES.add_type(_type, _extension)
+}
+
+
+@cache  # not at import, where it would take longer than any of our modules
+def _types() -> MimeTypes:
+    """The standard library's own table, not the machine's, so that a file has the same type everywhere."""
+    types = MimeTypes()
+    for extension, media_type in _NEWER_TYPES.items():
+        types.add_type(media_type, extension)
+    return types
 
 
 @lru_cache(maxsize=1024)
@@ -51,7 +58,7 @@ def guess_type(name: str) -> str | None:
     # A name that is nothing but its extension, ".txt", counts as one, as in Ring.
     file = name.replace("\\", "/").rpartition("/")[2]
     extension = posixpath.splitext(f"_{file}")[1].lower()
-    types, more = _TYPES.types_map[True], _TYPES.types_map[False]
+    more, types = _types().types_map  # those in common use, and those of IANA
     return types.get(extension) or more.get(extension)
 
 

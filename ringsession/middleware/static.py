@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -174,6 +173,8 @@ def wrap_files(
 
 
 def _package_root(root: Any) -> Any:
+    from importlib import resources  # takes as long to import as ten of our modules
+
     package, colon, folder = root.partition(":") if isinstance(root, str) else ("", "", "")
     try:
         found = resources.files(package).joinpath(folder) if colon and folder else None
