@@ -6,9 +6,9 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    *("overhead", "stores", "scale", "parsers"),
+    *("goals", "overhead", "steps", "stores", "scale", "parsers"),
     *("peers", "plot", "micro", "throughput"),
-    *("flask", "pains"),
+    *("flask", "pains", "imports"),
 )
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ DATA = {
     "seen": True,
     "theme": "dark",
 }
+# About 1 kB, the same session with what was ordered.
+LARGE = DATA | {
+    "orders": [
+        {"id": 1000 + n, "name": f"Article {n}", "price": 19.5 + n, "paid": n % 2 == 0}
+        for n in range(16)
+    ]
+}
 GOALS = {
     "memory": {"untouched": 6, "read": 15, "write": 25},
     "cookie": {"untouched": 6, "read": 22, "write": 38},

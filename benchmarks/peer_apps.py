@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from beaker.middleware import SessionMiddleware
 
-from benchmarks.overhead import DATA
+from benchmarks.overhead import DATA, LARGE
 from ringsession import (
     assoc_in,
     cookie_store,
@@ -46,6 +46,7 @@ class Peer(NamedTuple):
     name: str
     app: App
     base: App
+    data: dict[str, Any] = DATA  # what a session holds
 
 
 def _answer(start_response: Callable[..., Any], body: bytes) -> Iterable[bytes]:
@@ -59,7 +60,9 @@ def without_session(environ: Environ, start_response: Callable[..., Any]) -> Ite
 
 
 def make_app(
-    get_session: Callable[[Environ], Any], save: Callable[[Any], None] = lambda session: None
+    get_session: Callable[[Environ], Any],
+    save: Callable[[Any], None] = lambda session: None,
+    data: dict[str, Any] = DATA,
 ) -> App:
     """An app that does to the session what its path says."""
 
@@ -73,21 +76,22 @@ def make_app(
             save(session)
         elif path == "/new":
             session = get_session(environ)
-            session.update(DATA)
+            session.update(data)
             save(session)
         elif path == "/seen":
             session = get_session(environ)
-            return _answer(start_response, json.dumps({k: session[k] for k in DATA}).encode())
+            return _answer(start_response, json.dumps({k: session[k] for k in data}).encode())
         return _answer(start_response, b"ok")
 
     return app
 
 
-def _ringsession(store: Any) -> App:
+def _ringsession(store: Any, data: dict[str, Any] = DATA) -> App:
     """Cookies, session and flash; no other layer."""
     only = {"cookies": True, "session": site_defaults["session"]}
     config = assoc_in(only, ["session", "store"], store)
-    return wrap_defaults(make_app(lambda environ: environ["ringsession.session"]), config)
+    app = make_app(lambda environ: environ["ringsession.session"], data=data)
+    return wrap_defaults(app, config)
 
 
 def _beaker(**options: Any) -> App:
@@ -113,4 +117,8 @@ def open_peers(place: Place) -> Iterator[list[Peer]]:
             ("site", "ringsession, site_defaults", wrap_defaults(site)),
             ("control", "bare WSGI", without_session),
         ]
-        yield [Peer(*app, without_session) for app in apps]
+        large = _ringsession(cookie_store(KEY), LARGE)
+        yield [
+            *(Peer(*app, without_session) for app in apps),
+            Peer("cookie, 1 kB", "ringsession", large, without_session, LARGE),
+        ]

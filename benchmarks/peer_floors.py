@@ -16,15 +16,21 @@ from typing import Any
 import redis
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from benchmarks.overhead import DATA
+from benchmarks.overhead import DATA, LARGE
 from benchmarks.peer_apps import KEY, Environ, Peer, Place, without_session
 
 
 class _Floor:
     """An app with its own session; `load` and `save` are its store."""
 
-    def __init__(self, load: Callable[[str], Any], save: Callable[[str, bytes], str]) -> None:
+    def __init__(
+        self,
+        load: Callable[[str], Any],
+        save: Callable[[str, bytes], str],
+        data: dict[str, Any] = DATA,
+    ) -> None:
         self.load = load
+        self.data = data
         self.save = save  # gives the cookie's new value
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -32,7 +38,7 @@ class _Floor:
         if path != "/untouched":
             value = self._find(environ.get("HTTP_COOKIE", ""))
             data: dict[str, Any]
-            data = dict(DATA) if path == "/new" else json.loads(self.load(value))
+            data = dict(self.data) if path == "/new" else json.loads(self.load(value))
             if path == "/write":
                 data["n"] += 1
             if path == "/seen":
@@ -51,7 +57,7 @@ class _Floor:
         return secrets.token_urlsafe(32)
 
 
-def _sealed() -> _Floor:
+def _sealed(data: dict[str, Any] = DATA) -> _Floor:
     seal = AESGCM(KEY.encode())
 
     def load(value: str) -> bytes:
@@ -62,7 +68,7 @@ def _sealed() -> _Floor:
         nonce = secrets.token_bytes(12)
         return urlsafe_b64encode(nonce + seal.encrypt(nonce, record, b"id")).decode()
 
-    return _Floor(load, save)
+    return _Floor(load, save, data)
 
 
 def _memory() -> _Floor:
@@ -113,4 +119,7 @@ def open_peers(place: Place) -> Iterator[list[Peer]]:
             "redis": _redis(client),
             "disk": _sqlite(database),
         }
-        yield [Peer(group, "floor", floors[group], without_session) for group in floors]
+        yield [
+            *(Peer(group, "floor", floors[group], without_session) for group in floors),
+            Peer("cookie, 1 kB", "floor", _sealed(LARGE), without_session, LARGE),
+        ]

@@ -23,12 +23,12 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
-from benchmarks.overhead import DATA, dump, make_environ
+from benchmarks.overhead import dump, make_environ
 from benchmarks.overhead import CALLS as DUMPS
 from benchmarks.peer_apps import WORKS, App, Environ, Peer, Place
 from tests import servers
 
-GROUPS = ("cookie", "memory", "redis", "disk", "site", "control")
+GROUPS = ("cookie", "cookie, 1 kB", "memory", "redis", "disk", "site", "control")
 CALLS = {"redis": 20, "disk": 20}  # in each round; where nothing is said
 MOST_CALLS = 50
 PACKAGES = (
@@ -88,7 +88,7 @@ def verify(peer: Peer) -> _Browser:
         browser.ask("/new")
         for _ in range(3):
             browser.ask("/write")
-        expected, given = DATA | {"n": 6}, json.loads(browser.ask("/seen"))
+        expected, given = peer.data | {"n": 6}, json.loads(browser.ask("/seen"))
         if given != expected:
             raise AssertionError(f"{peer.group}, {peer.name}: expected {expected}, got {given}")
         other = _Browser(peer.app)
@@ -105,7 +105,7 @@ def verify(peer: Peer) -> _Browser:
 def verify_again(peer: Peer, browser: _Browser, writes: int) -> None:
     """After the rounds: its session holds every write, or, where it lives in the cookie, what this cookie held."""
     if peer.group != "control":
-        expected = [DATA | {"n": n} for n in (7, 7 + writes)]
+        expected = [peer.data | {"n": n} for n in (7, 7 + writes)]
         given = json.loads(browser.ask("/seen"))
         if given not in expected:
             raise AssertionError(f"{peer.group}, {peer.name}: expected {expected}, got {given}")

@@ -20,6 +20,7 @@ from matplotlib.patches import Patch  # noqa: E402
 
 TITLES = {
     "cookie": "in the cookie",
+    "cookie, 1 kB": "in the cookie, 1 kB of data",
     "memory": "in memory",
     "redis": "on Redis",
     "disk": "on disk",

@@ -2,19 +2,26 @@
 
     python -m benchmarks scale [--sessions N] [STORE ...]
 
-Sessions of 200 bytes are created through the store itself; then reads of random ones are timed in rounds that alternate between a store
-with 1,000 sessions and one with all; all are read once before, so that they are where the system keeps what is in use. Bytes are those of the file (sqlite), of the server's memory (valkey), of this process (memory).
+Sessions of 200 bytes are created through the store itself; then random ones are read in rounds that alternate between a store with
+1,000 sessions and one with all: by a request (net microseconds over the bare app), and by the store's own `load`. All are read once
+before, so that they are where the system keeps what is in use. The clocks of memory and SQLite stand still, since a session's first
+read in a minute moves its deadline too, which with a million sessions most reads would do. Bytes are those of the file (sqlite), of
+the server's memory (valkey), of this process (memory). At the end the memory store's sessions all expire, and the longest of the
+10,000 creations that begin to clear them away is told.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import statistics
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -22,32 +29,44 @@ from typing import Any, NamedTuple
 import psutil
 import redis
 
-from ringsession import memory_store, redis_store, sqlite_store
+from benchmarks.overhead import make_environ
+from benchmarks.overhead import read as read_app
+from ringsession import assoc_in, memory_store, redis_store, site_defaults, sqlite_store
+from ringsession import wrap_defaults
 from ringsession.codec import encode
 from ringsession.stores import Lifetime
 from tests import servers
 
 RECORD = encode({"user": "ann", "text": "x" * 170})
+LIFETIME = Lifetime()  # one for all, as a session layer has it
 FEW = 1_000
+GOALS = {"memory": 1.3, "sqlite": 1.5, "valkey": 1.5}
 
 
 class Place(NamedTuple):
-    """An empty store, and how many bytes it has taken so far."""
+    """An empty store, how many bytes it has taken so far, and what makes all its sessions expire."""
 
     store: Any
     taken: Callable[[], int]
+    expire: Callable[[], None] | None = None
 
 
 @contextmanager
 def _memory() -> Iterator[Place]:
-    yield Place(memory_store(), lambda: psutil.Process().memory_info().rss)
+    clock = [0.0]
+
+    def expire() -> None:
+        clock[0] += 10_000
+
+    store = memory_store(max_sessions=None, clock=lambda: clock[0])
+    yield Place(store, lambda: psutil.Process().memory_info().rss, expire)
 
 
 @contextmanager
 def _sqlite() -> Iterator[Place]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sessions.db")
-        with closing(sqlite_store(path)) as store:
+        with closing(sqlite_store(path, clock=lambda: 0.0)) as store:
             yield Place(store, lambda: os.stat(path).st_size)
 
 
@@ -70,48 +89,114 @@ _OPEN: dict[str, Callable[[], AbstractContextManager[Place]]] = {
 }
 
 
+def _id(number: int) -> str:
+    """What a cookie holds."""
+    octets = random.Random(number).randbytes(32)
+    return urlsafe_b64encode(octets).decode().rstrip("=")
+
+
 def _key(number: int) -> str:
-    return random.Random(number).randbytes(32).hex()  # as evenly spread as hashes are
+    return sha256(_id(number).encode()).hexdigest()
 
 
-def fill(store: Any, count: int) -> float:
-    """Create so many sessions; the longest that one took, in milliseconds."""
+def _create(store: Any, numbers: range) -> float:
+    """Create these sessions; the longest that one took, in milliseconds."""
     longest = 0.0
-    for number in range(count):
-        record = f"{RECORD} "[:-1]  # a text of its own, as every session has
+    for number in numbers:
+        key, record = _key(number), f"{RECORD} "[:-1]  # a text of its own, as every session has
         begin = perf_counter()
-        store.create(_key(number), record, Lifetime())
+        assert store.create(key, record, LIFETIME)
         longest = max(longest, perf_counter() - begin)
     return longest * 1000
 
 
-def read(store: Any, keys: list[str]) -> float:
-    """Microseconds for each of these reads."""
-    begin = perf_counter()
-    for key in keys:
-        assert store.load(key)
-    return (perf_counter() - begin) / len(keys) * 1e6
+class _Reader:
+    """Reads random sessions of a store that has so many."""
+
+    def __init__(self, store: Any, sessions: int) -> None:
+        only = {"cookies": True, "session": site_defaults["session"]}
+        self._app = wrap_defaults(read_app, assoc_in(only, ["session", "store"], store))
+        self._load = store.load
+        self._choice = random.Random(1)
+        self._sessions = sessions
+
+    def _some(self, count: int) -> list[int]:
+        return [self._choice.randrange(self._sessions) for _ in range(count)]
+
+    def by_requests(self, count: int) -> float:
+        """Net microseconds a request."""
+        environs = [make_environ(f"ring-session={_id(number)}") for number in self._some(count)]
+        plain = [dict(environ) for environ in environs]
+        times = []
+        for app, asked in ((self._app, environs), (read_app, plain)):
+            begin = perf_counter()
+            for environ in asked:
+                for _ in app(environ, lambda status, headers: None):
+                    pass
+            times.append(perf_counter() - begin)
+        return (times[0] - times[1]) / count * 1e6
+
+    def by_load(self, count: int) -> float:
+        """Microseconds a call of the store's own."""
+        keys = [_key(number) for number in self._some(count)]
+        begin = perf_counter()
+        for key in keys:
+            assert self._load(key)
+        return (perf_counter() - begin) / count * 1e6
 
 
-def measure(name: str, sessions: int, rounds: int = 100, reads: int = 200) -> str:
-    """A line on one store."""
-    choice = random.Random(1)
+class Scale(NamedTuple):
+    """A figure among few sessions and one among many, for a request and for `load`; what a session takes."""
+
+    request: tuple[float, float]
+    load: tuple[float, float]
+    size: float  # bytes
+    pause: float | None  # ms, the longest creation while all others expire
+
+
+def measure(name: str, sessions: int, rounds: int = 100, reads: int = 100) -> Scale:
+    """What this store costs among so many."""
     with ExitStack() as stack:
         few, many = (stack.enter_context(_OPEN[name]()) for _ in range(2))
-        fill(few.store, FEW)
+        _create(few.store, range(FEW))
         empty = many.taken()
-        longest = fill(many.store, sessions)
+        _create(many.store, range(sessions))
         size = (many.taken() - empty) / sessions
-        read(many.store, [_key(number) for number in range(sessions)])
-        times: list[tuple[float, float]] = []
+        for number in range(sessions):
+            assert many.store.load(_key(number))
+        readers = _Reader(few.store, FEW), _Reader(many.store, sessions)
+        times: dict[str, list[tuple[float, ...]]] = {"by_requests": [], "by_load": []}
         for _ in range(rounds):
-            among_few = [_key(choice.randrange(FEW)) for _ in range(reads)]
-            among_many = [_key(choice.randrange(sessions)) for _ in range(reads)]
-            times.append((read(few.store, among_few), read(many.store, among_many)))
-    small, large = (statistics.median(column) for column in zip(*times))
+            for way, column in times.items():
+                column.append(tuple(getattr(reader, way)(reads) for reader in readers))
+        pause = None
+        if many.expire is not None:
+            many.expire()
+            gc.freeze()  # a collection among so many objects is a pause of another kind
+            pause = _create(many.store, range(sessions, sessions + 10_000))
+    request, load = (
+        (statistics.median(small), statistics.median(large))
+        for small, large in (zip(*column) for column in times.values())
+    )
+    return Scale(request, load, size, pause)
+
+
+def show(name: str, sessions: int, scale: Scale) -> str:
+    """A line on one store."""
+    ways = [
+        f"{way} takes {small:.1f} us among {FEW:,} sessions and {large:.1f} us among {sessions:,}, {large / small:.2f} x"
+        for way, (small, large) in (
+            ("a request that reads", scale.request),
+            ("`load`", scale.load),
+        )
+    ]
+    pause = (
+        ""
+        if scale.pause is None
+        else f"; the longest creation among expired ones took {scale.pause:.1f} ms"
+    )
     return (
-        f"{name}: a read takes {small:.1f} us among {FEW:,} sessions and {large:.1f} us among {sessions:,},"
-        f" {large / small:.2f} x (goal 1.5); {size:.0f} bytes a session; the longest creation took {longest:.1f} ms"
+        f"{name}: {'; '.join(ways)} (goal {GOALS[name]}); {scale.size:.0f} bytes a session{pause}"
     )
 
 
@@ -122,7 +207,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sessions", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
     for name in options.stores or _OPEN:
-        print(measure(name, options.sessions), flush=True)
+        print(show(name, options.sessions, measure(name, options.sessions)), flush=True)
 
 
 if __name__ == "__main__":
