@@ -48,10 +48,14 @@ local function answer(head, record, overtaken)
 end"""
 
 _PUT = """
-local function put(record)
-  redis.call('HSET', KEYS[1], 'r', record)
-  redis.call('HINCRBY', KEYS[1], 'v', 1)
-  if redis.call('HDEL', KEYS[1], 'o') == 1 then
+local function after(version)
+  return string.format('%d', version + 1)
+end
+
+local function put(record, version, overtaken)
+  redis.call('HSET', KEYS[1], 'r', record, 'v', after(version))
+  if overtaken then
+    redis.call('HDEL', KEYS[1], 'o')
     for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
       if string.sub(name, 1, 1) == '=' then redis.call('HDEL', KEYS[1], name) end
     end
@@ -102,17 +106,16 @@ return 1""",
 PATCH = _script(
     _PUT,
     """
-local version = redis.call('HGET', KEYS[1], 'v')
-if not version then return 0 end
-if version == ARGV[1] then
-  put(ARGV[2])
+local h = redis.call('HMGET', KEYS[1], 'v', 'o')
+if not h[1] then return 0 end
+if h[1] == ARGV[1] then
+  put(ARGV[2], h[1], h[2])
   return 1
 end
 local changed = 3 + 2 * ARGV[3]
 for n = 4, changed, 2 do redis.call('HSET', KEYS[1], '=' .. ARGV[n], ARGV[n + 1]) end
 for n = changed + 1, #ARGV do redis.call('HSET', KEYS[1], '=' .. ARGV[n], '') end
-redis.call('HSET', KEYS[1], 'o', '1')
-redis.call('HINCRBY', KEYS[1], 'v', 1)
+redis.call('HSET', KEYS[1], 'o', '1', 'v', after(h[1]))
 return 1""",
 )
 
@@ -120,10 +123,10 @@ return 1""",
 REPLACE = _script(
     _PUT,
     """
-local version = redis.call('HGET', KEYS[1], 'v')
-if not version then return 0 end
-if version ~= ARGV[1] then return -1 end
-put(ARGV[2])
+local h = redis.call('HMGET', KEYS[1], 'v', 'o')
+if not h[1] then return 0 end
+if h[1] ~= ARGV[1] then return -1 end
+put(ARGV[2], h[1], h[2])
 return 1""",
 )
 
