@@ -28,7 +28,8 @@ class SqlEngine:
     """Connections for one statement or one transaction each, never the application's own."""
 
     def __init__(self, engine: Engine, timeout: float, *, owned: bool) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # To say it of an engine that has it anyway would set and reset each connection that is lent.
+        self._engine = engine if owned else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._timeout = timeout
         self._owned = owned
         self._process = os.getpid()
@@ -165,7 +166,8 @@ def _bound_psycopg(engine: Engine, timeout: float) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> Any:
         options.setdefault("connect_timeout", max(2, math.ceil(timeout)))  # libpq's least
-        options.setdefault("prepare_threshold", None)  # to prepare takes a round trip
+        # Each statement is prepared at its first use on a connection: one round trip more then, and no planning ever after.
+        options.setdefault("prepare_threshold", 0)
         bounds = f"-c statement_timeout={math.ceil(timeout * 1000)}"
         options["options"] = f"{bounds} {options.get('options', '')}".rstrip()
         return BoundConnection.connect(*args, **options)
