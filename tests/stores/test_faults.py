@@ -76,16 +76,24 @@ class Network:
         for store in (self.direct, self.through, self.hasty):
             getattr(store, "close", lambda: None)()
 
-    def exchanges(self, page: Any) -> int:
+    def exchanges(self, page: Any, first: bool) -> int:
         """How many a request with this page has, when nothing happens."""
-        for _ in range(2):  # the first may have to prepare its statement on this connection
-            client = self.begin(page, self.through)
-            self.proxy.taken()
-            client.send(page)
+        client = self.begin(page, self.through, first)
+        self.proxy.taken()
+        client.send(page)
         return self.proxy.taken()
 
-    def begin(self, page: Any, store: Any) -> Client:
-        """A client with a session (none for `create`), whose store has a connection that works."""
+    def begin(self, page: Any, store: Any, first: bool) -> Client:
+        """A client with a session (none for `create`), whose store has a connection that works.
+
+        first: whether its statements are used for the first time on that connection, and have to be prepared.
+        """
+        if first:
+            store.close()
+        else:
+            rehearsal = Client(store)
+            for part in (create, page):
+                rehearsal.send(part)
         client = Client(store)
         for _ in range(50):  # a busy machine may be too slow for a hasty store
             if client.send(create)["status"] == 200:
@@ -94,9 +102,9 @@ class Network:
             client.cookie = None
         return client
 
-    def run(self, page: Any, fault: str, skip: int) -> tuple[int, tuple[Any, Any]]:
+    def run(self, page: Any, fault: str, skip: int, first: bool) -> tuple[int, tuple[Any, Any]]:
         """The answer's status, and what is under the old and the new id after it."""
-        client = self.begin(page, self.hasty if fault == "delay" else self.through)
+        client = self.begin(page, self.hasty if fault == "delay" else self.through, first)
         old = client.cookie
         before = self.proxy.fired
         self.proxy.arm(fault, skip=skip, seconds=3 * HASTE)
@@ -120,11 +128,11 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
         network.close()
 
 
-def harm(network: Network, page: Any, fault: str, runs: int) -> dict[int, int]:
+def harm(network: Network, page: Any, fault: str, runs: int, first: bool = False) -> dict[int, int]:
     """Harm each exchange of the page's request in turn; how many answers of each status there were."""
-    exchanges, seen = network.exchanges(page), {200: 0, 503: 0}
+    exchanges, seen = network.exchanges(page, first), {200: 0, 503: 0}
     for number in range(runs):
-        status, left = network.run(page, fault, number % exchanges)
+        status, left = network.run(page, fault, number % exchanges, first)
         after_success, after_failure = OUTCOMES[page]
         assert left in (after_success if status == 200 else after_failure)
         seen[status] += 1
@@ -142,6 +150,18 @@ def test_what_was_acknowledged_is_there_and_what_is_dead_stays_dead(
         assert seen[503]  # the store gave up in time
     elif page is not swap:
         assert seen == {200: 20, 503: 0}  # a connection that broke is tried again
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "delay"])
+@pytest.mark.parametrize("page", OUTCOMES, ids=lambda page: page.__name__)
+@pytest.mark.parametrize("network", ["postgresql"], indirect=True)
+def test_the_same_where_the_statements_are_being_prepared(
+    network: Network, page: Any, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "ringsession")
+    seen = harm(network, page, fault, 20, first=True)
+    if page is not swap:
+        assert seen == {200: 20, 503: 0}
 
 
 @pytest.mark.soak
