@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from . import codec
-from .stores import Change, Lifetime, Store
+from .stores import Change, Details, Lifetime, Loaded, Store
 
 HOUR = 3600.0
 
@@ -57,13 +57,18 @@ class StoreContract:
         raise NotImplementedError
 
     def pass_time(self, seconds: float) -> None:
-        """Let the store's clock go on."""
+        """Let the store's clock go on, or jump back where the seconds are negative."""
         raise NotImplementedError
 
     def _live(self, lifetime: Lifetime | None = None, **values: Any) -> tuple[Store, str]:
         store, key = self.make_store(), key_of("live")
         assert store.create(key, codec.encode(values), lifetime or self.lifetime)
         return store, key
+
+    def _load(self, store: Store, key: str) -> Loaded:
+        loaded = store.load(key)
+        assert loaded is not None
+        return loaded
 
     def _data(self, store: Store, key: str) -> Any:
         loaded = store.load(key)
@@ -73,7 +78,7 @@ class StoreContract:
         store, key, record = self.make_store(), key_of("unknown"), codec.encode({"a": 1})
         assert store.load(key) is None
         assert store.patch(key, None, change(codec.encode({}), a=1)) is False
-        assert store.claim(key) is None
+        assert store.claim(key, "1", key_of("new")) is False
         assert store.destroy(key) is False
         assert store.swap(key, "a", lambda text: "1") is None
         assert store.create(key, record, self.lifetime) is True
@@ -111,7 +116,7 @@ class StoreContract:
         assert store.destroy(key) is True
         assert store.patch(key, loaded.version, change(loaded.record, a=2)) is False
         assert store.swap(key, "a", lambda text: "2") is None
-        assert store.claim(key) is None
+        assert store.claim(key, loaded.version, key_of("new")) is False
         assert store.destroy(key) is False
         assert store.create(key, loaded.record, self.lifetime) is False
         assert self._data(store, key) == "dead"
@@ -122,11 +127,76 @@ class StoreContract:
         self.pass_time(self.tombstone + 1)
         assert store.load(key) is None
 
-    def test_a_claim_gives_the_record_once_and_ends_the_session(self) -> None:
+    def test_a_claim_ends_the_session_and_names_its_successor(self) -> None:
         store, key = self._live(a=1)
-        assert store.claim(key) == codec.encode({"a": 1})
-        assert store.claim(key) is None
-        assert self._data(store, key) == "dead"
+        assert store.claim(key, self._load(store, key).version, key_of("new")) is True
+        loaded = self._load(store, key)
+        assert (loaded.record, loaded.successor) == (None, key_of("new"))
+
+    def test_a_claim_at_another_version_does_nothing(self) -> None:
+        store, key = self._live(a=1)
+        before = self._load(store, key)
+        assert before.record is not None
+        assert store.patch(key, before.version, change(before.record, a=2))
+        assert store.claim(key, before.version, key_of("new")) is False
+        assert self._data(store, key) == {"a": 2}
+        assert store.claim(key, self._load(store, key).version, key_of("new")) is True
+
+    def test_a_claim_can_be_repeated_by_whoever_made_it_and_by_nobody_else(self) -> None:
+        store, key = self._live(a=1)
+        version = self._load(store, key).version
+        assert store.claim(key, version, key_of("new"))
+        assert store.claim(key, version, key_of("new")) is True
+        assert store.claim(key, version, key_of("other")) is False
+        assert self._load(store, key).successor == key_of("new")
+
+    def test_a_session_that_was_ended_cannot_move_any_more(self) -> None:
+        store, key = self._live(a=1)
+        version = self._load(store, key).version
+        assert store.destroy(key)
+        assert store.claim(key, version, key_of("new")) is False
+        assert self._load(store, key).successor is None
+
+    def test_destroy_leaves_a_session_that_moved_as_it_is(self) -> None:
+        store, key = self._live(a=1)
+        assert store.claim(key, self._load(store, key).version, key_of("new"))
+        assert store.destroy(key) is False
+        assert self._load(store, key).successor == key_of("new")
+
+    def test_every_write_gets_a_version_that_was_never_there(self) -> None:
+        store = self.make_store()
+        seen = []
+        for key in map(key_of, "ab"):
+            assert store.create(key, codec.encode({"n": 0}), self.lifetime)
+            for number in range(1, 4):
+                loaded = self._load(store, key)
+                seen.append(loaded.version)
+                assert loaded.record is not None
+                assert store.patch(key, loaded.version, change(loaded.record, n=number))
+            seen.append(self._load(store, key).version)
+            assert store.swap(key, "n", lambda text: "9")
+            seen.append(self._load(store, key).version)
+        assert len(set(seen)) == 10
+
+    def test_a_read_that_moves_the_deadline_keeps_the_version(self) -> None:
+        store, key = self._live(a=1)
+        version = self._load(store, key).version
+        self.pass_time(120)
+        moved = self._load(store, key)
+        assert (moved.moved, moved.version) == (True, version)
+        assert store.claim(key, version, key_of("new")) is True
+
+    def test_a_disposable_session_is_one_until_something_else_is_written(self) -> None:
+        store, key = self.make_store(), key_of("live")
+        record = codec.encode({"secret": 1})
+        assert store.create(key, record, self.lifetime, Details(disposable=True))
+        first = self._load(store, key)
+        more = Change(record, codec.encode({"secret": 2}), disposable=True)
+        assert store.patch(key, first.version, more)
+        second = self._load(store, key)
+        assert store.patch(key, second.version, change(record, a=1))
+        third = self._load(store, key)
+        assert [first.disposable, second.disposable, third.disposable] == [True, True, False]
 
     def test_swap_sets_a_key_from_its_value(self) -> None:
         store, key = self._live(n=1, other=2)
@@ -182,7 +252,50 @@ class StoreContract:
         store, key = self._live(Lifetime(None, None), a=1)
         self.pass_time(HOUR * 10_000)
         loaded = store.load(key)
-        assert loaded is not None and loaded.expires_in is None
+        assert loaded is not None and loaded.expires_in is None and loaded.moved is False
+
+    def test_the_shorter_of_the_stored_and_the_configured_time_decides(self) -> None:
+        for stored, limit in (
+            (Lifetime(HOUR, None), Lifetime(60, None)),
+            (Lifetime(60, None), Lifetime(HOUR, None)),
+            (Lifetime(None, HOUR), Lifetime(None, 60)),
+            (Lifetime(None, 60), Lifetime(None, HOUR)),
+            (Lifetime(None, None), Lifetime(60, None)),
+            (Lifetime(None, None), Lifetime(None, 60)),
+        ):
+            store, key = self._live(stored, a=1)
+            loaded = store.load(key, limit)
+            assert loaded is not None and loaded.record is not None
+            assert loaded.expires_in is not None and 30 < loaded.expires_in <= 60
+            self.pass_time(61)
+            loaded = store.load(key, limit)
+            assert loaded is None or loaded.outlived
+
+    def test_a_session_that_only_a_shorter_limit_ends_stays_as_it_is(self) -> None:
+        store, key = self._live(Lifetime(HOUR, None), a=1)
+        self.pass_time(HOUR - 600)
+        loaded = store.load(key, Lifetime(60, None))
+        assert loaded is not None and (loaded.record, loaded.outlived) == (None, True)
+        loaded = store.load(key, Lifetime(HOUR, None))
+        assert loaded is not None and loaded.record is not None
+        self.pass_time(120)
+        loaded = store.load(key, Lifetime(60, None))
+        assert loaded is not None and loaded.outlived
+        assert store.destroy(key) is True
+        assert self._data(store, key) == "dead"
+
+    def test_a_clock_that_jumps_back_gives_no_more_than_was_granted(self) -> None:
+        store, key = self._live(Lifetime(HOUR, 2 * HOUR), a=1)
+        self.pass_time(HOUR * 0.9)
+        assert self._load(store, key).moved
+        self.pass_time(-24 * HOUR)
+        loaded = self._load(store, key)
+        assert loaded.expires_in is not None and HOUR - 60 < loaded.expires_in <= HOUR
+        self.pass_time(HOUR * 0.9)
+        loaded = self._load(store, key)
+        assert loaded.expires_in is not None and loaded.expires_in <= HOUR * 0.2 + 1
+        self.pass_time(HOUR * 0.21)
+        assert self._data(store, key) is None
 
     def test_sweep_removes_what_has_expired_and_nothing_else(self) -> None:
         store, key = self._live(a=1)
@@ -203,16 +316,22 @@ class StoreContract:
         _in_8_threads(write)
         assert len(self._data(store, key)) == 800
 
-    def test_a_claim_gives_every_write_that_was_acknowledged(self) -> None:
+    def test_a_claim_finds_every_write_that_was_acknowledged(self) -> None:
         store = self.make_store()
         for key in map(key_of, "abcde"):
             assert store.create(key, codec.encode({}), self.lifetime)
             written: list[bool] = []
             claimed: list[str | None] = []
 
+            def claim() -> str | None:
+                while True:
+                    loaded = self._load(store, key)
+                    if store.claim(key, loaded.version, key_of("new")):
+                        return loaded.record
+
             def work(worker: int) -> None:
                 if worker == 7:
-                    claimed.append(store.claim(key))
+                    claimed.append(claim())
                 for number in range(20):
                     name = f"{worker}-{number}"
                     written.append(store.patch(key, None, change(codec.encode({}), **{name: 1})))

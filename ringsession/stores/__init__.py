@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from .. import codec
+from .deadlines import UNLIMITED, Lifetime, Times, judge
 
 _Self = TypeVar("_Self")
 
@@ -32,37 +33,44 @@ def is_seconds(value: object) -> bool:
     return value is None or (type(value) in (int, float) and value > 0)  # type: ignore[operator]
 
 
-class Lifetime(NamedTuple):
-    """How long a session lives, in seconds: without a request, and in all. None: for ever."""
-
-    idle: float | None = 1800
-    absolute: float | None = None
-
-    @property
-    def granularity(self) -> float:
-        """How much of the idle time may pass before a read moves the deadline."""
-        return 0 if self.idle is None else min(60, self.idle / 10)
-
-
 @dataclass(slots=True)
 class Loaded:
-    """What a store has under a key."""
+    """What a store has under a key: a live session, or what is left of one."""
 
-    record: str | None  # None: a tombstone, whose session ended a moment ago
-    version: Any = None  # changes with every write; given back to `patch`
+    record: str | None  # None: there is no session here for this request
+    version: Any = (
+        None  # random, and another one after every write; given back to `patch` and `claim`
+    )
     expires_in: float | None = None  # seconds left
     moved: bool = False  # this read moved the idle deadline
     due: bool = False  # it is to be moved when the request ends, where a read cannot
+    disposable: bool = False  # the store may have dropped it before another session (`Details`)
+    successor: str | None = None  # without a record: the key to which the session moved
+    outlived: bool = False  # without a record: over by the limit given to `load`, but still stored
 
     def __repr__(self) -> str:
         return f"<Loaded {'nothing' if self.record is None else 'a record'}>"  # not what is in it
 
 
+class Details(NamedTuple):
+    """What a store is told of a new session beside its record and its times."""
+
+    cookie: str = ""  # the hash of the cookie's name, 32 hexadecimal digits
+    disposable: bool = (
+        False  # nobody misses it: a full store may drop it before it refuses a session
+    )
+    replaces: str | None = None  # the key of the session that moves here, which is ended next
+
+
+NO_DETAILS = Details()
+
+
 class Change:
     """What a request did to a session: the record it would leave, and, worked out when asked, the keys it changed."""
 
-    def __init__(self, before: str, record: str) -> None:
+    def __init__(self, before: str, record: str, *, disposable: bool = False) -> None:
         self.record = record
+        self.disposable = disposable  # see `Details`; a session that is not never becomes so
         self._before = before
 
     @cached_property
@@ -95,19 +103,26 @@ class Store(Protocol):
     """A server-side store. Each method is one atomic step, and at most one round trip.
 
     A key is absent, live or dead; it goes from absent to live to dead to absent, and no step turns a dead
-    or an expired key live. Time is the store's own clock. What a method raises means that the store failed;
+    or an expired key live. A dead key is a tombstone without data, which stays for 60 s and says how the session
+    ended: it was *ended* (`destroy`), or it *moved* to another key (`claim`); nothing changes that again.
+    Versions are random, at least 64 bits, and never recur; a read that moves a deadline keeps the version.
+    Time is the store's own clock. What a method raises means that the store failed;
     "no such session" is an answer, never an error. Records are text and come back as they went in.
     `ringsession.testing.StoreContract` tests all of this.
     """
 
-    def load(self, key: str) -> Loaded | None:
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
         """The live session or the tombstone under `key`; None if it is unknown or expired.
 
-        A read moves the idle deadline, once `Lifetime.granularity` has passed since it was last moved, to now +
-        idle, at most to the absolute one.
+        limit: the configured times; the shorter of these and the session's own decides (`deadlines.judge`). A session
+        that is over by the limit alone is `Loaded(None, outlived=True)`, and stays as it is.
+        A read that finds the session live stores when it was seen, and so moves the idle deadline, once
+        `Lifetime.granularity` has passed since it was last stored.
         """
 
-    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
         """Insert a session with its deadlines. False, and nothing is done, if the key is not absent."""
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
@@ -116,11 +131,15 @@ class Store(Protocol):
         Where the stored version still is `version`, `change.record` may be stored as it is.
         """
 
-    def claim(self, key: str) -> str | None:
-        """End a session and give its last record: it is dead from here on. None if it is not live."""
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        """End a session that is live at this version, because it moved to the key `successor`.
+
+        True as well where the tombstone names this successor already, so that a claim whose answer was lost can be
+        repeated. False, and nothing is done, in every other case; `load` tells which.
+        """
 
     def destroy(self, key: str) -> bool:
-        """End a session: a tombstone without data stays for 60 s. True if it was live."""
+        """End a session. True if it was live, by its own times."""
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         """Set one key of the session to `change(its encoded value or None)`, and give what was set.

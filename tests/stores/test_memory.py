@@ -9,8 +9,8 @@ import tracemalloc
 import pytest
 
 from ringsession import StoreUnavailable, codec, memory_store
-from ringsession.stores import Lifetime
-from ringsession.testing import StoreContract, key_of
+from ringsession.stores import Details, Lifetime
+from ringsession.testing import StoreContract, change, key_of
 
 EMPTY = codec.encode({})
 
@@ -35,9 +35,44 @@ def test_a_full_store_refuses_newcomers_and_keeps_every_live_session() -> None:
     store = memory_store(max_sessions=2)
     for name in "ab":
         assert store.create(key_of(name), EMPTY, Lifetime())
-    with pytest.raises(StoreUnavailable, match="at most 2 sessions"):
+    with pytest.raises(StoreUnavailable, match="memory_store is full: it holds 2 sessions"):
         store.create(key_of("c"), EMPTY, Lifetime())
     assert [store.load(key_of(name)) is not None for name in "abc"] == [True, True, False]
+
+
+def test_a_session_that_moves_needs_no_second_place() -> None:
+    store = memory_store(max_sessions=2)
+    for name in "ab":
+        assert store.create(key_of(name), EMPTY, Lifetime())
+    assert store.create(key_of("c"), EMPTY, Lifetime(), Details(replaces=key_of("a")))
+    loaded = store.load(key_of("a"))
+    assert loaded is not None and store.claim(key_of("a"), loaded.version, key_of("c"))
+    with pytest.raises(StoreUnavailable):
+        store.create(key_of("d"), EMPTY, Lifetime(), Details(replaces=key_of("a")))
+    assert store.create(key_of("d"), EMPTY, Lifetime(), Details(replaces=key_of("c")))
+
+
+def test_tombstones_take_no_place() -> None:
+    store = memory_store(max_sessions=1)
+    for name in "abc":
+        assert store.create(key_of(name), EMPTY, Lifetime())
+        assert store.destroy(key_of(name))
+    assert len(store) == 3
+
+
+def test_a_full_store_drops_disposable_sessions_first_and_the_oldest_of_them_first() -> None:
+    store = memory_store(max_sessions=3)
+    assert store.create(key_of("user"), EMPTY, Lifetime())
+    for name in "ab":
+        assert store.create(key_of(name), EMPTY, Lifetime(), Details(disposable=True))
+    assert store.create(key_of("c"), EMPTY, Lifetime())
+    assert [store.load(key_of(name)) is not None for name in ("user", "a", "b", "c")] == [
+        *(True, False),
+        *(True, True),
+    ]
+    assert store.patch(key_of("b"), None, change(EMPTY, cart=1))
+    with pytest.raises(StoreUnavailable):
+        store.create(key_of("d"), EMPTY, Lifetime())
 
 
 def test_a_full_store_takes_newcomers_again_when_sessions_expire() -> None:
