@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from .. import codec
-from .deadlines import UNLIMITED, Lifetime, Times, judge
+from .deadlines import UNLIMITED as UNLIMITED
+from .deadlines import Lifetime as Lifetime  # a part of the contract
 
 _Self = TypeVar("_Self")
 
