@@ -44,7 +44,7 @@ def decide(session: Session, status: int) -> Step:
     """What the store must do, from what the request did; pure."""
     if session.ending is not None:
         return Step(session.ending)
-    if session.loaded is None:
+    if session.loaded is None or session.loaded.outlived:
         return Step("create") if session.is_wanted else KEEP
     change = session.change()
     if not session.is_live:  # another request ended it a moment ago, and nothing brings it back
@@ -67,7 +67,7 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
             value = sessions.patch(old, loaded, step.change)
             return Outcome(value, value is not None and value != old, loaded.moved)
         case "create":
-            return Outcome(sessions.create(session.record()), True)
+            return Outcome(_create(session, sessions), True)
         case "touch":
             return _touch(session, sessions)
         case "destroy":
@@ -88,18 +88,36 @@ def _touch(session: Session, sessions: Sessions) -> Outcome:
     return Outcome(value, value is not None and value != old, True)
 
 
+def _create(session: Session, sessions: Sessions) -> str | None:
+    return sessions.create(session.record(), disposable=session.is_disposable)
+
+
 def _destroy(session: Session, sessions: Sessions) -> Outcome:
-    record = session.record() if session.is_wanted else None  # what cannot be stored raises here
-    may_live = session.is_live or not session.asked
-    ended = session.value is not None and may_live and sessions.destroy(session.value)
-    return Outcome(ended=ended) if record is None else Outcome(sessions.create(record), True)
+    wanted = session.is_wanted
+    if wanted:
+        session.record()  # what cannot be stored raises before the old id dies
+    ended = _end(session, sessions)
+    return Outcome(_create(session, sessions), True) if wanted else Outcome(ended=ended)
+
+
+def _end(session: Session, sessions: Sessions) -> bool:
+    """End each session that the request brought; True if one of them was live."""
+    if session.rivals:
+        return any([sessions.destroy(value) for value in session.rivals])
+    if session.value is None or session.loaded is None:
+        return False
+    if session.is_ended and session.loaded.successor is None:
+        return False  # another request ended it, and there is none to which it moved
+    return sessions.destroy(session.value)
 
 
 def _recreate(session: Session, sessions: Sessions) -> Outcome:
-    session.record()  # what cannot be stored raises before the old id dies
+    session.record()  # what cannot be stored raises before anything is done
     if session.value is not None:
-        value = sessions.recreate(session.value, session.loaded, session.renewed)
+        value = sessions.recreate(session.value, session.loaded, session)
     else:
-        record = session.renewed(None)
+        record = session.alone()
         value = None if record is None else sessions.create(record)
+        if _end(session, sessions) and value is None:
+            return Outcome(ended=True)
     return Outcome(value, value is not None)

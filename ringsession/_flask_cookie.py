@@ -21,8 +21,8 @@ from ._difference import RESERVED
 from ._flask_session import FLASHES, flash_value
 from .config import ConfigError
 from .middleware.flash import new_entry
-from .stores import Change, CopiesAsItself, Lifetime, Loaded
-from .stores.backend import Renew, Sessions, open_sessions
+from .stores import Change, CopiesAsItself, Lifetime, Loaded, Renewal
+from .stores.backend import Sessions, open_sessions
 
 log = logging.getLogger("ringsession")
 _LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could become 4 MiB
@@ -119,8 +119,13 @@ class MovedSessions:
         # Due: the request that reads it stores it too, even if it changes nothing.
         return self._inner.load(value) if record is None else Loaded(record, due=True)
 
-    def create(self, record: str) -> str | None:
-        return self._inner.create(record)
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        # A session of ours came after the cookie that Flask signed.
+        ours = [pair for pair in live if self._cookies.read(pair[0]) is None]
+        return ours[0] if len(ours) == 1 else self._inner.choose(ours) if ours else None
+
+    def create(self, record: str, *, disposable: bool = False) -> str | None:
+        return self._inner.create(record, disposable=disposable)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         if self._cookies.read(value) is not None:
@@ -132,11 +137,11 @@ class MovedSessions:
             return self._inner.create(loaded.record)
         return self._inner.touch(value, loaded)
 
-    def recreate(self, value: str, loaded: Loaded | None, renew: Renew) -> str | None:
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         record = self._cookies.read(value)
         if record is None:
-            return self._inner.recreate(value, loaded, renew)
-        renewed = renew(record)
+            return self._inner.recreate(value, loaded, renewal)
+        renewed = renewal.of_live(record)
         return None if renewed is None else self._inner.create(renewed)
 
     def destroy(self, value: str) -> bool:

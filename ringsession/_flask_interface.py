@@ -23,7 +23,8 @@ from ._flask_session import FlaskSession
 from ._message import field_lines, group_fields
 from .middleware.cookies import wrap_cookies
 from .middleware.flash import wrap_flash
-from .middleware.session import SentAttrs, wrap_session
+from .middleware._session_cookie import SentAttrs
+from .middleware.session import wrap_session
 from .session import Session
 from .request import Handler, Request, Response
 from .stores import StoreUnavailable

@@ -11,7 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from . import codec
-from ._difference import EMPTY, RESERVED, difference, renew
+from ._difference import (
+    COOKIE_ATTRS,
+    EMPTY,
+    RESERVED,
+    SECRETS,
+    difference,
+    is_disposable,
+    renew,
+    renew_moved,
+)
 from .request import Request
 from .stores import Change, Loaded, StoreUnavailable
 from .stores.backend import Sessions
@@ -21,6 +30,11 @@ _QUOTED = f'"{RESERVED}'
 log = logging.getLogger("ringsession")
 
 _DROPPED = "a session's record could not be read and was dropped"
+_AMBIGUOUS = (
+    "The request brought %d live sessions in cookies of the same name, so it has none of them. If this app"
+    ' used to set the cookie with another domain or path, list that in ["session"]["former_cookie_attrs"];'
+    " if another app sets it, give this one a cookie_name of its own."
+)
 
 
 class SessionCommitted(RuntimeError):
@@ -35,12 +49,14 @@ class SessionState:
     """The state of one request's session; `Session` is the mapping over it."""
 
     def __init__(
-        self, sessions: Sessions, find_value: Callable[[Request], str | None], request: Request
+        self, sessions: Sessions, find_values: Callable[[Request], list[str]], request: Request
     ) -> None:
         self._sessions = sessions
-        self._find_value = find_value
+        self._find_values = find_values
         self._request = request
-        self.value: str | None = None  # of the cookie that was sent
+        self.sent: Sequence[str] = ()  # the different values of the session's cookie
+        self.value: str | None = None  # the one of them that counts, once the store was asked
+        self.rivals: Sequence[str] = ()  # several values with a live session each: none counts
         self.loaded: Loaded | None = None
         self.ending: Literal["destroy", "recreate"] | None = None
         self.touched = False  # by anybody: the response depends on the cookie
@@ -81,19 +97,55 @@ class SessionState:
     @property
     def is_wanted(self) -> bool:
         """Whether there is anything to store in a session that does not exist yet."""
-        return bool(self._data or self._reserved) or self._given
+        # Where several sessions came, a neighbour may have set one of them: a token or a message that was
+        # kept for such a request could be shown to somebody else.
+        return bool(self._data or (self._reserved and not self.rivals)) or self._given
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether another request ended the session or moved it a moment ago."""
+        return self.loaded is not None and self.loaded.record is None and not self.loaded.outlived
 
     def belongs_to(self, sessions: Sessions) -> bool:
         return self._sessions is sessions
 
-    def load(self) -> dict[str, Any]:
-        """Ask the store, once; the handler's keys."""
+    def ask(self) -> None:
+        """Ask the store, once, for what each value of the cookie opens."""
         if self.failed:
             raise StoreUnavailable("the session could not be loaded")
+        if self.asked:
+            return
+        self._check_open()
+        self._find()
+        try:
+            found = [(value, self._sessions.load(value)) for value in self.sent]
+        except (StoreUnavailable, codec.UnknownVersion) as error:
+            self.failed = True
+            raise StoreUnavailable("the session could not be loaded") from error
+        self.asked = True
+        if found:
+            self._choose([(value, loaded) for value, loaded in found if loaded is not None])
+
+    def _choose(self, found: list[tuple[str, Loaded]]) -> None:
+        live = [pair for pair in found if pair[1].record is not None]
+        if len(live) > 1:
+            chosen = self._sessions.choose(live)
+        else:
+            chosen = next(iter(live or found), None)
+        if chosen is not None:
+            self.value, self.loaded = chosen
+            self.is_live = self.loaded.record is not None
+        elif live:
+            self.rivals = [value for value, _ in live]
+            log.warning(_AMBIGUOUS, len(live))
+
+    def load(self) -> dict[str, Any]:
+        """Ask the store, once; the handler's keys."""
         if self._data is None:
-            self._check_open()
-            self._find()
-            self._data = self._fetch() if self.value is not None else {}
+            self.ask()
+            self._data = self._decode()
+        elif self.failed:
+            raise StoreUnavailable("the session could not be loaded")
         return self._data
 
     def hand_out(self) -> None:
@@ -120,20 +172,56 @@ class SessionState:
         """The contents as a record, for a session that does not exist yet."""
         return codec.encode({**(self._data or {}), **self._reserved})
 
-    def renewed(self, claimed: str | None) -> str | None:
-        """The record for the new id, given the last one under the old id; None if there is nothing to store.
+    @property
+    def is_disposable(self) -> bool:
+        """Whether nobody would miss this session, so that a full store may drop it."""
+        return not self._data and not self._given and is_disposable(self._reserved)
 
-        Where the old id is dead already, another request has its contents: only this one's own changes go along. So
-        it is where they cannot be read.
-        """
+    def of_live(self, record: str) -> str | None:
+        """See `Renewal`. A record that cannot be read is lost, and does not make a login fail."""
+        try:
+            return renew(record, self.change(), self._data if self._exact else None)
+        except codec.CorruptRecord:
+            log.error(_DROPPED)
+            self.loaded, self.is_live = None, False
+            return self.alone()
+        except codec.UnknownVersion as error:
+            raise StoreUnavailable("the session could not be loaded") from error
+
+    def of_moved(self, record: str) -> str | None:
+        """See `Renewal`."""
+        loaded = self.loaded.record if self.loaded is not None else None
+        if loaded is None:  # it had moved before this request began, which so never saw it
+            return self.alone()
         change = self.change()
-        if claimed is not None:
-            try:
-                return renew(claimed, change, self._data if self._exact else None)
-            except codec.CorruptRecord:
-                log.error(_DROPPED)
+        renewed = renew_moved(loaded, record, change)
+        return renewed if renewed != EMPTY or change is not None else None
+
+    def alone(self) -> str | None:
+        """See `Renewal`."""
+        change = self.change()
         wanted = change is not None or (self._given and not self.is_live)
         return renew(EMPTY, change, None) if wanted else None
+
+    def kept_attrs(self) -> dict[str, Any]:
+        """The cookie attributes that an earlier response gave and that the session keeps."""
+        record = self.loaded.record if self.loaded is not None else None
+        kept = self._reserved.get(COOKIE_ATTRS)
+        if kept is None and record is not None and COOKIE_ATTRS in record:
+            try:
+                kept = codec.decode(record).get(COOKIE_ATTRS)
+            except ValueError:  # such a session can still be ended
+                return {}
+        return kept if type(kept) is dict else {}
+
+    def keep_attrs(self, attrs: dict[str, Any]) -> None:
+        """Keep these cookie attributes with the session, if there is one or will be one."""
+        if attrs == self.kept_attrs() or not (self.is_live or self.is_wanted):
+            return
+        if self._data is None:
+            self.load()
+        self.hand_out()
+        self._reserved[COOKIE_ATTRS] = attrs
 
     def _check_open(self) -> None:
         if self.committed:
@@ -142,7 +230,7 @@ class SessionState:
     def _find(self) -> None:
         if not self.touched:
             self.touched = True
-            self.value = self._find_value(self._request)
+            self.sent = self._find_values(self._request)
 
     def _take_picture(self) -> bytes | None:
         """What tells at once, without encoding, that a request only read; None where it cannot be told."""
@@ -154,32 +242,38 @@ class SessionState:
         except ValueError:  # a type that JSON does not have, and no plain record did
             return None
 
-    def _fetch(self) -> dict[str, Any]:
-        assert self.value is not None
-        try:
-            self.loaded = self._sessions.load(self.value)
-            self.asked = True
-            record = self.loaded.record if self.loaded else None
-            if record is None:
-                return {}
-            data = self._decode(record)
-            self._order = list(data)
-            if _QUOTED in record:  # which most sessions lack
-                reserved = [key for key in data if is_reserved(key)]
-                self._reserved = {key: data.pop(key) for key in reserved}
-            return data
-        except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.failed = True
-            raise StoreUnavailable("the session could not be loaded") from error
-
-    def _decode(self, record: str) -> dict[str, Any]:
+    def _decode(self) -> dict[str, Any]:
+        """The handler's keys in the loaded record; those of the layers are put aside."""
+        record = self.loaded.record if self.loaded is not None else None
+        if record is None:
+            return {}
         try:
             data = codec.decode(record)
         except codec.CorruptRecord:
-            assert self.value is not None
-            log.error(_DROPPED)
-            self._sessions.destroy(self.value)
-            self.loaded = None
+            self._drop_corrupt()
             return {}
-        self.is_live = True
+        except codec.UnknownVersion as error:
+            self.failed = True
+            raise StoreUnavailable("the session could not be loaded") from error
+        self._order = list(data)
+        if _QUOTED in record:  # which most sessions lack
+            reserved = [key for key in data if is_reserved(key)]
+            self._reserved = {key: data.pop(key) for key in reserved}
+            if self.ending == "recreate":
+                self._forget_secrets()
         return data
+
+    def _forget_secrets(self) -> None:
+        """Let a token that is made from here on belong to the session under its new id."""
+        for key in [key for key in self._reserved if key.startswith(SECRETS)]:
+            del self._reserved[key]
+
+    def _drop_corrupt(self) -> None:
+        assert self.value is not None
+        log.error(_DROPPED)
+        self.loaded, self.is_live = None, False
+        try:
+            self._sessions.destroy(self.value)
+        except StoreUnavailable:
+            self.failed = True
+            raise

@@ -87,6 +87,9 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("session", "store"): ANY,
     ("session", "cookie_name"): TEXT,
     ("session", "cookie_attrs"): ATTRS,
+    ("session", "former_cookie_attrs"): Key(
+        "a list of dicts", lambda value: isinstance(value, (list, tuple))
+    ),
     ("session", "root"): Key("a str or None", lambda value: value is None or type(value) is str),
     ("session", "timeout"): SECONDS,
     ("session", "absolute_timeout"): SECONDS,

@@ -100,6 +100,7 @@ site_defaults: Config = deep_merge(
             "cookie_name": "ring-session",
             "root": None,
             "cookie_attrs": {"http_only": True, "same_site": "lax"},
+            "former_cookie_attrs": [],
             "timeout": 1800,
             "absolute_timeout": None,
             "rolling": False,

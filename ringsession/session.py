@@ -112,6 +112,9 @@ class Session(SessionState, MutableMapping[str, Any]):
         self._check_open()
         self._find()
         self.ending = self.ending or "recreate"
+        if self._reserved:
+            self.hand_out()
+            self._forget_secrets()
 
     def destroy(self) -> None:
         """End the session when the response begins; what is set after this call starts another one."""
@@ -144,8 +147,7 @@ class Session(SessionState, MutableMapping[str, Any]):
         try:
             text = self._sessions.swap(self.value, key, encoded)
         except SessionGone:
-            # What was loaded stays known, so that only this request's own changes count.
-            self.is_live = False
+            self._lose()
             return self.swap(key, change)
         except StoreUnavailable:
             self.failed = True
@@ -155,6 +157,15 @@ class Session(SessionState, MutableMapping[str, Any]):
         self._picture = None
         data[key] = codec.decode_value(text)
         return codec.decode_value(text)
+
+    def _lose(self) -> None:
+        """Note that the session went while this request was running."""
+        assert self.value is not None and self.loaded is not None
+        self.is_live = False
+        # A store may drop a disposable session to make room; then this request starts another one. Otherwise
+        # the loaded record stays known, so that only this request's own changes count.
+        if self.loaded.disposable and self._sessions.load(self.value) is None:
+            self.loaded = None
 
     # -- for layers
 
@@ -178,12 +189,12 @@ class Session(SessionState, MutableMapping[str, Any]):
         """What the mapping lacks goes; what this request never saw stays."""
         for key in session:
             _check_key(key)
+        if self.ending != "destroy":
+            self.load()
         if isinstance(session, Recreated):
             self._find()
             self.ending = self.ending or "recreate"
             self._exact = True
-        elif self.ending is None:
-            self.load()
         self._given = self._changeable = True
         self._data = dict(session)
 

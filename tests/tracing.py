@@ -26,8 +26,8 @@ class TracedStore:
             raise StoreUnavailable(name)
         return getattr(self.store, name)(*arguments)
 
-    def load(self, key: str) -> Any:
-        return self._call("load", key)
+    def load(self, *arguments: Any) -> Any:
+        return self._call("load", *arguments)
 
     def create(self, *arguments: Any) -> Any:
         return self._call("create", *arguments)
@@ -35,8 +35,8 @@ class TracedStore:
     def patch(self, *arguments: Any) -> Any:
         return self._call("patch", *arguments)
 
-    def claim(self, key: str) -> Any:
-        return self._call("claim", key)
+    def claim(self, *arguments: Any) -> Any:
+        return self._call("claim", *arguments)
 
     def destroy(self, key: str) -> Any:
         return self._call("destroy", key)
@@ -62,6 +62,7 @@ class Client:
         self.cookie: str | None = None
         self.page: Any = None
         self.set_cookie: str | None = None
+        self.set_cookies: list[str] = []
         inner = wrap_flash(self._handle) if flash else self._handle
         self.handler = wrap_session(inner, store=self.store, **options)
 
@@ -79,7 +80,9 @@ class Client:
             response = self.handler({"request_method": "get", "uri": "/", "headers": headers})
         finally:
             self.page = before
-        (self.set_cookie,) = response["headers"].get("Set-Cookie", [None])
+        # Deletions of the cookie under other scopes come first.
+        self.set_cookies = response["headers"].get("Set-Cookie", [])
+        self.set_cookie = self.set_cookies[-1] if self.set_cookies else None
         if self.set_cookie is not None:
             self.cookie = parse_cookies(self.set_cookie)["ring-session"] or None
         return response

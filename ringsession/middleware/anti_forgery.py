@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from hmac import compare_digest
 from typing import Any, Literal
 
-from .._difference import RESERVED
+from .._difference import SECRETS
 from ..origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
 from ..session import Session
@@ -21,7 +21,6 @@ from ._masked_token import SIZE, mask_secret, unmask_token
 log = logging.getLogger("ringsession")
 
 FIELD = "__anti-forgery-token"
-SECRETS = f"{RESERVED}anti_forgery/"  # of the session, one key for each secret
 _HEADERS = ("x-csrf-token", "x-xsrf-token", "x-csrftoken")
 # RFC 9110 section 9.2.1 calls TRACE safe too; Ring does not.
 _SAFE = frozenset(("get", "head", "options"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -19,77 +19,24 @@ from ..response import change_header, check_response
 from ..session import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
-from ..form_encoding import form_encode
 from .caching import keep_private, vary_by_cookie
-from ._cookie_attrs import attributes, check_cookie
-from ._session_options import check_seconds, find_store
-from .cookies import after_own, find_cookie, set_cookie_header
+from ._session_cookie import SessionCookie
+from ._session_options import check_former, check_seconds, find_store
+from .cookies import after_own, find_cookie
 
 log = logging.getLogger("ringsession")
 
-
-class SentAttrs(dict[str, Any]):
-    """A response's `session_cookie_attrs` for a cookie that is sent anyway, or, if rolling, when the deadline moves."""
-
-    rolling = False
+_MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
 
 
-class SessionCookie:
-    """The session's cookie as it was configured: checked once, written often."""
-
-    def __init__(self, name: str, attrs: Mapping[str, Any], rolling: bool) -> None:
-        check_cookie(name, attrs)
-        self.name = name
-        self._attrs = attrs
-        self._rolling = rolling
-        self._tail = attributes(attrs)
-        # A browser deletes a cookie only under the attributes it was set with (RFC 6265bis section 5.7).
-        kept = {key: value for key, value in attrs.items() if key != "expires"}
-        self._deletion = f"{name}={attributes({**kept, 'max_age': 0})}"
-
-    def line(self, outcome: Outcome, own_attrs: Mapping[str, Any] | None) -> str | None:
-        """The Set-Cookie line that tells the client of an outcome, None if there is nothing to tell; pure.
-
-        own_attrs: the response's `session_cookie_attrs`, over the configured ones.
-        """
-        if outcome.ended:
-            return self._deletion
-        if outcome.value is None:
-            return None
-        if own_attrs is not None and self._is_sent(outcome, own_attrs):
-            return self._own_line(outcome.value, own_attrs)
-        if outcome.changed or (self._rolling and outcome.moved):
-            return f"{self.name}={form_encode(outcome.value)}{self._tail}"
-        return None
-
-    def _is_sent(self, outcome: Outcome, own_attrs: Mapping[str, Any]) -> bool:
-        if not isinstance(own_attrs, SentAttrs):
-            return True
-        return outcome.changed or (outcome.moved and (self._rolling or own_attrs.rolling))
-
-    def check_own(self, own_attrs: Mapping[str, Any] | None) -> None:
-        """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
-        if own_attrs is not None:
-            self._own_line("", own_attrs)
-
-    def _own_line(self, value: str, own_attrs: Mapping[str, Any]) -> str:
-        attrs = {key: own_attrs[key] for key in own_attrs if key != "value"}
-        return set_cookie_header(self.name, value, {**self._attrs, **attrs})
-
-
-def session_response(response: Response, outcome: Outcome, *, cookie: SessionCookie) -> Response:
-    """See wrap_session."""
-    own_attrs = None
-    if "session_cookie_attrs" in response:
-        response = dict(response)
-        own_attrs = response.pop("session_cookie_attrs")
+def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
+    """See wrap_session. lines: the session's Set-Cookie lines."""
     headers = dict(response.get("headers") or {})
-    line = cookie.line(outcome, own_attrs)
-    if line is not None:
-        change_header(headers, "Set-Cookie", lambda own: after_own(own, [line]))
+    if lines:
+        change_header(headers, "Set-Cookie", lambda own: after_own(own, lines))
         change_header(headers, "Cache-Control", keep_private)
-        if cookie.name in (own := response.get("cookies") or {}):  # the session's wins
-            own = {name: own[name] for name in own if name != cookie.name}
+        if cookie_name in (own := response.get("cookies") or {}):  # the session's wins
+            own = {name: own[name] for name in own if name != cookie_name}
             response = {**response, "cookies": own}
     change_header(headers, "Vary", vary_by_cookie)
     return {**response, "headers": headers}
@@ -117,30 +64,44 @@ def session_request(request: Request, session: Session) -> Request:
 
 
 def _begin(
-    request: Request, sessions: Sessions, find_value: Callable[[Request], str | None]
+    request: Request, sessions: Sessions, find_values: Callable[[Request], list[str]]
 ) -> Session:
     begun = dict.get(request, "session")  # the layers run again for an app that calls write()
     if type(begun) is Session and begun.belongs_to(sessions):
         return begun
-    return Session(sessions, find_value, request)
+    return Session(sessions, find_values, request)
 
 
 def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _commit(session: Session, response: Response, sessions: Sessions) -> tuple[Response, Outcome]:
+def _commit(
+    session: Session, response: Response, sessions: Sessions, cookie: SessionCookie
+) -> Response:
     """The one place where a session is stored."""
     response = session.take(response)
-    if "session_cookie_attrs" in response and session.ending is None:
-        session.load()
+    own = None
+    if "session_cookie_attrs" in response:
+        response = dict(response)
+        own = response.pop("session_cookie_attrs")
+    outcome = Outcome()
     try:
-        return response, perform(decide(session, response["status"]), session, sessions)
+        if session.ending == "destroy":
+            session.ask()
+        elif session.ending is not None or own is not None:
+            session.load()
+        kept = cookie.usable(session.kept_attrs())
+        keep = cookie.to_keep(own, kept)
+        if keep is not None:
+            session.keep_attrs(keep)
+        outcome = perform(decide(session, response["status"]), session, sessions)
     except SessionGone:
         log.warning("a late write to an ended session was dropped (%s)", _handle(session.value))
-        return response, Outcome()
     finally:
         session.committed = True
+    lines = cookie.lines(outcome, own, kept, was_sent=bool(session.sent))
+    return session_response(response, lines, cookie_name=cookie.name)
 
 
 def wrap_session(
@@ -153,6 +114,7 @@ def wrap_session(
     timeout: float | None = 1800,
     absolute_timeout: float | None = None,
     rolling: bool = False,
+    former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
     """Give each request its session, and store what the request did to it when its response begins.
 
@@ -163,6 +125,8 @@ def wrap_session(
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
     rolling: False; send the cookie again whenever the idle deadline moves (for a max_age that slides).
+    former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of `domain`, `path` and
+        `partitioned`. What a browser still has there is deleted when it gets a new id.
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`. Reads
     `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
@@ -186,12 +150,13 @@ def wrap_session(
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
         attrs["path"] = root
-    cookie = SessionCookie(cookie_name, attrs, rolling)
-    find_value = _finder(cookie_name, store)
+    former = check_former(former_cookie_attrs, attrs)
+    cookie = SessionCookie(cookie_name, attrs, rolling, former)
+    find_values = _finder(cookie_name, store)
 
     def session(request: Request) -> Response:
         request = as_request(request)
-        live = _begin(request, sessions, find_value)
+        live = _begin(request, sessions, find_values)
         response = None
         try:
             response = check_response(handler(session_request(request, live)))
@@ -202,8 +167,7 @@ def wrap_session(
                     return response
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response["session_cookie_attrs"])
-                response, outcome = _commit(live, response, sessions)
-                return session_response(response, outcome, cookie=cookie)
+                return _commit(live, response, sessions, cookie)
         except Exception as error:
             close_body(response and response.get("body"))
             if not (live.failed or isinstance(error, StoreUnavailable)):
@@ -216,23 +180,17 @@ def wrap_session(
     return session
 
 
-def _finder(name: str, store: Any) -> Callable[[Request], str | None]:
-    """What finds the session's cookie in a request; it looks once whether the server has other processes."""
+def _finder(name: str, store: Any) -> Callable[[Request], list[str]]:
+    """What finds the session's cookies in a request; it looks once whether the server has other processes."""
     unlooked = [True] if getattr(store, "single_process", False) else []
 
-    def find_value(request: Request) -> str | None:
+    def find_values(request: Request) -> list[str]:
         if unlooked:
             unlooked.clear()
             _warn_of_processes(store, request)
-        values = find_cookie(request.get_header("cookie") or "", name)
-        if len(values) > 1:
-            # A sibling domain may have set one of them, and nothing tells which.
-            log.warning(
-                "the session's cookie came with %d different values: no session", len(values)
-            )
-        return values[0] if len(values) == 1 else None
+        return find_cookie(request.get_header("cookie") or "", name)[:_MOST_VALUES]
 
-    return find_value
+    return find_values
 
 
 def _warn_of_processes(store: Any, request: Request) -> None:

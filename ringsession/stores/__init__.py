@@ -99,6 +99,19 @@ class CopiesAsItself:
         return self
 
 
+class Renewal(Protocol):
+    """What a session holds under its new id: worked out from records, by the request that moves it."""
+
+    def of_live(self, record: str) -> str | None:
+        """From the live record under the old id; None if there is nothing to store."""
+
+    def of_moved(self, record: str) -> str | None:
+        """From the live record to which another request has moved the session meanwhile."""
+
+    def alone(self) -> str | None:
+        """From this request's own changes, where the old id has no session."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """A server-side store. Each method is one atomic step, and at most one round trip.

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from . import Change, Lifetime, Loaded, RingStore, Store
+from . import Change, Lifetime, Loaded, Renewal, RingStore, Store
 from .cookie import CookieStore, SealedSessions
 from .server_side import ServerSideSessions
 from .three_functions import OwnSessions
-
-Renew = Callable[[str | None], str | None]
 
 
 class Sessions(Protocol):
@@ -22,8 +20,11 @@ class Sessions(Protocol):
     def load(self, value: str) -> Loaded | None:
         """What stands under this value, which a client sent and may be anything."""
 
-    def create(self, record: str) -> str | None:
-        """Store a new session; the value that its cookie gets."""
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        """Which of several live sessions, each under its value, is the request's; None if nothing tells."""
+
+    def create(self, record: str, *, disposable: bool = False) -> str | None:
+        """Store a new session; the value that its cookie gets. disposable: see `Details`."""
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         """Store a change; the value from now on. SessionGone if the session is dead."""
@@ -31,14 +32,15 @@ class Sessions(Protocol):
     def touch(self, value: str, loaded: Loaded) -> str | None:
         """Move the idle deadline; the value from now on."""
 
-    def recreate(self, value: str, loaded: Loaded | None, renew: Renew) -> str | None:
-        """End the session and start `renew(its last record or None)` under a new value.
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        """Store the session under a new value, which is returned, and end it under the old one.
 
-        loaded: what is known of it, where it was loaded.
+        loaded: what the store answered when it was asked for this value. None is returned, and nothing
+        stored, where the renewal has nothing to store.
         """
 
     def destroy(self, value: str) -> bool:
-        """End the session. True if it was live, as far as the store can tell."""
+        """End the session, or the one to which it moved. True if it was live, as far as the store can tell."""
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> str:
         """See Store.swap. SessionGone if the session is dead; TypeError where the store cannot."""
@@ -59,7 +61,7 @@ def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Sessions:
     if isinstance(store, RingStore):
         return OwnSessions(store, lifetime)
     if isinstance(store, Store):
-        return ServerSideSessions(store, lifetime)
+        return ServerSideSessions(store, cookie_name, lifetime)
     if isinstance(store, Opening):
         return store.open_sessions(cookie_name, lifetime)
     raise TypeError(

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from .._grammar import MAX_COOKIE_OCTETS
 from .._seal import Keyring, Opened, new_key, open_sealed, seal
-from . import Change, CopiesAsItself, Lifetime, Loaded
+from . import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 
 
 class CookieTooLarge(ValueError):
@@ -62,7 +62,13 @@ class SealedSessions:
         due = idle is not None and now - issued >= idle / 2
         return Loaded(record, opened, left, False, due)
 
-    def create(self, record: str) -> str:
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        """Of one session's values the one that was sealed last; None for values of several sessions."""
+        if len({loaded.version.sid for _, loaded in live}) > 1:
+            return None
+        return max(live, key=lambda pair: pair[1].version.issued)
+
+    def create(self, record: str, *, disposable: bool = False) -> str:
         return self._seal(secrets.token_bytes(16), int(self._clock()), record)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
@@ -73,11 +79,9 @@ class SealedSessions:
         assert loaded.record is not None
         return self._seal(loaded.version.sid, loaded.version.created, loaded.record)
 
-    def recreate(
-        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
-    ) -> str | None:
-        loaded = loaded or self.load(value)
-        record = renew(loaded.record if loaded else None)
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        live = None if loaded is None else loaded.record
+        record = renewal.alone() if live is None else renewal.of_live(live)
         return None if record is None else self.create(record)
 
     def destroy(self, value: str) -> bool:

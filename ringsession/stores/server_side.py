@@ -1,6 +1,7 @@
 """Sessions in a server-side store: random ids in the cookie, their hashes in the store.
 
-Owns the ids: it makes them, checks what clients send, and hashes them. Knows nothing of cookies beyond the value.
+Make ids, check what clients send, hash it, and move a session to a new id. This module knows
+nothing of cookies but their name and value.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from .._grammar import SESSION_ID
-from . import Change, Lifetime, Loaded, SessionGone, Store, StoreUnavailable
+from . import Change, Details, Lifetime, Loaded, Renewal, SessionGone, Store, StoreUnavailable
 
 _Answer = TypeVar("_Answer")
+_MOST_MOVES = 8  # of one session, that a logout or a login with an old id follows
 
 
 def new_id() -> str:
@@ -25,13 +27,18 @@ def new_id() -> str:
     return secrets.token_urlsafe(32)
 
 
-def hash_id(value: str) -> str | None:
-    """The key under which a session's record is kept; None for what we cannot have made.
+def hash_id(value: str, cookie_name: str) -> str | None:
+    """Return the key of a session's record, or None for a value that this library cannot have made.
 
-    >>> hash_id("../../etc/passwd") is None
+    The key is bound to the cookie's name: an id of one app opens nothing in another app that shares
+    the store.
+
+    >>> hash_id("../../etc/passwd", "id") is None
     True
     """
-    return sha256(value.encode()).hexdigest() if SESSION_ID.match(value) else None
+    if not SESSION_ID.match(value):
+        return None
+    return sha256(f"{cookie_name}\0{value}".encode()).hexdigest()
 
 
 def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
@@ -48,39 +55,57 @@ def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
 class ServerSideSessions:
     """See `Sessions`."""
 
-    def __init__(self, store: Store, lifetime: Lifetime) -> None:
+    def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
+        self._cookie_name = cookie_name
+        self._cookie_hash = sha256(cookie_name.encode()).hexdigest()[:32]
         self._lifetime = lifetime
 
     def load(self, value: str) -> Loaded | None:
-        key = hash_id(value)
-        return None if key is None else ask(self._store.load, key)
+        key = hash_id(value, self._cookie_name)
+        return None if key is None else self._load(key)
 
-    def create(self, record: str) -> str:
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        return None  # a neighbour on the domain could have set one of them, and nothing tells which
+
+    def create(self, record: str, *, disposable: bool = False) -> str:
         value = new_id()
-        if not ask(self._store.create, _known(value), record, self._lifetime):
-            raise StoreUnavailable("create: expected a new random id to be free")
+        self._insert(value, record, Details(self._cookie_hash, disposable))
         return value
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
-        if not ask(self._store.patch, _known(value), loaded.version, change):
-            raise SessionGone
-        return value
+        if ask(self._store.patch, self._known(value), loaded.version, change):
+            return value
+        if loaded.disposable and self.load(value) is None:
+            # The store dropped the session to make room. No write is lost: it goes to a new id.
+            return self.create(change.record, disposable=change.disposable)
+        raise SessionGone
 
     def touch(self, value: str, loaded: Loaded) -> str:
         return value  # the store does it while it loads
 
-    def recreate(
-        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
-    ) -> str | None:
-        # The old id dies first: a crash in between means signed out, never two live ids.
-        key = hash_id(value)
-        record = renew(None if key is None else ask(self._store.claim, key))
-        return None if record is None else self.create(record)
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        """See `Sessions`.
+
+        The new id is stored whole before the old one is claimed at the version that was read, so that
+        no failure loses anything: before the claim nothing has changed, after it nothing is left to do.
+        """
+        key = hash_id(value, self._cookie_name)
+        if key is None:
+            return self._start(renewal.alone())
+        if loaded is not None and loaded.record is not None and loaded.version is None:
+            loaded = self._load(key)  # `swap` has written since, and others may have
+        record = self._renew(loaded, renewal)
+        if loaded is None or loaded.record is None or record is None:
+            new = self._start(record)
+            if loaded is not None and (loaded.outlived or loaded.record is not None):
+                self._end(key)
+            return new
+        return self._move(key, loaded, record, renewal)
 
     def destroy(self, value: str) -> bool:
-        key = hash_id(value)
-        return key is not None and ask(self._store.destroy, key)
+        key = hash_id(value, self._cookie_name)
+        return key is not None and self._end(key)
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> str:
         failed: list[BaseException] = []
@@ -93,7 +118,7 @@ class ServerSideSessions:
                 raise
 
         try:
-            text = ask(self._store.swap, _known(value), name, watched)
+            text = ask(self._store.swap, self._known(value), name, watched)
         except StoreUnavailable:
             if failed:
                 raise failed[0] from None
@@ -102,7 +127,67 @@ class ServerSideSessions:
             raise SessionGone
         return text
 
+    def _known(self, value: str) -> str:
+        """The key of an id that we made, or that a store has known."""
+        return sha256(f"{self._cookie_name}\0{value}".encode()).hexdigest()
 
-def _known(value: str) -> str:
-    """The key of an id that we made, or that a store has known."""
-    return sha256(value.encode()).hexdigest()
+    def _load(self, key: str) -> Loaded | None:
+        return ask(self._store.load, key, self._lifetime)
+
+    def _insert(self, value: str, record: str, details: Details) -> None:
+        if not ask(self._store.create, self._known(value), record, self._lifetime, details):
+            raise StoreUnavailable("create: expected a new random id to be free")
+
+    def _start(self, record: str | None) -> str | None:
+        return None if record is None else self.create(record)
+
+    def _move(self, key: str, loaded: Loaded, record: str, renewal: Renewal) -> str | None:
+        value = new_id()
+        new = self._known(value)
+        self._insert(value, record, Details(self._cookie_hash, replaces=key))
+        found: Loaded | None = loaded
+        while found is not None and found.record is not None:
+            if ask(self._store.claim, key, found.version, new):
+                return value
+            found = self._load(
+                key
+            )  # another request wrote in between, moved the session, or ended it
+            before, after = record, self._renew(found, renewal)
+            if after is None:
+                ask(self._store.destroy, new)
+                return None
+            if after != before and not ask(self._store.patch, new, None, Change(before, after)):
+                raise StoreUnavailable("recreate: the new session went before it was announced")
+            record = after
+        return value
+
+    def _renew(self, found: Loaded | None, renewal: Renewal) -> str | None:
+        """The record of the new id, from what stands under the old one."""
+        if found is None:
+            return renewal.alone()
+        if found.record is not None:
+            return renewal.of_live(found.record)
+        moved = self._follow(found)
+        return renewal.alone() if moved is None else renewal.of_moved(moved)
+
+    def _follow(self, found: Loaded) -> str | None:
+        """The record of the session to which another request moved this one, if it lives."""
+        for _ in range(_MOST_MOVES):
+            if found.successor is None:
+                return None
+            successor = self._load(found.successor)
+            if successor is None or successor.record is not None:
+                return None if successor is None else successor.record
+            found = successor
+        return None
+
+    def _end(self, key: str) -> bool:
+        """End the session under a key, or the one to which it moved; True if it was live."""
+        for _ in range(_MOST_MOVES + 1):
+            if ask(self._store.destroy, key):
+                return True
+            found = self._load(key)
+            if found is None or found.successor is None:
+                return False
+            key = found.successor
+        return False

@@ -1,6 +1,6 @@
 """Sessions in a user's own store, which is Ring's three functions.
 
-Owns the deadlines, which travel inside the saved mapping under keys that the handler never sees. The store's keys are
+Owns the deadlines, which travel inside the saved mapping under a key that the handler never sees. The store's keys are
 its own affair; knows nothing of cookies beyond the value.
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from .. import codec
-from . import Change, Lifetime, Loaded, RingStore
+from . import Change, Lifetime, Loaded, Renewal, RingStore, is_seconds
+from .deadlines import UNLIMITED, Times, judge
 from .server_side import ask
 
-EXPIRES = "ringsession/expires"  # idle deadline, unix seconds
-ENDS = "ringsession/ends"  # absolute deadline, unix seconds
+TIMES = "ringsession/times"  # [created, seen, idle, absolute]: unix seconds, and None for no limit
 
 
 class OwnSessions:
@@ -32,34 +32,45 @@ class OwnSessions:
         data = ask(self._read, value)
         if data is None:
             return None
-        now, idle = self._clock(), self._lifetime.idle
-        expires, ends = data.pop(EXPIRES, None), data.pop(ENDS, None)
-        left = [deadline - now for deadline in (expires, ends) if deadline is not None]
-        if left and min(left) <= 0:
+        now = self._clock()
+        times = _read_times(data.pop(TIMES, None))
+        if times is None:
+            # The store had no such session before: what it has now gets the configured times.
+            times = Times(now, now, self._lifetime)
+            return Loaded(codec.encode(data), times, due=self._lifetime.idle is not None)
+        standing = judge(times, self._lifetime, now)
+        if standing is None and judge(times, UNLIMITED, now) is None:
             ask(self._store.delete_session, value)
             return None
-        granularity = self._lifetime.granularity
-        due = idle is not None and (expires is None or now + idle - expires >= granularity)
-        return Loaded(codec.encode(data), ends, min(left, default=None), due=due)
+        if standing is None:
+            return Loaded(None, outlived=True)
+        # A read of a session without idle timeout writes nothing to a user's store.
+        due = standing.moves
+        renewed = standing.renewed or times
+        return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
 
-    def create(self, record: str) -> str | None:
-        absolute = self._lifetime.absolute
-        return self._write(None, record, None if absolute is None else self._clock() + absolute)
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        return None  # see `ServerSideSessions.choose`
+
+    def create(self, record: str, *, disposable: bool = False) -> str | None:
+        now = self._clock()
+        return self._write(None, record, Times(now, now, self._lifetime))
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
-        return self._write(value, change.record, loaded.version)
+        return self._write(value, change.record, loaded.version._replace(seen=self._clock()))
 
     def touch(self, value: str, loaded: Loaded) -> str | None:
         assert loaded.record is not None
         return self._write(value, loaded.record, loaded.version)
 
-    def recreate(
-        self, value: str, loaded: Loaded | None, renew: Callable[[str | None], str | None]
-    ) -> str | None:
-        loaded = loaded or self.load(value)
-        ask(self._store.delete_session, value)
-        record = renew(loaded.record if loaded else None)
-        return None if record is None else self.create(record)
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        live = None if loaded is None else loaded.record
+        record = renewal.alone() if live is None else renewal.of_live(live)
+        # The new session first: where the store fails to write it, the old one is as it was.
+        new = None if record is None else self.create(record)
+        if loaded is not None:
+            ask(self._store.delete_session, value)
+        return new
 
     def destroy(self, value: str) -> bool:
         ask(self._store.delete_session, value)
@@ -76,12 +87,9 @@ class OwnSessions:
             raise TypeError(f"read_session: expected a mapping or None, got {type(data).__name__}")
         return dict(data)
 
-    def _write(self, value: str | None, record: str, ends: float | None) -> str | None:
+    def _write(self, value: str | None, record: str, times: Times) -> str | None:
         data = codec.decode(record)
-        if self._lifetime.idle is not None:
-            data[EXPIRES] = self._clock() + self._lifetime.idle
-        if ends is not None:
-            data[ENDS] = ends
+        data[TIMES] = [times.created, times.seen, *times.lifetime]
         return ask(self._save, value, data)
 
     def _save(self, value: str | None, data: dict[str, Any]) -> str | None:
@@ -89,3 +97,14 @@ class OwnSessions:
         if key is not None and not isinstance(key, str):
             raise TypeError(f"write_session: expected a str or None, got {type(key).__name__}")
         return key
+
+
+def _read_times(kept: Any) -> Times | None:
+    """The times in a saved mapping; None where there are none that this module wrote."""
+    if not isinstance(kept, (list, tuple)) or len(kept) != 4:
+        return None
+    created, seen, idle, absolute = kept
+    if not all(type(moment) in (int, float) for moment in (created, seen)):
+        return None
+    known = is_seconds(idle) and is_seconds(absolute)
+    return Times(created, seen, Lifetime(idle, absolute)) if known else None

@@ -1,0 +1,149 @@
+"""The session's cookie: which Set-Cookie lines tell a browser what became of its session.
+
+Decide only; `session.py` sends the lines. A browser replaces or deletes a cookie only under the scope
+(domain, path, partition) with which it was set (RFC 6265bis section 5.7), so every scope that
+this app uses or used must be known here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .._commit import Outcome
+from ..form_encoding import form_encode
+from ._cookie_attrs import attributes, check_cookie
+from .cookies import set_cookie_header
+
+log = logging.getLogger("ringsession")
+
+_DELETED = 0  # a Max-Age
+
+
+class SentAttrs(dict[str, Any]):
+    """A response's `session_cookie_attrs` for a cookie that is sent anyway, or, if rolling, when the deadline moves."""
+
+    rolling = False
+
+
+class SessionCookie:
+    """The session's cookie as it was configured: checked once, written often."""
+
+    def __init__(
+        self,
+        name: str,
+        attrs: Mapping[str, Any],
+        rolling: bool,
+        former: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        check_cookie(name, attrs)
+        self.name = name
+        self._attrs = attrs
+        self._rolling = rolling
+        self._tail = attributes(attrs)
+        self._former = former
+
+    def lines(
+        self,
+        outcome: Outcome,
+        own: Mapping[str, Any] | None = None,
+        kept: Mapping[str, Any] | None = None,
+        *,
+        was_sent: bool = False,
+    ) -> list[str]:
+        """The Set-Cookie lines that tell the client of an outcome, none if there is nothing to tell; pure.
+
+        own: the response's `session_cookie_attrs`, which go over `kept`, those that an earlier response
+        of the session gave; both go over the configured ones.
+        was_sent: whether the request brought any value of the cookie. Then what stands under the app's
+        other scopes is deleted with a new value and with a deletion.
+        """
+        attrs = {**self._attrs, **(kept or {}), **without_value(own or {})} if own or kept else None
+        if outcome.ended:
+            return [*self._others(attrs, kept, was_sent), self._deletion(attrs or self._attrs)]
+        if outcome.value is None:
+            return []
+        if outcome.changed:
+            others = self._others(attrs, kept, was_sent)
+            return [*others, self._line(outcome.value, attrs)]
+        if self._is_due(outcome, own):
+            return [self._line(outcome.value, attrs)]
+        return []
+
+    def check_own(self, own: Mapping[str, Any] | None) -> None:
+        """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
+        if own is not None:
+            self._line("", {**self._attrs, **without_value(own)})
+
+    def to_keep(
+        self, own: Mapping[str, Any] | None, kept: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """The attributes to keep with the session after a response gave its own; None for no change."""
+        if own is None or isinstance(own, SentAttrs):
+            return None
+        given = {**kept, **without_value(own)}
+        given.pop("expires", None)  # a moment, and not for the cookies that come after it
+        return {key: value for key, value in given.items() if _differs(value, self._attrs.get(key))}
+
+    def usable(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The kept attributes, or none where they cannot be written any more."""
+        if kept:
+            try:
+                check_cookie(self.name, {**self._attrs, **kept})
+            except ValueError as error:
+                log.warning("Dropped the cookie attributes that a session kept: %s", error)
+                return {}
+        return kept
+
+    def _is_due(self, outcome: Outcome, own: Mapping[str, Any] | None) -> bool:
+        if isinstance(own, SentAttrs):
+            return outcome.moved and (self._rolling or own.rolling)
+        return own is not None or (self._rolling and outcome.moved)
+
+    def _line(self, value: str, attrs: Mapping[str, Any] | None) -> str:
+        if attrs is None:
+            return f"{self.name}={form_encode(value)}{self._tail}"
+        return set_cookie_header(self.name, value, attrs)
+
+    def _deletion(self, attrs: Mapping[str, Any]) -> str:
+        kept = {key: value for key, value in attrs.items() if key != "expires"}
+        return f"{self.name}={attributes({**kept, 'max_age': _DELETED})}"
+
+    def _others(
+        self, attrs: Mapping[str, Any] | None, kept: Mapping[str, Any] | None, was_sent: bool
+    ) -> Iterable[str]:
+        """The deletions of the cookie under every other scope that this app uses or used."""
+        if not was_sent:
+            return []
+        own = _scope(attrs or self._attrs)
+        others = [{**self._attrs, "domain": None, **scope} for scope in self._former]
+        if own.domain:
+            others.append({**self._attrs, "domain": None, "path": own.path})
+        if (
+            attrs is not None
+        ):  # a response chose the scope, so the cookie may stand under another one
+            others += [dict(self._attrs), {**self._attrs, **(kept or {})}]
+        found = {_scope(other): other for other in others}
+        return [self._deletion(other) for scope, other in found.items() if scope != own]
+
+
+def without_value(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: attrs[key] for key in attrs if key != "value"}
+
+
+def _differs(value: Any, configured: Any) -> bool:
+    return (value or None) != (configured or None)
+
+
+class _Scope(NamedTuple):
+    """What makes a cookie another one to a browser, besides its name."""
+
+    domain: str
+    path: str | None
+    partitioned: bool
+
+
+def _scope(attrs: Mapping[str, Any]) -> _Scope:
+    domain = str(attrs.get("domain") or "").lstrip(".").lower()
+    return _Scope(domain, attrs.get("path"), bool(attrs.get("partitioned")))
