@@ -26,7 +26,7 @@ class Request(dict[str, Any]):
     ('getget', ['double', 'request_method', 'uri'])
     """
 
-    __slots__ = ("_providers", "_find_header")
+    __slots__ = ("_providers", "_find_header", "_fresh")
 
     def __init__(
         self,
@@ -37,11 +37,23 @@ class Request(dict[str, Any]):
         dict.__init__(self, values)
         self._providers = dict(providers)
         self._find_header = find_header
+        self._fresh: frozenset[str] = frozenset()  # keys that are computed at every reading
 
     def provide(self, key: str, provider: Provider) -> None:
         """Add `key`, to be computed by `provider(request)` at its first reading; it replaces a value that is there."""
         self._providers[key] = provider
         dict.pop(self, key, None)
+
+    def provide_fresh(self, key: str, provider: Provider) -> None:
+        """Add `key` as `provide` does, but compute it at every reading, since its value may change meanwhile.
+
+        >>> request, numbers = Request(), iter((1, 2))
+        >>> request.provide_fresh("n", lambda request: next(numbers))
+        >>> request["n"], request["n"]
+        (1, 2)
+        """
+        self.provide(key, provider)
+        self._fresh |= {key}
 
     def provide_all(self, providers: Mapping[str, Provider]) -> None:
         """Add several keys at once, as `provide` does."""
@@ -81,7 +93,8 @@ class Request(dict[str, Any]):
         if provider is None:
             raise KeyError(key)
         value = provider(self)
-        self[key] = value
+        if key not in self._fresh:
+            self[key] = value
         return value
 
     def __delitem__(self, key: str) -> None:
@@ -112,7 +125,9 @@ class Request(dict[str, Any]):
 
     def copy(self) -> Request:
         """A request with the same keys; what is not computed stays so."""
-        return Request(dict(super().items()), self._providers, self._find_header)
+        copy = Request(dict(super().items()), self._providers, self._find_header)
+        copy._fresh = self._fresh
+        return copy
 
     __copy__ = copy
 

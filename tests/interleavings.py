@@ -22,6 +22,7 @@ from ringsession.stores.server_side import ServerSideSessions, hash_id
 
 ACTS = ("read", "write a", "write b", "same key", "flash", "swap", "logout", "login")
 Script = tuple[str, ...]
+NAME = "id"  # of the cookie
 START: dict[str, Any] = {"a": 0, "b": 0, "k": 0, "n": 0}
 WAITING = f"{FLASH}0000000000000000-waiting"
 
@@ -32,7 +33,7 @@ class Real:
     def __init__(self, name: str, sessions: Any, cookie: str) -> None:
         self.name = name
         self.sessions = sessions
-        self.session = Session(sessions, lambda request: cookie, Request())
+        self.session = Session(sessions, lambda request: [cookie], Request())
         self.response: dict[str, Any] = {"status": 200}
         self.outcome = Outcome()
 
@@ -71,7 +72,12 @@ class Stored:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data: dict[str, Any] | None = data
+        self.moved_to: Stored | None = None
         self.messages = 0  # the oldest is shown first, by the order of the commits
+
+    def last(self) -> Stored:
+        """The id to which the session moved, step by step; itself if it did not."""
+        return self if self.moved_to is None else self.moved_to.last()
 
 
 class Model:
@@ -85,9 +91,7 @@ class Model:
         self.was_live = False
         self.message = False
         self.ending: str | None = None
-        self.started: dict[str, Any] | None = (
-            None  # the contents of a session that this request began
-        )
+        self.started: Stored | None = None  # the session that this request began
 
     def step(self, act: str) -> None:
         match act:
@@ -134,16 +138,29 @@ class Model:
         removed = self.base.keys() - self.view.keys()
         live = self.stored.data
         if self.ending == "logout":
-            self.stored.data = None
-            self.started = self.view or None
+            self.stored.last().data = None
+            self.started = Stored(self.view) if self.view else None
         elif self.ending == "login":
-            self.stored.data = None
-            inherited = {k: v for k, v in (live or {}).items() if k not in removed}
+            inherited = {k: v for k, v in self._inherited().items() if k not in removed}
             if self.message:
                 inherited = {k: v for k, v in inherited.items() if not k.startswith(FLASH)}
-            self.started = {**inherited, **changed}
+            self.started = Stored({**inherited, **changed})
+            if live is not None:
+                self.stored.data, self.stored.moved_to = None, self.started
         elif live is not None and self.was_live:
             self.stored.data = {k: v for k, v in live.items() if k not in removed} | changed
+
+
+    def _inherited(self) -> dict[str, Any]:
+        """What a login takes along: all that is live, or what a session that moved still holds unchanged."""
+        if self.stored.data is not None:
+            return self.stored.data
+        moved = self.stored.last().data or {}
+        return {
+            k: v
+            for k, v in self.base.items()
+            if k in moved and moved[k] == v and not k.startswith(FLASH)
+        }
 
 
 def orders(counts: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -168,7 +185,7 @@ def plain(data: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def found(store: Any, value: str | None) -> dict[str, Any] | None:
     """What the store has under a cookie's value."""
-    loaded = store.load(hash_id(value)) if value is not None else None
+    loaded = store.load(hash_id(value, NAME)) if value is not None else None
     return None if loaded is None or loaded.record is None else codec.decode(loaded.record)
 
 
@@ -177,7 +194,7 @@ def holds(
 ) -> bool:
     """Whether the package ends where the model does, for one order of the steps."""
     store = make_store()
-    sessions = ServerSideSessions(store, Lifetime())
+    sessions = ServerSideSessions(store, NAME, Lifetime())
     start = START | {WAITING: "waiting"}
     cookie = sessions.create(codec.encode(start))
     stored = Stored(dict(start))
@@ -191,7 +208,7 @@ def holds(
     started = [found(store, r.outcome.value) if r.outcome.changed else None for r in real]
     return plain(found(store, cookie)) == plain(stored.data) and [
         plain(data) for data in started
-    ] == [plain(m.started) for m in model]
+    ] == [plain(m.started.data if m.started else None) for m in model]
 
 
 class WrittenDown:
@@ -204,9 +221,8 @@ class WrittenDown:
 
     def __getattr__(self, name: str) -> Any:
         def call(key: str, *arguments: Any) -> Any:
-            number = self._keys.setdefault(key, len(self._keys))
             told = [self._tell(argument) for argument in arguments if not callable(argument)]
-            self.calls.append((name, number, *told))
+            self.calls.append((name, self._number(key), *told))
             return getattr(self._store, name)(key, *arguments)
 
         return call
@@ -214,7 +230,11 @@ class WrittenDown:
     def _tell(self, argument: Any) -> str:
         if isinstance(argument, Change):
             argument = sorted(argument.changed.items()), sorted(argument.removed)
-        return re.sub(r"[0-9a-f]{16}-\w+", "name", repr(argument))
+        told = re.sub(r"[0-9a-f]{64}", lambda key: self._number(key[0]), repr(argument))
+        return re.sub(r"[0-9a-f]{16}-\w+", "name", told)
+
+    def _number(self, key: str) -> str:
+        return f"key {self._keys.setdefault(key, len(self._keys))}"
 
 
 Walk = tuple[tuple[Script, ...], tuple[int, ...], int]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringsession import memory_store
-from ringsession.stores import Change, Lifetime, Loaded
+from ringsession.stores import Change, Details, Lifetime, Loaded
 from tests.interleavings import ACTS, Script, every_order, explore
 
 SCRIPTS: list[Script] = [("read", one, other, "commit") for one, other in product(ACTS, ACTS)]
@@ -24,11 +24,11 @@ class WholeSessionStore:
     def __init__(self) -> None:
         self.records: dict[str, str] = {}
 
-    def load(self, key: str) -> Loaded | None:
+    def load(self, key: str, limit: Lifetime = Lifetime()) -> Loaded | None:
         record = self.records.get(key)
         return None if record is None else Loaded(record)
 
-    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
+    def create(self, key: str, record: str, lifetime: Lifetime, details: Details) -> bool:
         self.records[key] = record
         return True
 
@@ -36,8 +36,9 @@ class WholeSessionStore:
         self.records[key] = change.record
         return True
 
-    def claim(self, key: str) -> str | None:
-        return self.records.pop(key, None)
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        self.records.pop(key, None)
+        return True
 
     def destroy(self, key: str) -> bool:
         return self.records.pop(key, None) is not None

@@ -51,21 +51,36 @@ def _secrets(request: Request) -> list[bytes]:
     ]
 
 
-def _read_anti_forgery_token(request: Request) -> str:
+def _find_secret(request: Request) -> bytes:
     found = _secrets(request)
     if found:
-        return mask_secret(found[0])
+        return found[0]
     secret = secrets.token_bytes(SIZE)
     session = dict.get(request, "session")
-    if type(session) is Session:  # without one, a token that no request can bring back, as in Ring
+    if type(session) is Session:
         session.reserve(SECRETS + secrets.token_hex(4), secret.hex())
-    return mask_secret(secret)
+    return secret
+
+
+def _token_reader() -> Callable[[Request], str]:
+    """What reads a request's token: the same text each time, until `recreate` or `destroy` changes the session's secret."""
+    secret, token = b"", ""
+
+    def read(request: Request) -> str:
+        nonlocal secret, token
+        # Without a session, a token that no request can bring back, as in Ring.
+        found = _find_secret(request) if "session" in request or not token else secret
+        if found != secret:
+            secret, token = found, mask_secret(found)
+        return token
+
+    return read
 
 
 def anti_forgery_request(request: Request) -> Request:
     """See wrap_anti_forgery."""
     request = as_request(request)
-    request.provide("anti_forgery_token", _read_anti_forgery_token)
+    request.provide_fresh("anti_forgery_token", _token_reader())
     return request
 
 
@@ -205,8 +220,8 @@ def wrap_anti_forgery(
     read_token: `read_form_or_header`; a function of the request.
     error_response: a 403; error_handler: None, a handler in its place. The log says why a request was refused, the answer does not.
 
-    Adds `request["anti_forgery_token"]`: made when it is first read, another text each time, good for as long as the session
-    has its id. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides the field
+    Adds `request["anti_forgery_token"]`: made when it is first read, another text in each request, good for as long as the
+    session has its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides the field
     "__anti-forgery-token" of the form, X-CSRF-Token, X-XSRF-Token, X-CSRFToken. Raises ValueError or TypeError for bad options.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
