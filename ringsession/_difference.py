@@ -28,10 +28,13 @@ def is_disposable(data: Mapping[str, Any]) -> bool:
     return all(key.startswith(SECRETS) or key == COOKIE_ATTRS for key in data)
 
 
-def difference(before: str, data: Mapping[str, Any], order: Sequence[str] = ()) -> Change | None:
+def difference(
+    before: str, data: Mapping[str, Any], order: Sequence[str] = (), *, disposable: bool = False
+) -> Change | None:
     """The change from a record to these contents; None if there is none, types included.
 
     order: the record's keys; only where the contents have others is it worth looking whether no more than the order changed.
+    disposable: see `Change`.
 
     >>> difference(EMPTY, {"n": 1}).changed, difference(codec.encode({"n": 1}), {"n": 1})
     ({'n': '1'}, None)
@@ -39,7 +42,7 @@ def difference(before: str, data: Mapping[str, Any], order: Sequence[str] = ()) 
     record = codec.encode(data)
     if record == before:
         return None
-    change = Change(before, record, disposable=is_disposable(data))
+    change = Change(before, record, disposable=disposable)
     return change if list(data) == order or change.changed or change.removed else None
 
 

@@ -7,7 +7,7 @@ find the cookie, and no response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from . import codec
@@ -118,15 +118,20 @@ class SessionState:
         self._check_open()
         self._find()
         try:
-            found = [(value, self._sessions.load(value)) for value in self.sent]
+            if len(self.sent) > 1:
+                self._choose([(value, self._sessions.load(value)) for value in self.sent])
+            elif self.sent:
+                (self.value,) = self.sent
+                self.loaded = self._sessions.load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
             self.failed = True
             raise StoreUnavailable("the session could not be loaded") from error
         self.asked = True
-        if found:
-            self._choose([(value, loaded) for value, loaded in found if loaded is not None])
+        self.is_live = self.loaded is not None and self.loaded.record is not None
 
-    def _choose(self, found: list[tuple[str, Loaded]]) -> None:
+    def _choose(self, answers: Iterable[tuple[str, Loaded | None]]) -> None:
+        """Let the one live session count; without any, the first that another request ended."""
+        found = [(value, loaded) for value, loaded in answers if loaded is not None]
         live = [pair for pair in found if pair[1].record is not None]
         if len(live) > 1:
             chosen = self._sessions.choose(live)
@@ -134,7 +139,6 @@ class SessionState:
             chosen = next(iter(live or found), None)
         if chosen is not None:
             self.value, self.loaded = chosen
-            self.is_live = self.loaded.record is not None
         elif live:
             self.rivals = [value for value, _ in live]
             log.warning(_AMBIGUOUS, len(live))
@@ -166,7 +170,8 @@ class SessionState:
         before = (self.loaded.record if self.loaded else None) or EMPTY
         if self._picture is not None and self._picture == self._take_picture():
             return None
-        return difference(before, {**self._data, **self._reserved}, self._order)
+        data = {**self._data, **self._reserved}
+        return difference(before, data, self._order, disposable=self.is_disposable)
 
     def record(self) -> str:
         """The contents as a record, for a session that does not exist yet."""
@@ -216,7 +221,8 @@ class SessionState:
 
     def keep_attrs(self, attrs: dict[str, Any]) -> None:
         """Keep these cookie attributes with the session, if there is one or will be one."""
-        if attrs == self.kept_attrs() or not (self.is_live or self.is_wanted):
+        will_live = self.is_wanted or (self.is_live and self.ending != "destroy")
+        if attrs == self.kept_attrs() or not will_live:
             return
         if self._data is None:
             self.load()

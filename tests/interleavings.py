@@ -150,7 +150,6 @@ class Model:
         elif live is not None and self.was_live:
             self.stored.data = {k: v for k, v in live.items() if k not in removed} | changed
 
-
     def _inherited(self) -> dict[str, Any]:
         """What a login takes along: all that is live, or what a session that moved still holds unchanged."""
         if self.stored.data is not None:

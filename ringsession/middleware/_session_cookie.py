@@ -44,6 +44,14 @@ class SessionCookie:
         self._tail = attributes(attrs)
         self._former = former
 
+    def is_due(self, outcome: Outcome, own: Mapping[str, Any] | None = None) -> bool:
+        """Whether the client must hear of an outcome. own: the response's `session_cookie_attrs`."""
+        if outcome.changed or outcome.ended:
+            return True
+        if isinstance(own, SentAttrs):
+            return outcome.moved and (self._rolling or own.rolling)
+        return outcome.value is not None and (own is not None or (self._rolling and outcome.moved))
+
     def lines(
         self,
         outcome: Outcome,
@@ -52,41 +60,36 @@ class SessionCookie:
         *,
         was_sent: bool = False,
     ) -> list[str]:
-        """The Set-Cookie lines that tell the client of an outcome, none if there is nothing to tell; pure.
+        """The Set-Cookie lines that tell the client of an outcome; pure.
 
         own: the response's `session_cookie_attrs`, which go over `kept`, those that an earlier response
         of the session gave; both go over the configured ones.
         was_sent: whether the request brought any value of the cookie. Then what stands under the app's
         other scopes is deleted with a new value and with a deletion.
         """
-        attrs = {**self._attrs, **(kept or {}), **without_value(own or {})} if own or kept else None
-        if outcome.ended:
-            return [*self._others(attrs, kept, was_sent), self._deletion(attrs or self._attrs)]
+        kept = self._usable(kept or {})
+        attrs = {**self._attrs, **kept, **without_value(own or {})} if own or kept else None
+        others = (
+            self._others(attrs, kept) if was_sent and (outcome.changed or outcome.ended) else []
+        )
         if outcome.value is None:
-            return []
-        if outcome.changed:
-            others = self._others(attrs, kept, was_sent)
-            return [*others, self._line(outcome.value, attrs)]
-        if self._is_due(outcome, own):
-            return [self._line(outcome.value, attrs)]
-        return []
+            return [*others, self._deletion(attrs or self._attrs)]
+        return [*others, self._line(outcome.value, attrs)]
 
     def check_own(self, own: Mapping[str, Any] | None) -> None:
         """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
         if own is not None:
             self._line("", {**self._attrs, **without_value(own)})
 
-    def to_keep(
-        self, own: Mapping[str, Any] | None, kept: Mapping[str, Any]
-    ) -> dict[str, Any] | None:
-        """The attributes to keep with the session after a response gave its own; None for no change."""
-        if own is None or isinstance(own, SentAttrs):
-            return None
+    def to_keep(self, own: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes to keep with the session after a response gave its own."""
+        if isinstance(own, SentAttrs):
+            return dict(kept)
         given = {**kept, **without_value(own)}
         given.pop("expires", None)  # a moment, and not for the cookies that come after it
         return {key: value for key, value in given.items() if _differs(value, self._attrs.get(key))}
 
-    def usable(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _usable(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
         """The kept attributes, or none where they cannot be written any more."""
         if kept:
             try:
@@ -95,11 +98,6 @@ class SessionCookie:
                 log.warning("Dropped the cookie attributes that a session kept: %s", error)
                 return {}
         return kept
-
-    def _is_due(self, outcome: Outcome, own: Mapping[str, Any] | None) -> bool:
-        if isinstance(own, SentAttrs):
-            return outcome.moved and (self._rolling or own.rolling)
-        return own is not None or (self._rolling and outcome.moved)
 
     def _line(self, value: str, attrs: Mapping[str, Any] | None) -> str:
         if attrs is None:
@@ -110,12 +108,8 @@ class SessionCookie:
         kept = {key: value for key, value in attrs.items() if key != "expires"}
         return f"{self.name}={attributes({**kept, 'max_age': _DELETED})}"
 
-    def _others(
-        self, attrs: Mapping[str, Any] | None, kept: Mapping[str, Any] | None, was_sent: bool
-    ) -> Iterable[str]:
+    def _others(self, attrs: Mapping[str, Any] | None, kept: Mapping[str, Any]) -> Iterable[str]:
         """The deletions of the cookie under every other scope that this app uses or used."""
-        if not was_sent:
-            return []
         own = _scope(attrs or self._attrs)
         others = [{**self._attrs, "domain": None, **scope} for scope in self._former]
         if own.domain:
@@ -123,7 +117,7 @@ class SessionCookie:
         if (
             attrs is not None
         ):  # a response chose the scope, so the cookie may stand under another one
-            others += [dict(self._attrs), {**self._attrs, **(kept or {})}]
+            others += [dict(self._attrs), {**self._attrs, **kept}]
         found = {_scope(other): other for other in others}
         return [self._deletion(other) for scope, other in found.items() if scope != own]
 

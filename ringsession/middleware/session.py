@@ -91,16 +91,17 @@ def _commit(
             session.ask()
         elif session.ending is not None or own is not None:
             session.load()
-        kept = cookie.usable(session.kept_attrs())
-        keep = cookie.to_keep(own, kept)
-        if keep is not None:
-            session.keep_attrs(keep)
+        if own is not None:
+            session.keep_attrs(cookie.to_keep(own, session.kept_attrs()))
         outcome = perform(decide(session, response["status"]), session, sessions)
     except SessionGone:
         log.warning("a late write to an ended session was dropped (%s)", _handle(session.value))
     finally:
         session.committed = True
-    lines = cookie.lines(outcome, own, kept, was_sent=bool(session.sent))
+    lines = []
+    if cookie.is_due(outcome, own):
+        kept = session.kept_attrs()
+        lines = cookie.lines(outcome, own, kept, was_sent=bool(session.sent))
     return session_response(response, lines, cookie_name=cookie.name)
 
 

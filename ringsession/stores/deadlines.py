@@ -80,7 +80,7 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     True
     """
     created, seen, lifetime = times
-    if lifetime != limit:
+    if limit is not UNLIMITED and lifetime != limit:
         lifetime = lifetime.within(limit)
     idle, absolute = lifetime
     jump = 0.0

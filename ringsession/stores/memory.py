@@ -84,11 +84,12 @@ class MemoryStore(CopiesAsItself):
                 return Loaded(None, successor=entry.successor)
             if standing is None:
                 return Loaded(None, outlived=True)
-            left = standing.expires_in
-            if standing.renewed is not None:
+            disposable = bytes.fromhex(key) in self._disposable
+            if standing.renewed is None:
+                left, moved = standing.expires_in, False
+            else:
+                left, moved = standing.renewed_in, standing.moves
                 entry.created, entry.seen, _ = standing.renewed
-                left = standing.renewed_in
-            moved, disposable = standing.moves, bytes.fromhex(key) in self._disposable
             return Loaded(entry.record, entry.version, left, moved, disposable=disposable)
 
     def create(

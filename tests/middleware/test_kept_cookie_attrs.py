@@ -1,0 +1,136 @@
+"""What a response gave as session_cookie_attrs holds for every later cookie of the session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringsession import codec, cookie_store, recreate
+from tests.tracing import Client
+
+KEY = "a key for tests, of 32 characters"
+OWN = {"domain": "example.org", "max_age": 600}
+
+
+def sealed_client(**options: Any) -> Client:
+    return Client(cookie_store(KEY), **options)
+
+
+class DictStore:
+    def __init__(self) -> None:
+        self.sessions: dict[str, Any] = {}
+
+    def read_session(self, key: str) -> Any:
+        return self.sessions.get(key)
+
+    def write_session(self, key: str | None, data: dict[str, Any]) -> str:
+        key = key or f"key{len(self.sessions)}"
+        self.sessions[key] = data
+        return key
+
+    def delete_session(self, key: str) -> None:
+        self.sessions.pop(key, None)
+
+
+def own_client(**options: Any) -> Client:
+    return Client(DictStore(), **options)
+
+
+def login(request: Any, attrs: Any = OWN) -> Any:
+    session = recreate({**request["session"], "user": "ann"})
+    return {"session": session, "session_cookie_attrs": attrs}
+
+
+EVERY = pytest.mark.parametrize("make", [Client, sealed_client, own_client])
+
+
+@EVERY
+def test_a_logout_deletes_the_cookie_that_the_login_set(make: Any) -> None:
+    client = make()
+    client.send(login)
+    client.send(lambda request: {"session": None})
+    assert client.set_cookies[-1] == (
+        "ring-session=; Path=/; HttpOnly; SameSite=Lax; Domain=example.org; Max-Age=0"
+    )
+
+
+@EVERY
+def test_a_later_login_keeps_the_attributes(make: Any) -> None:
+    client = make()
+    client.send(login)
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None
+    assert client.set_cookie.endswith("; Domain=example.org; Max-Age=600")
+
+
+def test_each_later_write_of_a_sealed_session_keeps_the_attributes() -> None:
+    client = sealed_client()
+    client.send(login)
+    for number in range(2):
+        client.send(lambda request: request["session"].update(n=number))
+        assert client.set_cookie is not None
+        assert client.set_cookie.endswith("; Domain=example.org; Max-Age=600")
+
+
+@EVERY
+def test_a_deletion_has_the_attributes_of_its_own_response_over_the_kept_ones(make: Any) -> None:
+    client = make()
+    client.send(login)
+    client.send(lambda request: {"session": None, "session_cookie_attrs": {"domain": "other.org"}})
+    assert client.set_cookies[-1] == (
+        "ring-session=; Path=/; HttpOnly; SameSite=Lax; Domain=other.org; Max-Age=0"
+    )
+    assert any("Domain=example.org" in line for line in client.set_cookies[:-1])
+
+
+def test_an_own_attribute_of_a_response_goes_over_the_kept_ones_and_is_kept_in_turn() -> None:
+    client = Client()
+    client.send(login)
+    client.send(lambda request: {"session_cookie_attrs": {"max_age": 5}})
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None
+    assert client.set_cookie.endswith("; Domain=example.org; Max-Age=5")
+
+
+def test_attributes_equal_to_the_configured_ones_and_a_moment_of_expiry_are_not_kept() -> None:
+    client = Client()
+    expires = "Fri, 01 Jan 2038 00:00:00 GMT"
+    client.send(lambda request: login(request, {"path": "/", "secure": False, "expires": expires}))
+    assert client.set_cookie is not None and expires in client.set_cookie
+    (key,) = [k for k, entry in client.store.store._entries.items() if entry.record]
+    assert codec.decode(client.store.store._entries[key].record) == {"user": "ann"}
+
+
+def test_an_attribute_that_is_turned_off_stays_off() -> None:
+    client = Client(cookie_attrs={"max_age": 600})
+    client.send(lambda request: login(request, {"max_age": None}))
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None and "Max-Age" not in client.set_cookie
+
+
+def test_a_handler_never_sees_the_kept_attributes() -> None:
+    client = Client()
+    client.send(login)
+    assert client.read() == {"user": "ann"}
+    client.send(lambda request: {"session": {"user": "ann"}})
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None and "Domain=example.org" in client.set_cookie
+
+
+def test_kept_attributes_that_cannot_be_written_any_more_are_dropped_with_a_line_in_the_log(
+    caplog: Any,
+) -> None:
+    client = Client()
+    client.send(lambda request: login(request, {"secure": True, "same_site": "none"}))
+    (entry,) = [e for e in client.store.store._entries.values() if e.record]
+    entry.record = entry.record.replace('"none"', '"bogus"')
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None and "SameSite=Lax" in client.set_cookie
+    assert "Dropped the cookie attributes that a session kept" in caplog.text
+
+
+def test_without_a_session_there_is_nothing_with_which_to_keep_attributes() -> None:
+    client = Client()
+    client.send(lambda request: {"session_cookie_attrs": OWN})
+    assert (client.set_cookie, len(client.store.store)) == (None, 0)
