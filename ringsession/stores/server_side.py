@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from .._grammar import SESSION_ID
-from . import Change, Details, Lifetime, Loaded, Renewal, SessionGone, Store, StoreUnavailable
+from . import UNLIMITED, Change, Details, Lifetime, Loaded, Renewal
+from . import SessionGone, Store, StoreUnavailable
 
 _Answer = TypeVar("_Answer")
 _MOST_MOVES = 8  # of one session, that a logout or a login with an old id follows
@@ -147,7 +149,7 @@ class ServerSideSessions:
         self._insert(value, record, Details(self._cookie_hash, replaces=key))
         found: Loaded | None = loaded
         while found is not None and found.record is not None:
-            if ask(self._store.claim, key, found.version, new):
+            if self._claim(key, found.version, new):
                 return value
             found = self._load(
                 key
@@ -160,6 +162,16 @@ class ServerSideSessions:
                 raise StoreUnavailable("recreate: the new session went before it was announced")
             record = after
         return value
+
+    def _claim(self, key: str, version: Any, new: str) -> bool:
+        try:
+            return ask(self._store.claim, key, version, new)
+        except StoreUnavailable:
+            # Nobody was told the new id, so its record expires. Where nothing expires, it has to be ended.
+            if self._lifetime == UNLIMITED:
+                with suppress(StoreUnavailable):
+                    ask(self._store.destroy, new)
+            raise
 
     def _renew(self, found: Loaded | None, renewal: Renewal) -> str | None:
         """The record of the new id, from what stands under the old one."""

@@ -89,7 +89,8 @@ class OwnSessions:
 
     def _write(self, value: str | None, record: str, times: Times) -> str | None:
         data = codec.decode(record)
-        data[TIMES] = [times.created, times.seen, *times.lifetime]
+        if times.lifetime != UNLIMITED:  # else the store has what the handler gave, as in Ring
+            data[TIMES] = [times.created, times.seen, *times.lifetime]
         return ask(self._save, value, data)
 
     def _save(self, value: str | None, data: dict[str, Any]) -> str | None:

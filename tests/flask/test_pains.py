@@ -137,7 +137,7 @@ def test_pain_18_a_store_of_ones_own_is_three_functions() -> None:
 
 def test_pain_18_a_record_of_the_first_version_is_read_for_ever() -> None:
     store, value = memory_store(), "A" * 43
-    key = hash_id(value)
+    key = hash_id(value, "session")
     assert key is not None
     store.create(key, '1{"n":{"~t":[1,{"~n":"2.50"}]}}', Lifetime())
     client = counting(store).test_client()

@@ -252,8 +252,8 @@ def test_once_it_is_stored_the_inner_store_does_everything() -> None:
         found[path] = store.taken()
     assert found == {
         "/swap": ["load", "swap"],
-        "/login": ["load", "claim", "create"],
-        "/logout": ["destroy"],
+        "/login": ["load", "create", "claim"],
+        "/logout": ["load", "destroy"],
         "/set": ["create"],  # the second time, when there is none any more
     }
 

@@ -249,10 +249,10 @@ def test_it_costs_a_stranger_no_call_and_a_user_one() -> None:
     assert found == {
         "/who": [[], ["load"]],
         "/private": [["create"]],  # its message
-        "/login/ann": [["load", "claim", "create"]],
+        "/login/ann": [["load", "create", "claim"]],
         "/messages": [["load", "patch"]],
         "/delicate": [["load"]],
-        "/end": [["destroy"]],
+        "/end": [["load", "destroy"]],
     }
 
 

@@ -87,6 +87,39 @@ def test_a_new_record_that_was_never_announced_can_be_opened_by_nobody() -> None
     assert client.read() == CART
 
 
+def test_where_nothing_expires_such_a_record_is_ended() -> None:
+    client = begin(timeout=None)
+    client.store.failing = {"claim"}
+    client.send(signed_in)
+    assert client.store.taken() == ["load", "create", "claim", "destroy"]
+
+
+def test_a_login_that_a_users_own_store_fails_to_write_leaves_the_session_as_it_is() -> None:
+    class Own:
+        def __init__(self) -> None:
+            self.sessions: dict[str, Any] = {}
+            self.failing = False
+
+        def read_session(self, key: str) -> Any:
+            return self.sessions.get(key)
+
+        def write_session(self, key: str | None, data: dict[str, Any]) -> str:
+            if self.failing:
+                raise OSError("disk full")
+            key = key or f"key{len(self.sessions)}"
+            self.sessions[key] = data
+            return key
+
+        def delete_session(self, key: str) -> None:
+            self.sessions.pop(key, None)
+
+    client = Client(Own())
+    client.send(lambda request: {"session": CART})
+    client.store.failing = True
+    assert client.send(signed_in)["status"] == 503
+    assert client.read() == CART
+
+
 # -- beside other requests
 
 

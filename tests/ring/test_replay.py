@@ -70,3 +70,6 @@ def test_the_page_has_every_rule_with_its_reason_and_its_count() -> None:
 def test_the_page_has_the_counts_of_every_area() -> None:
     rows = re.findall(r"^\| ([a-z-]+) \| (\d+) \| (\d+) \|$", DOCS.read_text(), re.MULTILINE)
     assert {area: tuple(map(int, row)) for area, *row in rows} == counts()
+    equal, decided = (sum(column) for column in zip(*counts().values()))
+    share = f"{equal} of {equal + decided} exchanges equal ({equal / (equal + decided):.0%})"
+    assert f"That is {share}." in DOCS.read_text()
