@@ -22,6 +22,7 @@ MAX_SIZE = 64 << 20
 MAX_HEADER_BYTES = 8192  # of one part
 LONGEST_BOUNDARY = 70  # RFC 2046 section 5.1.1
 _CHUNK = 1 << 14
+_BLANKS = b" \t\v\f"  # what the decoder lets stand behind a boundary
 
 
 class _PartStream(io.RawIOBase):
@@ -49,11 +50,57 @@ class Limits(NamedTuple):
     max_file_count: int | None = None
 
 
+def _before_break(data: bytes, end: int) -> int:
+    """Return where the line break that stands directly before `end` starts; `end` if none does."""
+    if data.endswith(b"\r\n", 0, end):
+        return end - 2
+    return end - data.endswith((b"\r", b"\n"), 0, end)
+
+
+def _safe_length(data: bytes, delimiter: bytes) -> int:
+    """Return how many bytes of `data` the decoder may have: no delimiter is cut off at their end.
+
+    A delimiter is a line break, "--", the boundary, and either "--" or blanks and a line break
+    (RFC 2046 section 5.1.1). Werkzeug's decoder keeps the start of one for its next chunk, but only
+    up to the boundary's last byte: if a chunk ends behind it, a part gets the "\\r", or all of it.
+
+    >>> data = b"content\\r\\n--B-"
+    >>> data[:_safe_length(data, b"--B")]
+    b'content'
+    """
+    end = _before_break(data, len(data))
+    is_open = end == len(data)  # the last line may go on in the next chunk
+    while True:
+        start = 1 + max(data.rfind(b"\r", 0, end), data.rfind(b"\n", 0, end))
+        line = data[start:end]
+        is_cut = is_open and line != b"" and (delimiter + b"-").startswith(line)
+        if not is_cut and not line.rstrip(_BLANKS).endswith(delimiter):
+            return end
+        # The line break before a delimiter belongs to it. It may end another one in its turn.
+        end, is_open = _before_break(data, start), False
+
+
+def _read_chunks(body: Any, delimiter: bytes, max_size: int) -> Iterator[bytes]:
+    """Read a body in chunks, of which none ends inside a delimiter."""
+    held, left = b"", max_size
+    while data := body.read(min(_CHUNK - len(held), left + 1)):
+        left -= len(data)
+        if left < 0:
+            raise ParamsTooLarge(f"expected at most {max_size} bytes")
+        data = held + data
+        length = _safe_length(data, delimiter)
+        held = data[length:]
+        if len(held) > MAX_HEADER_BYTES:
+            raise ParamsTooLarge(f"expected at most {MAX_HEADER_BYTES} bytes in a boundary's line")
+        yield data[:length]
+    yield held
+
+
 def _events(body: Any, boundary: bytes, max_size: int) -> Iterator[Event]:
     """What Werkzeug's decoder finds while the body is read, up to the last boundary."""
     # The decoder refuses what it would have to keep beside a chunk: headers, or junk before the first part.
     decoder = MultipartDecoder(boundary, _CHUNK + MAX_HEADER_BYTES + 2 * LONGEST_BOUNDARY)
-    left = max_size
+    chunks = _read_chunks(body, b"--" + boundary, max_size)
     while decoder.state is not State.EPILOGUE:
         try:
             event = decoder.next_event()
@@ -64,24 +111,21 @@ def _events(body: Any, boundary: bytes, max_size: int) -> Iterator[Event]:
         if not isinstance(event, NeedData):
             yield event
             continue
-        data = body.read(min(_CHUNK, left + 1))
-        left -= len(data)
-        if left < 0:
-            raise ParamsTooLarge(f"expected at most {max_size} bytes")
         try:
-            decoder.receive_data(data or None)
+            decoder.receive_data(next(chunks, None))
         except RequestEntityTooLarge as error:
             raise ParamsTooLarge("expected less in front of a part") from error
 
 
 def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
-    """The data of the part that has just begun."""
+    """Yield the data of the part whose headers came last, in chunks that are not empty."""
     for event in events:
         data = cast(Data, event)  # nothing else stands in a part
         most -= len(data.data)
         if most < 0:
             raise ParamsTooLarge("expected less in one part, or less text in all")
-        yield data.data
+        if data.data:  # an empty chunk would be the end of the part's stream
+            yield data.data
         if not data.more_data:
             return
 
