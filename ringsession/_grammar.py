@@ -11,6 +11,15 @@ import re
 # / "~" / DIGIT / ALPHA; token = 1*tchar.
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
+# RFC 9110 section 5.5: a field value holds no CR, LF and NUL. Other control characters but HTAB are
+# refused as well, and whatever a header cannot carry, since it is ISO-8859-1.
+UNSAFE_FIELD = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+# RFC 3986 section 2: a URL holds no control character, so no HTAB either. Browsers and libraries drop
+# HTAB, CR and LF (URL Standard, basic URL parser), so that "/\t/host" is another host.
+URL_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 # RFC 6265 section 4.1.1: cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E, that is no control character,
 # space, double quote, comma, semicolon or backslash. A double quote inside a value is let through as it is: clients send
 # JSON, and it cannot be taken for anything else once quotes group nothing.

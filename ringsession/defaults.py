@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ._message import field_lines
 from ._options import find_value, layer_options, wrap_layer
 from .config import Config, ConfigError, check_config, deep_merge
 from .middleware.absolute_redirects import wrap_absolute_redirects
@@ -31,7 +32,8 @@ from .middleware.security_headers import (
 from .middleware.session import wrap_session
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.static import wrap_files, wrap_resources
-from .request import Handler
+from .request import Handler, Request, Response
+from .response import check_response
 from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 
@@ -149,6 +151,17 @@ def _check_app(app: Any) -> None:
         ) from None
 
 
+def _check_headers(handler: Handler) -> Handler:
+    """Refuse a header that cannot be sent before a layer changes it or stores a session."""
+
+    def checked(request: Request) -> Response:
+        response = check_response(handler(request))
+        field_lines(response.get("headers") or {})
+        return response
+
+    return checked
+
+
 def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WSGIApp:
     """Put Ring's default stack around a WSGI app, or around a handler made one by `to_wsgi`.
 
@@ -166,6 +179,8 @@ def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WS
     check_config(config)
     _check_app(app)
     handler = from_wsgi(app)
+    if isinstance(app, RingApp):  # a WSGI app's own headers are checked by from_wsgi
+        handler = _check_headers(handler)
     for layer in reversed(LAYERS):
         value = find_value(config, layer.path, site_defaults)
         options = layer_options(value, layer.scalar)

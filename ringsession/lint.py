@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ._message import is_safe_field
 from .request import Handler, Request, Response
 
 
@@ -30,7 +31,7 @@ def _is_response_headers(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str)
         and (isinstance(item, str) or _is_list_of_str(item))
-        and "\n" not in f"{name}{item}"
+        and all(is_safe_field(name, text) for text in ([item] if isinstance(item, str) else item))
         for name, item in value.items()
     )
 
@@ -70,7 +71,10 @@ OPTIONAL: dict[str, Check] = {
 }
 RESPONSE: dict[str, Check] = {
     "status": ("an int from 100 to 599", lambda v: isinstance(v, int) and 100 <= v <= 599),
-    "headers": ("a dict of names to str or a list of str, without line ends", _is_response_headers),
+    "headers": (
+        "a dict of names to str or a list of str, without control characters",
+        _is_response_headers,
+    ),
 }
 RESPONSE_OPTIONAL: dict[str, Check] = {
     "body": ("None, str, bytes, an iterable of either, a file or a path", _is_body),

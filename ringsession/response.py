@@ -14,6 +14,7 @@ from typing import Any
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 
+from ._message import check_field
 from .request import Response
 
 # RFC 9110 section 5.6.6: parameters = *( OWS ";" OWS [ parameter ] ), the value a token or a quoted-string.
@@ -33,6 +34,13 @@ def check_response(response: Any) -> Response:
     return response
 
 
+def _check_text(name: str, value: object) -> None:
+    """Refuse a header with a control character; a value that is no text is named when it is sent."""
+    for text in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(text, str):
+            check_field(name, text)
+
+
 def response(body: Any) -> Response:
     """A 200 response with this body and no headers (ring.util.response/response).
 
@@ -45,18 +53,24 @@ def response(body: Any) -> Response:
 def redirect(url: str, status: int = 302) -> Response:
     """A redirect; 303 is for the answer to a form (ring.util.response/redirect).
 
+    Raises ValueError for a control character in the URL.
+
     >>> redirect("/login")
     {'status': 302, 'headers': {'Location': '/login'}, 'body': ''}
     """
+    _check_text("Location", url)
     return {"status": status, "headers": {"Location": url}, "body": ""}
 
 
 def created(url: str, body: Any = None) -> Response:
     """A 201 response for a new resource (ring.util.response/created).
 
+    Raises ValueError for a control character in the URL.
+
     >>> created("/users/1")
     {'status': 201, 'headers': {'Location': '/users/1'}, 'body': None}
     """
+    _check_text("Location", url)
     return {"status": 201, "headers": {"Location": url}, "body": body}
 
 
@@ -90,10 +104,15 @@ def status(response: Mapping[str, Any], code: int) -> Response:
 def header(response: Mapping[str, Any], name: str, value: object) -> Response:
     """The response with one more header, its value as text (ring.util.response/header).
 
+    Raises ValueError for a control character in the name or the value.
+
     >>> header({"headers": {"A": "1"}}, "Age", 5)
     {'headers': {'A': '1', 'Age': '5'}}
     """
-    return {**response, "headers": {**(response.get("headers") or {}), name: str(value)}}
+    text = str(value)
+    if not (name + text).isprintable():
+        check_field(name, text)
+    return {**response, "headers": {**(response.get("headers") or {}), name: text}}
 
 
 def find_header(response: Mapping[str, Any], name: str) -> tuple[str, Any] | None:
@@ -127,11 +146,15 @@ def update_header(
 ) -> Response:
     """The response with a header that `change(old value or None, *arguments)` made (ring.util.response/update-header).
 
+    Raises ValueError for a control character in a header.
+
     >>> update_header({"headers": {"vary": "Cookie"}}, "Vary", lambda old: f"{old}, Origin")
     {'headers': {'vary': 'Cookie, Origin'}}
     """
     headers = dict(response.get("headers") or {})
     change_header(headers, name, lambda old: change(old, *arguments))
+    for spelled, value in headers.items():
+        _check_text(spelled, value)
     return {**response, "headers": headers}
 
 
@@ -178,6 +201,7 @@ def charset(response: Mapping[str, Any], value: str) -> Response:
     """
 
     def replace(old: str | None) -> str:
+        _check_text("Content-Type", old)  # what is replaced could hide a line end
         return f"{_CHARSET.sub('', old or 'text/plain')}; charset={value}"
 
     return update_header(response, "Content-Type", replace)

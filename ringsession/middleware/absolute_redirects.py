@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+from .._message import check_field
 from ..origin import get_origin, get_path
 from ..request import Handler, Request, Response, as_request
 from ..response import check_response, find_header, header
@@ -17,8 +18,11 @@ _STATUSES = frozenset((201, 301, 302, 303, 307, 308))
 def absolute_redirects_response(response: Response, request: Request) -> Response:
     """See wrap_absolute_redirects."""
     found = find_header(response, "Location") if response["status"] in _STATUSES else None
-    origin = get_origin(request) if found else None
-    if found is None or origin is None:
+    if found is None or not isinstance(found[1], str):
+        return response
+    check_field(*found)  # urljoin drops tabs and line ends, so that "/\t/host" is another host
+    origin = get_origin(request)
+    if origin is None:
         return response
     try:
         location = urljoin(f"{origin}{get_path(request)}", found[1])
@@ -31,7 +35,7 @@ def wrap_absolute_redirects(handler: Handler) -> Handler:
     """Make the Location of a redirect absolute.
 
     Reads `scheme`, Host, `uri` and `query_string`; changes Location on 201, 301, 302, 303, 307 and 308. Where the client
-    named no host, it stays as it is.
+    named no host, it stays as it is. Raises ValueError for a control character in Location.
     Source: ring.middleware.absolute-redirects/wrap-absolute-redirects, RFC 3986 section 5.
 
     >>> handler = wrap_absolute_redirects(lambda request: {"status": 302, "headers": {"Location": "b"}})

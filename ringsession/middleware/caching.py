@@ -8,12 +8,19 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from .._message import check_field
+
 log = logging.getLogger("ringsession")
 
 
-def _members(value: Any) -> list[str]:
-    """The members of a list header, on however many lines (RFC 9110 section 5.6.1)."""
+def _members(name: str, value: Any) -> list[str]:
+    """Return the members of a list header, on however many lines (RFC 9110 section 5.6.1).
+
+    Raises ValueError for a control character, which could be stripped and never seen again.
+    """
     lines = [value] if isinstance(value, str) else value
+    for line in lines:
+        check_field(name, line)
     return [member.strip() for line in lines for member in line.split(",") if member.strip()]
 
 
@@ -25,7 +32,7 @@ def vary_by_cookie(vary: Any) -> Any:
     """
     if vary is None:
         return "Cookie"
-    members = _members(vary)
+    members = _members("Vary", vary)
     if {"*", "cookie"} & {member.lower() for member in members}:
         return vary
     return ", ".join([*members, "Cookie"])
@@ -38,7 +45,7 @@ def _is_shared(directive: str) -> bool:
 def _directives(value: Any) -> list[str]:
     """The directives of a Cache-Control; a quoted list of field names is one with its directive."""
     directives: list[str] = []
-    for member in _members(value):
+    for member in _members("Cache-Control", value):
         if directives and directives[-1].count('"') % 2:
             directives[-1] += f", {member}"
         else:

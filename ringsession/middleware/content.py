@@ -16,6 +16,8 @@ from mimetypes import MimeTypes
 from typing import Any
 
 from .._app_iter import AppIter, is_empty
+from .._grammar import TOKEN
+from .._message import check_field
 from ..request import Handler, Request, Response, as_request
 from ..response import check_response, find_header, get_charset, header
 
@@ -102,6 +104,7 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
             raise ValueError(
                 f'mime_types: expected {{"ext": "type/subtype"}}, got {extension!r}: {media_type!r}'
             )
+        check_field("Content-Type", media_type)
 
     def content_type(request: Request) -> Response:
         request = as_request(request)
@@ -112,6 +115,7 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
 
 @lru_cache(maxsize=256)
 def _with_charset(content_type: str, charset: str) -> str:
+    check_field("Content-Type", content_type)
     if not _TEXT.match(content_type) or "charset=" in content_type.lower():
         return content_type
     return f"{content_type}; charset={charset}"
@@ -133,7 +137,8 @@ def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler
     """Say the charset of text whose handler did not.
 
     charset: "utf-8"; for text/... and application/xml.... A body of text is sent in it.
-    Changes Content-Type. Raises ValueError for a charset that is not known.
+    Changes Content-Type. Raises ValueError for a charset that is not known, and for a control character
+    in the handler's Content-Type.
     Source: ring.middleware.default-charset/wrap-default-charset, RFC 9110 section 8.3.2.
 
     >>> handler = lambda request: {"status": 200, "headers": {"Content-Type": "text/html"}}
@@ -152,6 +157,8 @@ def _check_charset(charset: str) -> None:
     try:
         "".encode(charset)
         codecs.lookup(charset)
+        if not TOKEN.match(charset):  # RFC 9110 section 8.3.2; Python also knows "utf-8\r\n"
+            raise ValueError
     except (LookupError, TypeError, ValueError):
         raise ValueError(f"charset: expected one that is known, got {charset!r:.60}") from None
 

@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.http import parse_date, parse_etags, unquote_etag
 
 from .._app_iter import close_body
+from .._message import field_lines
 from ..request import Handler, Request, Response, as_request
 from ..response import check_response, get_header
 
@@ -61,8 +62,9 @@ def not_modified_response(response: Response, request: Request) -> Response:
         return response
     if not is_not_modified(request, response):
         return response
-    close_body(response.get("body"))
     headers: dict[str, Any] = response.get("headers") or {}
+    field_lines(headers)  # raises for what cannot be sent, before a part of it is dropped
+    close_body(response.get("body"))
     kept = {name: value for name, value in headers.items() if name.lower() != "content-length"}
     return {**response, "status": 304, "headers": kept, "body": None}
 
