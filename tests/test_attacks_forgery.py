@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from typing import Any
 
@@ -23,6 +24,7 @@ from ringsession import (
 from ringsession.middleware.anti_forgery import FIELD
 from tests.tracing import TracedStore
 
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"
 MODES = ("auto", "token", "strict")
 
 
@@ -60,7 +62,9 @@ TABLE: list[tuple[str | None, str | None, str]] = [
     (None, None, "token"),
     (None, OWN, "pass"),
     (None, OTHER, "refuse"),
-    (None, "null", "refuse"),
+    (None, "null", "token"),
+    (None, "NULL", "refuse"),
+    (None, "null, null", "refuse"),
     (None, "https://localhost", "refuse"),
     (None, "http://localhost:8000", "refuse"),
     (None, "http://localhost.evil.example", "refuse"),
@@ -78,6 +82,9 @@ TABLE: list[tuple[str | None, str | None, str]] = [
     ("cross-site", OTHER, "refuse"),
     ("none", None, "token"),
     ("none", OTHER, "token"),
+    ("none", "null", "token"),
+    ("cross-site", "null", "refuse"),
+    ("same-site", "null", "refuse"),
     ("", None, "refuse"),
     ("Same-Origin", None, "refuse"),
     ("same-origin, cross-site", None, "refuse"),
@@ -121,8 +128,6 @@ def test_attack_48_a_token_in_the_query_or_twice_or_as_a_file_is_refused() -> No
     token = client.get("/token").text
     assert client.post(f"/change?{FIELD}={token}").status_code == 403
     assert client.post("/change", data={FIELD: [token, token]}).status_code == 403
-    import io
-
     file = {FIELD: (io.BytesIO(token.encode()), "token.txt")}
     assert client.post("/change", data=file, buffered=True).status_code == 403
 
@@ -279,6 +284,113 @@ def test_the_field_is_html_and_not_escaped_a_second_time() -> None:
     assert field == f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />'
 
 
+# -- the body stays unread where it cannot help
+
+
+class Unreadable(io.RawIOBase):
+    """A body that nobody may read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raise AssertionError("the body was read")
+
+
+def post_unread(client: Client, kind: str = FORM, **headers: str) -> int:
+    """The status of a POST whose body raises when it is read."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"wsgi.input": Unreadable(), "CONTENT_LENGTH": str(60 << 20)}
+    return client.post(
+        "/change", content_type=kind, headers=named, environ_overrides=sent
+    ).status_code
+
+
+@pytest.mark.parametrize("kind", [FORM, MULTIPART, "application/json"])
+@pytest.mark.parametrize("path", [None, "/replace", "/token /logout", "/token /login"])
+@pytest.mark.parametrize("mode", MODES)
+def test_without_a_secret_the_answer_comes_before_a_byte_is_read(
+    mode: str, path: str | None, kind: str
+) -> None:
+    client = make_client(mode=mode)
+    other = make_client().get("/token").text
+    for step in (path or "").split():
+        client.get(step)
+    assert [post_unread(client, kind), post_unread(client, kind, X_CSRF_Token=other)] == [403, 403]
+
+
+def test_without_a_session_layer_nothing_is_read_either() -> None:
+    config = deep_merge(site_defaults, {"session": False})
+    assert post_unread(Client(wrap_defaults(to_wsgi(handler), config)), MULTIPART) == 403
+
+
+def test_without_a_secret_ones_own_reader_of_tokens_is_not_called() -> None:
+    called: list[str] = []
+
+    def read_token(request: Any) -> Any:
+        called.append(request["uri"])
+        return request["form_params"].get("own")
+
+    client = make_client(read_token=read_token)
+    refused = post_unread(client)
+    token = client.get("/token").text
+    answer = client.post("/change", data={"own": token}, headers={"X-CSRF-Token": "x"})
+    assert (refused, answer.status_code, called) == (403, 200, ["/change"])
+    with pytest.raises(AssertionError, match="the body was read"):  # a header is not asked for
+        post_unread(client, X_CSRF_Token=token)
+
+
+@pytest.mark.parametrize("kind", [FORM, MULTIPART])
+def test_a_fitting_token_in_a_header_saves_reading_the_form(kind: str) -> None:
+    client = make_client()
+    token = client.get("/token").text
+    assert post_unread(client, kind, X_CSRF_Token=token) == 200
+    with pytest.raises(AssertionError, match="the body was read"):
+        post_unread(client, kind, X_CSRF_Token="x" * 86)
+
+
+# A token in a header, one in the form: True = good, False = of another session, None = none.
+BOTH = [
+    (True, None, 200),
+    (True, True, 200),
+    (True, False, 200),
+    (False, True, 200),
+    (False, False, 403),
+    (False, None, 403),
+    (None, True, 200),
+    (None, False, 403),
+    (None, None, 403),
+]
+
+
+@pytest.mark.parametrize("is_multipart", [True, False], ids=["multipart", "urlencoded"])
+@pytest.mark.parametrize(("in_header", "in_form", "status"), BOTH, ids=str)
+def test_a_header_that_does_not_fit_leaves_the_decision_to_the_form(
+    in_header: bool | None, in_form: bool | None, status: int, is_multipart: bool
+) -> None:
+    client = make_client()
+    tokens = {True: client.get("/token").text, False: make_client().get("/token").text}
+    data: dict[str, Any] = {"other": "field"}
+    if in_form is not None:
+        data[FIELD] = tokens[in_form]
+    if is_multipart:
+        data["file"] = (io.BytesIO(b"content"), "a.txt")
+    headers = {} if in_header is None else {"X-CSRF-Token": tokens[in_header]}
+    assert client.post("/change", data=data, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_failing_store_is_a_503_and_the_body_stays_unread(has_token: bool) -> None:
+    store = TracedStore(memory_store())
+    client = make_client(store)
+    token = client.get("/token").text
+    store.failing = {"load"}
+    headers = {"X_CSRF_Token": token} if has_token else {}
+    assert post_unread(client, **headers) == 503
+    client.delete_cookie("ring-session")
+    assert post_unread(client, **headers) == 403
+
+
 # -- options
 
 
@@ -311,6 +423,14 @@ def test_the_safe_header_stands_for_the_token(mode: str, value: str, status: int
     assert post(client, X_Ring_Anti_Forgery=value, Sec_Fetch_Site="cross-site") == (
         200 if mode == "token" and status == 200 else 403
     )
+
+
+def test_the_safe_header_is_no_token_beside_a_hidden_origin() -> None:
+    client = make_client()
+    token = client.get("/token").text
+    hidden = {"Origin": "null", "X_Ring_Anti_Forgery": "1"}
+    assert [post(client, **hidden), post(client, token, **hidden)] == [403, 200]
+    assert post(client, Sec_Fetch_Site="none", **hidden) == 200
 
 
 def test_a_token_is_read_from_where_one_says() -> None:

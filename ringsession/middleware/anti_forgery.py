@@ -106,6 +106,10 @@ def read_form_or_header(request: Mapping[str, Any]) -> Any:
     for params in ("form_params", "multipart_params"):
         if FIELD in (found := request.get(params) or {}):
             return found[FIELD]
+    return _read_header(request)
+
+
+def _read_header(request: Request) -> str | None:
     return next(filter(None, map(request.get_header, _HEADERS)), None)
 
 
@@ -122,9 +126,15 @@ def judge_origin(request: Request, trusted_origins: Collection[str] = ()) -> Jud
         return "pass"
     if site is not None:
         return "token" if site == "none" else "refuse"
-    if origin is not None:
-        return "pass" if origin == get_origin(request) else "refuse"
-    return "token"
+    if origin is None or origin == "null":
+        return "token"
+    return "pass" if origin == get_origin(request) else "refuse"
+
+
+def _hides_origin(request: Request) -> bool:
+    # Fetch section 3.1: "null" stands for an origin that the browser does not tell. The page may be ours, under
+    # `Referrer-Policy: no-referrer`, or another site's, in a sandbox.
+    return request.get_header("origin") == "null" and request.get_header("sec-fetch-site") is None
 
 
 def _is_safe(request: Request) -> bool:
@@ -137,6 +147,11 @@ def _is_safe(request: Request) -> bool:
 
 def _is_websocket(request: Request) -> bool:
     return (request.get_header("upgrade") or "").strip().lower() == "websocket"
+
+
+def _fits(token: object, known: list[bytes]) -> bool:
+    brought = unmask_token(token)
+    return brought is not None and any([compare_digest(brought, secret) for secret in known])
 
 
 class _Guard:
@@ -173,16 +188,21 @@ class _Guard:
         # A browser sends a header of this kind to another origin only if that one has agreed (Fetch, CORS-preflight).
         if self._safe_header is None or self._mode == "strict":
             return False
+        if self._mode == "auto" and _hides_origin(request):
+            return False
         return bool((request.get_header(self._safe_header) or "").strip())
 
     def _token_refusal(self, request: Request) -> str | None:
-        brought = unmask_token(self._read_token(request))
-        if brought is None:
-            return "it brought no token"
+        # The session comes first: without a secret no token fits, and the body is not read for nothing.
         known = _secrets(request)
         if not known:
             return "its session has no token: the cookie did not come, or the session has ended"
-        fits = any([compare_digest(brought, secret) for secret in known])
+        if self._read_token is read_form_or_header and _fits(_read_header(request), known):
+            return None  # and the form stays unread
+        brought = self._read_token(request)
+        if unmask_token(brought) is None:
+            return "it brought no token"
+        fits = _fits(brought, known)
         return None if fits else "its token is of another session, or from before the login"
 
 
@@ -212,17 +232,20 @@ def wrap_anti_forgery(
     """Refuse requests that change something and that another site made a browser send.
 
     mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes, every other value but "none"
-    is refused; without it an `Origin` that is ours passes, any other is refused; where the browser says nothing, the
-    token decides. "token": the token alone, as in Ring. "strict": both.
+    is refused; without it an `Origin` that is ours passes, "null" lets the token decide, any other is refused; where
+    the browser says nothing, the token decides. "token": the token alone, as in Ring. "strict": both.
     trusted_origins: (); other origins that pass, as "https://app.example.org".
     exempt: None; a function of the request, true for what is never checked (a webhook with its own signature).
-    safe_header: None; the name of a header that stands for the token if it is not blank (not in "strict").
+    safe_header: None; the name of a header that stands for the token if it is not blank (not in "strict", and in "auto"
+    not beside an `Origin` of "null").
     read_token: `read_form_or_header`; a function of the request.
     error_response: a 403; error_handler: None, a handler in its place. The log says why a request was refused, the answer does not.
 
     Adds `request["anti_forgery_token"]`: made when it is first read, another text in each request, good for as long as the
-    session has its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides the field
-    "__anti-forgery-token" of the form, X-CSRF-Token, X-XSRF-Token, X-CSRFToken. Raises ValueError or TypeError for bad options.
+    session has its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session,
+    `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field
+    "__anti-forgery-token" of the form. The body stays unread where the session has no token, and where a header's
+    token fits; else the form's field comes before a header. Raises ValueError or TypeError for bad options.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
     >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})

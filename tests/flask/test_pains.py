@@ -148,7 +148,7 @@ def test_pain_18_a_record_of_the_first_version_is_read_for_ever() -> None:
 CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
 WHY = {
     "another site made the browser send it": lambda client: client.post("/", headers=CROSS_SITE),
-    "it brought no token": lambda client: client.post("/"),
+    "it brought no token": lambda client: [token_of(client)] and client.post("/"),
     "its session has no token: the cookie did not come, or the session has ended": lambda client: (
         client.application.test_client().post("/", headers=token_of(client))
     ),
