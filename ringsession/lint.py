@@ -9,8 +9,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ._app_iter import AppIter, is_empty
 from ._message import is_safe_field
 from .request import Handler, Request, Response
+from .session import Recreated
 
 
 class LintError(AssertionError):
@@ -105,11 +107,58 @@ def lint_response(response: Mapping[str, Any]) -> None:
     _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
 
 
+_TOKEN = "anti_forgery_token"
+
+
+def _note_token(request: Mapping[str, Any]) -> list[str]:
+    """Return a list that gets the token when somebody reads it, from a copy of the request too."""
+    tokens: list[str] = []
+
+    def note(request: Request, token: str) -> str:
+        tokens.append(token)
+        return token
+
+    if (
+        isinstance(request, Request)
+        and _TOKEN in request
+        and not dict.__contains__(request, _TOKEN)
+    ):
+        request.revise(_TOKEN, note)
+    return tokens
+
+
+def _may_hold(body: Any, token: str) -> bool:
+    """Return whether a body holds this token; True for one that cannot be looked at, as a stream."""
+    if isinstance(body, AppIter):
+        body = body.unwrap()
+    if isinstance(body, (str, bytes)):
+        return token in body if isinstance(body, str) else token.encode() in body
+    if isinstance(body, (list, tuple)):
+        return any(_may_hold(part, token) for part in body)
+    return not (is_empty(body) or isinstance(body, os.PathLike))
+
+
+def _check_token(response: Mapping[str, Any], tokens: Iterable[str]) -> None:
+    """Raise LintError for a page whose token is dead, since its response ends the session it is of."""
+    session = response.get("session", {})
+    if not (session is None or isinstance(session, Recreated)) or 300 <= response["status"] < 400:
+        return
+    if any(_may_hold(response.get("body"), token) for token in tokens):
+        given = "None" if session is None else "recreate(...)"
+        raise LintError(
+            f'response["session"]: {given} ends the anti-forgery token that this page was made with, so its'
+            ' forms would be refused. Answer with a redirect, {"status": 303, "headers": {"Location":'
+            f' ...}}, "session": {given}}}, and read the token in the page it leads to'
+        )
+
+
 def wrap_lint(handler: Handler) -> Handler:
     """Check every request and response that passes against SPEC.
 
     Raises LintError, which says which key, what was expected and what was given. Put it between two layers of your own
-    while you write them; it reads no lazy key but those it checks.
+    while you write them; it reads no lazy key but those it checks. Directly around a handler it also finds a page
+    with an `anti_forgery_token` whose response holds `recreate(...)` or ends the session: the token is dead when
+    the page arrives, and the response should be a redirect.
     Source: ring.middleware.lint/wrap-lint.
 
     >>> from ringsession import testing
@@ -121,8 +170,11 @@ def wrap_lint(handler: Handler) -> Handler:
 
     def lint(request: Request) -> Response:
         lint_request(request)
+        noted = _note_token(request)
         response = handler(request)
         lint_response(response)
+        token = dict.get(request, _TOKEN)
+        _check_token(response, {*noted, token} if isinstance(token, str) else noted)
         return response
 
     return lint

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from ringsession import LintError, site_defaults, to_wsgi, wrap_defaults, wrap_lint
+from werkzeug.test import Client
+
+from ringsession import (
+    LintError,
+    assoc_in,
+    recreate,
+    redirect,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+    wrap_lint,
+)
 from ringsession.testing import request
 
 GOOD: dict[str, Any] = {"status": 200, "headers": {"A": "1", "B": ["1", "2"]}, "body": None}
@@ -82,10 +93,80 @@ def test_a_request_without_a_key_of_spec_is_named(key: str) -> None:
 
 
 def test_what_the_layers_make_of_a_servers_request_is_by_spec() -> None:
-    from werkzeug.test import Client
-
     app = wrap_defaults(
         to_wsgi(answer(GOOD | {"headers": {"Content-Type": "text/plain"}})), site_defaults
     )
     headers = {"Sec-Fetch-Site": "same-origin"}
     assert Client(app).post("/ü?a=b", data={"a": "1"}, headers=headers).status_code == 200
+
+
+# -- the token of a page whose session moves or ends
+
+
+def page(body: Any, **more: Any) -> Any:
+    return {"status": 200, "headers": {}, "body": body, **more}
+
+
+def served(handler: Any) -> int:
+    """The status of a page through lint and the whole stack."""
+    config = assoc_in(site_defaults, ["security", "content_type_options"], False)
+    return (
+        Client(wrap_defaults(to_wsgi(wrap_lint(handler)), config))
+        .get("/", buffered=True)
+        .status_code
+    )
+
+
+def login(token: str) -> Any:
+    return page(f"<form>{token}</form>", session=recreate({"user": "ann"}))
+
+
+DEAD: list[Any] = [
+    lambda request: login(request["anti_forgery_token"]),
+    lambda request: login((request | {"copy": 1})["anti_forgery_token"]),
+    lambda request: page(request["anti_forgery_token"].encode(), session=recreate({})),
+    lambda request: page(["a", request["anti_forgery_token"]], session=recreate({})),
+    lambda request: page(iter([request["anti_forgery_token"]]), session=recreate({})),
+    lambda request: page(request["anti_forgery_token"], session=None),
+]
+
+
+@pytest.mark.parametrize("handler", DEAD)
+def test_a_page_with_a_token_that_dies_with_its_response_should_redirect(handler: Any) -> None:
+    with pytest.raises(
+        LintError, match='^response."session".: .* ends the anti-forgery token'
+    ) as caught:
+        served(handler)
+    assert "Answer with a redirect" in str(caught.value)
+
+
+GOOD_PAGES: list[Any] = [
+    lambda request: page("in", session=recreate({"user": "ann"})),
+    lambda request: page(f"in{request['anti_forgery_token'][:0]}", session=recreate({})),
+    lambda request: page(
+        Path(__file__), session=recreate({"n": request["anti_forgery_token"][:0]})
+    ),
+    lambda request: page(request["anti_forgery_token"], session={"a": 1}),
+    lambda request: page(request["anti_forgery_token"]),
+    lambda request: redirect("/", 303)
+    | {"session": recreate({"t": request["anti_forgery_token"]})},
+    lambda request: page(None, session=None),
+]
+
+
+@pytest.mark.parametrize("handler", GOOD_PAGES)
+def test_a_page_whose_token_lives_or_is_not_shown_passes(handler: Any) -> None:
+    assert served(handler) in (200, 303)
+
+
+def test_lint_around_the_layer_of_the_token_finds_a_dead_one_too() -> None:
+    from ringsession import wrap_anti_forgery, wrap_session
+
+    handler = wrap_session(wrap_lint(wrap_anti_forgery(DEAD[0])))
+    with pytest.raises(LintError, match="ends the anti-forgery token"):
+        handler(request())
+
+
+def test_lint_itself_makes_no_token() -> None:
+    answer = Client(wrap_defaults(to_wsgi(wrap_lint(lambda request: page("plain"))))).get("/")
+    assert "Set-Cookie" not in answer.headers
