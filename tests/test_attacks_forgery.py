@@ -463,3 +463,49 @@ def test_every_row_of_the_table_is_there_once() -> None:
     assert set(itertools.product((None, "same-origin", "cross-site"), (None, OWN, OTHER))) <= set(
         rows
     )
+
+
+# -- the token of the page that logs somebody in
+
+
+@pytest.mark.parametrize("end", ["recreate", "destroy"])
+@pytest.mark.parametrize("had_a_token", [True, False])
+def test_a_token_that_is_read_after_recreate_or_destroy_belongs_to_the_new_session(
+    end: str, had_a_token: bool
+) -> None:
+    shown: list[str] = []
+
+    def handler(request: Any) -> Any:
+        if request["request_method"] == "get" and request["uri"] == "/login":
+            before = request["anti_forgery_token"] if had_a_token else None
+            getattr(request["session"], end)()
+            request["session"]["user"] = "ann"
+            shown[:] = [before, request["anti_forgery_token"], request["anti_forgery_token"]]
+        return {"status": 200, "headers": {"Content-Type": "text/plain"}, "body": ""}
+
+    client = Client(wrap_defaults(to_wsgi(handler)))
+    client.get("/login")
+    before, token, again = shown
+    assert token == again  # one text in a request, while the session stays the same
+    assert client.post("/", data={FIELD: token}).status_code == 200
+    if before is not None:
+        assert client.post("/", data={FIELD: before}).status_code == 403
+
+
+def test_a_token_from_before_a_login_is_refused_after_it_whichever_way_it_was_written() -> None:
+    def handler(request: Any) -> Any:
+        answer = {"status": 200, "headers": {"Content-Type": "text/plain"}, "body": ""}
+        match request["uri"]:
+            case "/token":
+                answer["body"] = request["anti_forgery_token"]
+            case "/login":
+                answer["session"] = recreate({**request["session"], "user": "ann"})
+            case "/login-in-place":
+                request["session"].recreate()
+        return answer
+
+    for path in ("/login", "/login-in-place"):
+        client = Client(wrap_defaults(to_wsgi(handler)))
+        token = client.get("/token").text
+        client.get(path)
+        assert client.post("/", data={FIELD: token}).status_code == 403
