@@ -20,7 +20,8 @@ from .params import MAX_FIELDS
 Store = Callable[[Mapping[str, Any]], Any]
 MAX_SIZE = 64 << 20
 MAX_HEADER_BYTES = 8192  # of one part
-LONGEST_BOUNDARY = 70  # RFC 2046 section 5.1.1
+# RFC 2046 section 5.1.1 allows 70 characters, but Werkzeug's test client now and then writes 71 or more.
+LONGEST_BOUNDARY = 100
 _CHUNK = 1 << 14
 _BLANKS = b" \t\v\f"  # what the decoder lets stand behind a boundary
 

@@ -80,7 +80,7 @@ class _Reader:
             return {}
         boundary = options.get("boundary", "")
         if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
-            raise BadParams("expected a boundary of 1 to 70 ASCII characters")
+            raise BadParams(f"expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
         length = request.get_header("content-length") or ""
         if len(length) > 18 or (length.isdecimal() and int(length) > self._limits.max_size):
             raise ParamsTooLarge(f"expected at most {self._limits.max_size} bytes")
