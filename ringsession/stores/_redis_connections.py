@@ -1,7 +1,7 @@
-"""One exchange with the right Redis or Valkey server, whatever client the application has.
+"""Find the right Redis or Valkey server for a key, whatever client the application has.
 
-Owns the borrowing of a connection from the client's own pool, and the redirections of a cluster. Knows no session. The
-clients' own `execute_command` is not used: it sends a command again by itself, also one that may have been executed.
+Owns the checks of a client or URL, and the redirections of a cluster. Knows no session. The clients' own `execute_command` is
+not used: it sends a command again by itself, also one that may have been executed.
 """
 
 from __future__ import annotations
@@ -13,104 +13,126 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from . import StoreUnavailable
+from ._redis_exchange import Broken, Refused, Server
+from ._redis_handshake import Recipe
+from ._redis_replies import Command
+
 _REDIRECTIONS = 8
 _SECONDS_PER_TOPOLOGY = 1.0
-Command = tuple[Any, ...]
+_ASKING = (b"ASKING",)
 
 
 class Connections(Protocol):
     """What the store asks through."""
 
-    def ask(self, key: bytes, command: Command) -> Any:
-        """Send a command once to the server that has the key; its reply. Raises what the client raises."""
+    timeout: float
 
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        """Send commands once to the server that has the key, and return the reply to each. Raises as `Server.ask`."""
 
-def is_a(error: BaseException, name: str) -> bool:
-    """Whether an exception is of a class of this name; redis-py and valkey-py have the same names."""
-    return any(kind.__name__ == name for kind in type(error).__mro__)
-
-
-def is_broken_connection(error: BaseException) -> bool:
-    """Whether it is worth asking again at once. Not after a timeout: the user has waited long enough."""
-    return is_a(error, "ConnectionError") and not is_a(error, "TimeoutError")
-
-
-def _exchange(pool: Any, *commands: Command) -> Any:
-    """Send commands over one connection; the last one's reply."""
-    # valkey-py wants to know what for, redis-py would rather not.
-    wants_name = not hasattr(type(pool), "get_connection_count")
-    connection = pool.get_connection("EVALSHA") if wants_name else pool.get_connection()
-    try:
-        reply = None
-        for command in commands:
-            connection.send_command(*command)
-            reply = connection.read_response()
-        return reply
-    finally:
-        pool.release(connection)
+    def close(self) -> None:
+        """Close the idle connections."""
 
 
 class ServerConnections:
     """See `Connections`; one server, also the primary that a Sentinel names."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, timeout: float) -> None:
+        self.timeout = timeout
         self._client = client
+        self._server = Server(Recipe(client.connection_pool))
 
-    def ask(self, key: bytes, command: Command) -> Any:
-        return _exchange(self._client.connection_pool, command)
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        return self._server.ask(commands, deadline)
+
+    def close(self) -> None:
+        self._server.close()
 
 
 class ClusterConnections:
     """See `Connections`; the primaries of a cluster."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, timeout: float) -> None:
+        self.timeout = timeout
         self._client = client
+        self._servers: dict[str, Server] = {}
         self._looked = 0.0
 
-    def ask(self, key: bytes, command: Command) -> Any:
-        node = self._client.get_node_from_key(key)
-        before: tuple[Command, ...] = ()
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        try:
+            node, asking = self._client.get_node_from_key(key), False
+        except Exception:
+            self._look_again()
+            raise StoreUnavailable("redis_store: no node of the cluster has the slot") from None
         for _ in range(_REDIRECTIONS):
             try:
-                return _exchange(self._pool_of(node), *before, command)
-            except Exception as error:
-                if is_a(error, "MovedError"):
-                    before = ()
-                elif is_a(
-                    error, "AskError"
-                ):  # the slot is on its way, and this key is there already
-                    before = (("ASKING",),)
-                else:
-                    if is_broken_connection(error):
+                server = self._server_of(node)
+                if not asking:
+                    return server.ask(commands, deadline)
+                return server.ask((_ASKING, *commands), deadline)[1:]  # the first one has the key
+            except Refused as refused:
+                if refused.code not in ("MOVED", "ASK"):
+                    if refused.code == "CLUSTERDOWN":
                         self._look_again()
                     raise
-                node = self._find(key, error, moved=not before)
-        raise ConnectionError(f"cluster: expected at most {_REDIRECTIONS} redirections, got more")
+                # ASK: the slot is on its way, and this key is at the other node already.
+                asking = refused.code == "ASK"
+                node = self._find(key, node, refused.reply.text, asking)
+            except Broken:
+                self._look_again()
+                raise
+        raise StoreUnavailable(f"redis_store: the cluster redirected {_REDIRECTIONS} times")
 
-    def _pool_of(self, node: Any) -> Any:
-        find = getattr(self._client, "get_redis_connection", None)
-        client = (find or self._client.get_valkey_connection)(node)
-        return client.connection_pool
+    def close(self) -> None:
+        for server in list(self._servers.values()):
+            server.close()
 
-    def _find(self, key: bytes, error: Any, moved: bool) -> Any:
-        node = self._client.get_node(host=error.host, port=error.port)
-        if moved or node is None:
+    def _server_of(self, node: Any) -> Server:
+        server = self._servers.get(node.name)
+        if server is None:
+            find = getattr(self._client, "get_redis_connection", None)
+            client = (find or self._client.get_valkey_connection)(node)
+            server = self._servers.setdefault(node.name, Server(Recipe(client.connection_pool)))
+        return server
+
+    def _find(self, key: bytes, asked: Any, redirection: str, asking: bool) -> Any:
+        """Return the node that a redirection names: "MOVED 3999 10.0.0.1:6381"."""
+        host, _, port = redirection.split(" ")[2].rpartition(":")
+        host = host or asked.host  # empty: the same host as before
+        node = self._client.get_node(host=host, port=int(port))
+        if node is None or not asking:
             self._look_again()
-            node = node or self._client.get_node(host=error.host, port=error.port)
+            node = node or self._client.get_node(host=host, port=int(port))
         return node or self._client.get_node_from_key(key)
 
     def _look_again(self) -> None:
-        """Learn who has which slots now; many requests find out together that it has changed."""
+        """Learn who has which slots now. Many requests find out together that it has changed.
+
+        If no node can tell, what is known stays as it is.
+        """
         now = time.monotonic()
-        if now - self._looked >= _SECONDS_PER_TOPOLOGY:
-            self._looked = now
+        if now - self._looked < _SECONDS_PER_TOPOLOGY:
+            return
+        self._looked = now
+        try:
             self._client.nodes_manager.initialize()
+        except Exception:
+            return
+        except BaseException:
+            # The client's own connections may still be waiting for the rest of an answer.
+            self._client.disconnect_connection_pools()
+            raise
+        names = {node.name for node in self._client.get_nodes()}
+        for name in self._servers.keys() - names:
+            self._servers.pop(name).close()
 
 
 def connect(client_or_url: Any, timeout: float | None) -> Connections:
     """The connections of a client, or of a new one for a URL. Raises ValueError or TypeError for what will not do."""
     if isinstance(client_or_url, str):
-        return ServerConnections(_client_for(client_or_url, 2 if timeout is None else timeout))
+        timeout = 2 if timeout is None else timeout
+        return ServerConnections(_client_for(client_or_url, timeout), timeout)
     client = client_or_url
     if inspect.iscoroutinefunction(getattr(client, "execute_command", None)):
         raise TypeError(
@@ -124,11 +146,12 @@ def connect(client_or_url: Any, timeout: float | None) -> Connections:
         raise ValueError("timeout: expected it with a URL only; a client has its socket_timeout")
     clustered = hasattr(client, "get_node_from_key")
     settings = client.nodes_manager if clustered else client.connection_pool
-    if settings.connection_kwargs.get("socket_timeout") is None:
+    timeout = settings.connection_kwargs.get("socket_timeout")
+    if timeout is None:
         raise ValueError(
             "redis_store: expected a client with a socket_timeout, such as 2 seconds, got one that waits for ever"
         )
-    return ClusterConnections(client) if clustered else ServerConnections(client)
+    return (ClusterConnections if clustered else ServerConnections)(client, timeout)
 
 
 def _client_for(url: str, timeout: float) -> Any:
@@ -138,14 +161,7 @@ def _client_for(url: str, timeout: float) -> Any:
             "redis_store: expected a URL with a host, such as redis://sessions.internal:6379/0"
         )
     library = _find_library()
-    retry = import_module(f"{library.__name__}.retry").Retry
-    none = import_module(f"{library.__name__}.backoff").NoBackoff()
-    options = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "retry": retry(none, 0),
-    }
-    client = library.from_url(url, **options)
+    client = library.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
     if client.get_encoder().decode_responses:
         raise ValueError("redis_store: expected a URL without decode_responses")
     return client

@@ -1,17 +1,14 @@
-"""What Redis and Valkey do with a session: one Lua script for each operation, on one key.
-
-Owns the form of the hash. Knows no client.
-
-A session is a hash with a time to live. `r` is its record; `v` counts its writes; `i` is its idle time in milliseconds and `a` the
-end of its absolute time by the server's clock, each empty for none. A tombstone has `s` alone. A write
-that was overtaken cannot replace the record, so it puts each key of the session that it changed beside it, as `=key` (empty: it
-was removed), and sets `o`; the next write that is not overtaken, and so has read them all, clears them.
-"""
+"""The Lua scripts that run in Redis and Valkey: one for each operation, on one key. `_redis_layout.py` says what stands there."""
 
 from __future__ import annotations
 
 from hashlib import sha1
 from typing import NamedTuple
+
+from ._redis_layout import COUNT, CREATED_END, DISPOSABLE, FLAGS_END, LONGEST_HEAD, SEEN
+
+TOMBSTONE_MILLISECONDS = 60_000
+MOST_DELTAS = 999  # three digits
 
 
 class Script(NamedTuple):
@@ -21,134 +18,133 @@ class Script(NamedTuple):
     sha: bytes
 
 
-def _script(*parts: str) -> Script:
-    text = "\n".join(parts).encode()
-    return Script(text, sha1(text, usedforsecurity=False).hexdigest().encode())
+def _script(text: str) -> Script:
+    # Positions in Lua begin at 1 and include the last one; those of SETRANGE begin at 0.
+    values = {
+        "$DISPOSABLE_AT": DISPOSABLE,
+        "$COUNT_AT": COUNT,
+        "$SEEN_AT": SEEN,
+        "$TIMES": f"{SEEN + 1}, {CREATED_END}",
+        "$KEPT": f"{SEEN}, {DISPOSABLE}",
+        "$DISPOSABLE": DISPOSABLE + 1,
+        "$REMEMBERED": DISPOSABLE + 2,
+        "$COUNT": f"{COUNT + 1}, {FLAGS_END}",
+        "$BEFORE_COUNT": COUNT,
+        "$FIELDS": FLAGS_END + 1,
+        "$HEAD": LONGEST_HEAD,
+        "$TOMBSTONE": TOMBSTONE_MILLISECONDS,
+        "$MOST": MOST_DELTAS,
+    }
+    for name in sorted(values, key=len, reverse=True):
+        text = text.replace(name, str(values[name]))
+    encoded = text.strip().encode()
+    return Script(encoded, sha1(encoded, usedforsecurity=False).hexdigest().encode())
 
 
-# "Time is the store's own clock": milliseconds since 1970.
-_NOW = """
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end"""
-
-# One text where there is no more to say; else that text and the pairs beside the record.
-_ANSWER = """
-local function answer(head, record, overtaken)
-  if not overtaken then return head .. record end
-  local all, beside = redis.call('HGETALL', KEYS[1]), {head .. record}
-  for n = 1, #all, 2 do
-    if string.sub(all[n], 1, 1) == '=' then
-      beside[#beside + 1] = string.sub(all[n], 2)
-      beside[#beside + 1] = all[n + 1]
-    end
-  end
-  return beside
-end"""
-
-_PUT = """
-local function after(version)
-  return string.format('%d', version + 1)
+# "L " and a version, the rest from the flags on, milliseconds to live or empty
+# -> 1, or 0 if there is something under the key that another call stored
+CREATE = _script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then return 1 end
+  return 0
 end
-
-local function put(record, version, overtaken)
-  redis.call('HSET', KEYS[1], 'r', record, 'v', after(version))
-  if overtaken then
-    redis.call('HDEL', KEYS[1], 'o')
-    for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-      if string.sub(name, 1, 1) == '=' then redis.call('HDEL', KEYS[1], name) end
-    end
-  end
-end"""
-
-# -> nil; "dead"; or "<moved> <milliseconds left> <version> <record>"
-LOAD = _script(
-    _NOW,
-    _ANSWER,
-    """
-local h = redis.call('HMGET', KEYS[1], 'r', 'v', 'i', 'a', 'o')
-if not h[1] then
-  if redis.call('EXISTS', KEYS[1]) == 1 then return 'dead' end
-  return false
+local t = redis.call('TIME')
+local now = string.format('%013d', t[1] * 1000 + math.floor(t[2] / 1000))
+local value = ARGV[1] .. ' ' .. now .. ' ' .. now .. ' ' .. ARGV[2]
+if ARGV[3] == '' then
+  redis.call('SET', KEYS[1], value)
+else
+  redis.call('SET', KEYS[1], value, 'PX', ARGV[3])
 end
-local left, moved = redis.call('PTTL', KEYS[1]), 0
-if h[3] ~= '' then
-  local idle = tonumber(h[3])
-  local to, step = idle, math.min(60000, idle / 10)
-  if h[4] ~= '' and h[4] - now() < idle then
-    to, step = h[4] - now(), math.min(1000, step)  -- the last stretch is given whole
-  end
-  if to - left >= step then
-    redis.call('PEXPIRE', KEYS[1], string.format('%d', to))
-    left, moved = to, 1
-  end
+return 1""")
+
+# "L " and the version that was read, the same with a new version, 1 if the change is disposable, record
+# -> 1; 0 if it is not live; 2 if it was overtaken
+WRITE = _script("""
+local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
+local found = string.sub(h, 1, #ARGV[1])
+if found ~= ARGV[1] then
+  if found == ARGV[2] then return 1 end
+  if string.sub(h, 1, 2) == 'L ' then return 2 end
+  return 0
 end
-return answer(string.format('%d %d %s ', moved, left, h[2]), h[1], h[5])""",
-)
+local disposable = ARGV[3] == '1' and string.sub(h, $DISPOSABLE, $DISPOSABLE) or '0'
+local rest = string.sub(h, $FIELDS, string.find(h, '\\n', $FIELDS, true))
+redis.call('SET', KEYS[1], ARGV[2] .. string.sub(h, $KEPT) .. disposable
+  .. string.sub(h, $REMEMBERED, $REMEMBERED) .. '000' .. rest .. ARGV[4], 'KEEPTTL')
+return 1""")
 
-# record, idle and absolute time in milliseconds or empty -> 1, or 0 if there is something
-CREATE = _script(
-    _NOW,
-    """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local ends, left = '', ARGV[2]
-if ARGV[3] ~= '' then
-  ends = string.format('%d', now() + ARGV[3])
-  if left == '' or tonumber(ARGV[3]) < tonumber(left) then left = ARGV[3] end
-end
-redis.call('HSET', KEYS[1], 'r', ARGV[1], 'v', '0', 'i', ARGV[2], 'a', ends)
-if left ~= '' then redis.call('PEXPIRE', KEYS[1], left) end
-return 1""",
-)
+# "L " and a new version, 1 if the change is disposable, delta -> how many deltas there are, or 0 if it is not live
+MERGE = _script("""
+local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
+if string.sub(h, 1, 2) ~= 'L ' then return 0 end
+local count = tonumber(string.sub(h, $COUNT))
+if string.sub(h, 1, #ARGV[1]) == ARGV[1] then return count end
+if count == $MOST then return redis.error_reply('ERR too many writes at the same time') end
+redis.call('APPEND', KEYS[1], ARGV[3])
+redis.call('SETRANGE', KEYS[1], 0, ARGV[1])
+redis.call('SETRANGE', KEYS[1], $COUNT_AT, string.format('%03d', count + 1))
+if ARGV[2] ~= '1' then redis.call('SETRANGE', KEYS[1], $DISPOSABLE_AT, '0') end
+return count + 1""")
 
-# version, record, how many keys were changed, those with their values, those that were removed -> 1, or 0 if it is not live
-PATCH = _script(
-    _PUT,
-    """
-local h = redis.call('HMGET', KEYS[1], 'v', 'o')
-if not h[1] then return 0 end
-if h[1] == ARGV[1] then
-  put(ARGV[2], h[1], h[2])
-  return 1
-end
-local changed = 3 + 2 * ARGV[3]
-for n = 4, changed, 2 do redis.call('HSET', KEYS[1], '=' .. ARGV[n], ARGV[n + 1]) end
-for n = changed + 1, #ARGV do redis.call('HSET', KEYS[1], '=' .. ARGV[n], '') end
-redis.call('HSET', KEYS[1], 'o', '1', 'v', after(h[1]))
-return 1""",
-)
+# record and deltas as they were read, the record that they make, how many deltas -> 1, or 0 if other ones stand there
+FOLD = _script("""
+local v = redis.call('GET', KEYS[1])
+if not v or string.sub(v, 1, 2) ~= 'L ' then return 0 end
+local first = string.find(v, '\\n', $FIELDS, true) + 1
+local after = first + #ARGV[1]
+if string.sub(v, first, after - 1) ~= ARGV[1] then return 0 end
+local count = tonumber(string.sub(v, $COUNT)) - ARGV[3]
+if count < 0 or #v >= after and string.sub(v, after, after) ~= '\\n' then return 0 end
+redis.call('SET', KEYS[1], string.sub(v, 1, $BEFORE_COUNT) .. string.format('%03d', count)
+  .. string.sub(v, $FIELDS, first - 1) .. ARGV[2] .. string.sub(v, after), 'KEEPTTL')
+return 1""")
 
-# version, record -> 1; 0 if it is not live; -1 if it was overtaken
-REPLACE = _script(
-    _PUT,
-    """
-local h = redis.call('HMGET', KEYS[1], 'v', 'o')
-if not h[1] then return 0 end
-if h[1] ~= ARGV[1] then return -1 end
-put(ARGV[2], h[1], h[2])
-return 1""",
-)
+# `seen` and `created` as they were read, new ones, when the session ends in milliseconds since 1970 or empty -> 1, or 0
+TOUCH = _script("""
+local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
+if string.sub(h, 1, 2) ~= 'L ' or string.sub(h, $TIMES) ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[3]) end
+redis.call('SETRANGE', KEYS[1], $SEEN_AT, ARGV[2])
+return 1""")
 
-# the tombstone's milliseconds -> nil if it is not live, else "0 0 <version> <record>"
-CLAIM = _script(
-    _ANSWER,
-    """
-local h = redis.call('HMGET', KEYS[1], 'r', 'v', 'o')
-if not h[1] then return false end
-local found = answer('0 0 ' .. h[2] .. ' ', h[1], h[3])
+# The old value is removed first: a full server refuses SET, but not in a script that has removed something.
+_BURY = """
+local cookie, began = string.match(h, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+) (%S+)')
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 's', 'dead')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return found""",
+"""
+
+# "L " and a version, successor -> 1, or 0
+CLAIM = _script(
+    """
+local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
+if string.sub(h, 1, 2) == 'M ' then
+  if string.match(h, '%S+$') == ARGV[2] then return 1 end
+  return 0
+end
+if string.sub(h, 1, #ARGV[1]) ~= ARGV[1] then return 0 end"""
+    + _BURY
+    + """redis.call('SET', KEYS[1], 'M ' .. cookie .. ' ' .. began .. ' ' .. ARGV[2], 'PX', $TOMBSTONE)
+return 1"""
 )
 
-# the tombstone's milliseconds -> 1, or 0 if it is not live
+# 1 if a try before this one may have ended the session -> 1, or 0
 DESTROY = _script(
     """
-if redis.call('HEXISTS', KEYS[1], 'r') == 0 then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 's', 'dead')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1""",
+local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
+if string.sub(h, 1, 2) == 'D ' and ARGV[1] == '1' then return 1 end
+if string.sub(h, 1, 2) ~= 'L ' then return 0 end"""
+    + _BURY
+    + """redis.call('SET', KEYS[1], 'D ' .. cookie .. ' ' .. began, 'PX', $TOMBSTONE)
+return 1"""
 )
+
+# -> nil, or the commands of the scripts above that the server does not let us use. Nothing is stored.
+CHECK = _script("""
+local refused = {}
+if not redis.acl_check_cmd then return false end
+for command in string.gmatch('exists set getrange setrange append pexpireat del', '%S+') do
+  if not redis.acl_check_cmd(command, KEYS[1], '0', '0') then refused[#refused + 1] = command end
+end
+if #refused > 0 then return table.concat(refused, ' ') end
+return false""")

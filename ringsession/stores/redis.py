@@ -1,20 +1,31 @@
 """Sessions in Redis or Valkey: for any number of machines.
 
-Owns what each script is asked and how its answer is read. Knows nothing of cookies, ids and values; the scripts are in
-`_redis_scripts.py`, the clients in `_redis_connections.py`.
+`_redis_layout.py` says what stands under a key, `_redis_scripts.py` what the server does with it, and `_redis_exchange.py` how
+the server is asked. This module decides what to ask, and what to do when an exchange fails.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 from typing import Any
 
 from .. import codec
-from . import Change, CopiesAsItself, Lifetime, Loaded, is_seconds
-from ._redis_connections import Connections, connect, is_a, is_broken_connection
-from ._redis_scripts import CLAIM, CREATE, DESTROY, LOAD, PATCH, REPLACE, Script
+from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from ._redis_connections import Connections, connect
+from ._redis_exchange import Broken, Refused
+from ._redis_layout import Live, Unknown, milliseconds, new_version, read
+from ._redis_layout import write_clock, write_delta, write_rest
+from ._redis_replies import Command
+from ._redis_scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE, Script
+from .deadlines import UNLIMITED, Lifetime, Times, judge
 
-_TOMBSTONE_MILLISECONDS = 60_000
+log = logging.getLogger("ringsession")
+
+_GONE, _OVERTAKEN = 0, 2  # what the script WRITE answers
+_DELTAS_PER_FOLD = 16
 
 
 class RedisStore(CopiesAsItself):
@@ -27,110 +38,179 @@ class RedisStore(CopiesAsItself):
     def __repr__(self) -> str:
         return f"<redis_store {self._prefix!r}>"
 
-    def load(self, key: str) -> Loaded | None:
-        reply = self._ask(LOAD, key)
-        if reply is None:
-            return None
-        if reply == b"dead":
-            return Loaded(None)
-        moved, left, version, record = _read(reply)
-        return Loaded(record, version, None if left < 0 else left / 1000, moved)
-
-    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
-        times = (_milliseconds(lifetime.idle), _milliseconds(lifetime.absolute))
+    def check(self) -> None:
+        """Raise ValueError if the server refuses a command that the store needs."""
+        call = self._call("0" * 64)
         try:
-            return bool(self._ask_once(CREATE, key, record, *times) == 1)
-        except Exception as error:
-            if not is_broken_connection(error):
-                raise
-        # What stands there now under a new random id can only be what the first try stored.
-        self._ask_once(CREATE, key, record, *times)
-        return True
+            call.ask((b"GET", call.name), (b"TIME",))
+            refused = call.run(CHECK)
+        except Refused as error:
+            if error.code == "NOPERM":
+                raise ValueError(f"{error}. Grant the rights in docs/stores.md") from None
+            raise
+        if refused is not None:
+            names = refused.decode().upper().replace(" ", ", ")
+            text = f"redis_store: the server's ACL refuses {names} under {self._prefix!r}"
+            raise ValueError(f"{text}. Grant the rights in docs/stores.md")
+
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        call = self._call(key)
+        found, now = call.look()
+        if not isinstance(found, Live):
+            return None if found is None else Loaded(None, successor=found.successor)
+        standing = judge(found.times, limit, now)
+        if standing is None:
+            over = judge(found.times, UNLIMITED, now) is None
+            return None if over else Loaded(None, outlived=True)
+        moved, left = False, standing.expires_in
+        if standing.renewed is not None and _touch(call, found, standing.renewed):
+            moved, left = standing.moves, standing.renewed_in
+        return Loaded(found.record, found.version, left, moved, disposable=found.disposable)
+
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
+        ends = min(lifetime.idle or inf, lifetime.absolute or inf)
+        to_live = b"" if ends == inf else b"%d" % milliseconds(ends)
+        rest = write_rest(record, lifetime, details)
+        return bool(self._call(key).run(CREATE, _live(new_version()), rest, to_live) == 1)
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
-        changed = [part for name, text in change.changed.items() for part in (_name(name), text)]
-        removed = map(_name, change.removed)
-        given = (version or b"", change.record, len(changed) // 2)
-        return bool(self._ask(PATCH, key, *given, *changed, *removed) == 1)
+        call, new = self._call(key), _live(new_version())
+        flag = b"%d" % change.disposable
+        if version is not None:
+            reply = call.run(WRITE, _live(version), new, flag, change.record.encode())
+            if reply != _OVERTAKEN:
+                return bool(reply)
+        deltas = call.run(MERGE, new, flag, write_delta(change))
+        if deltas and deltas % _DELTAS_PER_FOLD == 0:
+            _fold(call)
+        return bool(deltas)
 
-    def claim(self, key: str) -> str | None:
-        reply = self._ask(CLAIM, key, _TOMBSTONE_MILLISECONDS)
-        return None if reply is None else _read(reply)[3]
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        return bool(self._call(key).run(CLAIM, _live(version), successor.encode()) == 1)
 
     def destroy(self, key: str) -> bool:
-        return bool(self._ask(DESTROY, key, _TOMBSTONE_MILLISECONDS) == 1)
+        call = self._call(key)
+        try:
+            return bool(call.run_once(DESTROY, b"0") == 1)
+        except Broken as broken:
+            return bool(call.run_once(DESTROY, b"%d" % broken.was_sent) == 1)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         while True:  # each round that fails is one in which another request has succeeded
-            reply = self._ask(LOAD, key)
-            if reply is None or reply == b"dead":
+            call = self._call(key)
+            found, _ = call.look()
+            if not isinstance(found, Live):
                 return None
-            version, record = _read(reply)[2:]
+            record = found.record
             text = change(codec.value_text(record, name))
-            merged = codec.merge(record, {name: text}, ())
-            # "Never retried after an unknown outcome": a second try could not tell its own write from another's.
-            done = self._ask_once(REPLACE, key, version, merged)
-            if done >= 0:
-                return text if done else None
+            merged = codec.merge(record, {name: text}, ()).encode()
+            given = (_live(found.version), _live(new_version()), b"0", merged)
+            reply = self._call(key).run(WRITE, *given, may_repeat=False)
+            if reply != _OVERTAKEN:
+                return None if reply == _GONE else text
 
     def sweep(self) -> int:
         return 0  # the server itself removes what has expired
 
-    def _ask(self, script: Script, key: str, *arguments: Any) -> Any:
-        """Run a script that may run twice; once more if the connection broke."""
+    def close(self) -> None:
+        """Close the connections that wait for their next use."""
+        self._connections.close()
+
+    def _call(self, key: str) -> _Call:
+        return _Call(self._connections, f"{self._prefix}{key}".encode())
+
+
+class _Call:
+    """One call of the store: what it asks about one key, within one deadline."""
+
+    def __init__(self, connections: Connections, name: bytes) -> None:
+        self._connections = connections
+        self.name = name
+        self.deadline = monotonic() + connections.timeout
+
+    def ask(self, *commands: Command) -> list[Any]:
+        """Ask what may be asked twice; once more if the connection broke."""
         try:
-            return self._ask_once(script, key, *arguments)
-        except Exception as error:
-            if not is_broken_connection(error):
-                raise
-        return self._ask_once(script, key, *arguments)
+            return self._connections.ask(self.name, commands, self.deadline)
+        except Broken:
+            return self._connections.ask(self.name, commands, self.deadline)
 
-    def _ask_once(self, script: Script, key: str, *arguments: Any) -> Any:
-        name = f"{self._prefix}{key}".encode()
+    def look(self) -> tuple[Any, float]:
+        """Return what stands under the key, None if nothing, and the server's time in seconds."""
+        text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
+        now = int(seconds) + int(microseconds) // 1000 / 1000
+        if text is None:
+            return None, now
         try:
-            return self._connections.ask(name, ("EVALSHA", script.sha, 1, name, *arguments))
-        except Exception as error:
-            if not is_a(error, "NoScriptError"):
+            return read(text), now
+        except Unknown as error:
+            raise StoreUnavailable(str(error)) from None
+
+    def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
+        """Run a script; once more if the connection broke and either that does no harm or nothing was sent."""
+        try:
+            return self.run_once(script, *arguments)
+        except Broken as broken:
+            if broken.was_sent and not may_repeat:
                 raise
-        return self._connections.ask(name, ("EVAL", script.text, 1, name, *arguments))
+            return self.run_once(script, *arguments)
+
+    def run_once(self, script: Script, *arguments: bytes) -> Any:
+        """Run a script, which the server may not know yet."""
+        given = (b"1", self.name, *arguments)
+        try:
+            command = (b"EVALSHA", script.sha, *given)
+            return self._connections.ask(self.name, (command,), self.deadline)[0]
+        except Refused as refused:
+            if refused.code != "NOSCRIPT":
+                raise
+        command = (b"EVAL", script.text, *given)
+        return self._connections.ask(self.name, (command,), self.deadline)[0]
 
 
-def _milliseconds(seconds: float | None) -> int | str:
-    return "" if seconds is None else max(1, round(seconds * 1000))
+def _live(version: object) -> bytes:
+    """Return how a live session at a version begins; for what is no version, nothing does."""
+    return b"L " + (version if isinstance(version, bytes) and len(version) == 16 else b"?" * 16)
 
 
-def _name(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass")
+def _touch(call: _Call, found: Live, renewed: Times) -> bool:
+    """Store when the session was seen, unless another request has done it. Return whether this call did."""
+    expires = renewed.expires
+    ends = b"" if expires == inf else b"%d" % round(expires * 1000)
+    try:
+        return bool(call.run(TOUCH, found.clock, write_clock(renewed), ends) == 1)
+    except StoreUnavailable as error:
+        log.warning("Could not store when a session was last used: %s", error)
+        return False
 
 
-def _read(reply: Any) -> tuple[bool, int, bytes, str]:
-    """Whether the read moved the deadline, the milliseconds left, the version and the record."""
-    beside: list[bytes] = []
-    if isinstance(reply, list):
-        reply, *beside = reply
-    moved, left, version, text = reply.split(b" ", 3)
-    record = codec.record_text(text)
-    if beside:
-        names = [name.decode("utf-8", "surrogatepass") for name in beside[::2]]
-        texts = [text.decode() for text in beside[1::2]]
-        changed = {name: text for name, text in zip(names, texts) if text}
-        record = codec.merge(record, changed, set(names) - changed.keys())
-    return moved == b"1", int(left), version, record
+def _fold(call: _Call) -> None:
+    """Make one record of a record and its deltas. Nothing is lost if that fails."""
+    try:
+        found, _ = call.look()
+        if isinstance(found, Live) and found.deltas:
+            record = found.record.encode()
+            call.run(FOLD, found.body, record, b"%d" % found.deltas)
+    except StoreUnavailable as error:
+        log.debug("Could not shorten a session: %s", error)
 
 
 def redis_store(
     client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
 ) -> RedisStore:
-    """A store in Redis or Valkey (7.0 and newer; alone, behind Sentinel, or a cluster). It keeps every promise.
+    """Keep sessions in Redis or Valkey (7.0 and newer; alone, behind Sentinel, or a cluster). It keeps every promise.
 
     client_or_url: a client of redis-py or valkey-py with a `socket_timeout` and without `decode_responses`, also one that
         `Sentinel.master_for` gave or a cluster's; or a URL: "redis://host:6379/0", "rediss://..." for TLS.
     prefix: "ringsession:"; what the server's keys begin with.
-    timeout: 2; seconds to connect and for each answer, for a URL.
+    timeout: 2; seconds for a whole call, to connect and to try again included, for a URL. A client has its `socket_timeout`.
 
-    A session is one hash with a time to live, and each operation one script on that one key. The server must not evict:
-    `maxmemory-policy noeviction` or `volatile-ttl`. Raises ValueError or TypeError for what will not do; `pip install
-    'ringsession[redis]'` brings redis-py for a URL. See docs/stores.md for what a fail-over may lose.
+    A session is one string with a time to live. The store has connections of its own, which it makes with the client's
+    settings. The server must not evict: `maxmemory-policy noeviction` or `volatile-ttl`. Raises ValueError or TypeError for
+    a client, URL or option that will not do; `pip install 'ringsession[redis]'` brings redis-py for a URL. See
+    docs/stores.md for the rights that the store needs, and for what a fail-over may lose.
 
     >>> from ringsession import assoc_in, site_defaults
     >>> store = redis_store("redis://sessions.internal:6379/0")

@@ -50,8 +50,10 @@ def pass_time(server: Server, seconds: float) -> None:
         return
     with redis.Redis(port=server.port) as client:
         for key in client.scan_iter(f"{PREFIX}*"):
-            if (ends := client.hget(key, "a")) and int(ends) > 0:
-                client.hset(key, "a", int(ends) - milliseconds)
+            if client.getrange(key, 0, 1) == b"L ":
+                seen, created = map(int, client.getrange(key, 19, 45).split())
+                moved = b"%013d %013d" % (seen - milliseconds, created - milliseconds)
+                client.setrange(key, 19, moved)
             if (left := client.pttl(key)) >= 0:
                 client.pexpire(key, max(left - milliseconds, 0))
 
