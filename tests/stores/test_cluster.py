@@ -14,16 +14,16 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.sentinel import Sentinel
 
 from ringsession import codec, redis_store
-from ringsession.stores import Lifetime
+from ringsession.stores import Lifetime, StoreUnavailable
 from ringsession.testing import change, key_of
 from tests import servers
 from tests.servers import Server
-from tests.serving import free_port, wait_until
+from tests.serving import wait_until
+from tests.stores.clusters import start_cluster
 from tests.stores.networked import PREFIX
 
 pytestmark = [pytest.mark.soak, pytest.mark.server]
 EMPTY = codec.encode({})
-SLOTS = 16_384
 
 
 class Writers:
@@ -61,7 +61,7 @@ class Writers:
             number += 1
             try:
                 live = self.store.patch(key, None, change(EMPTY, **{f"n{number}": number}))
-            except redis.RedisError as error:
+            except StoreUnavailable as error:
                 self.failed.append(type(error).__name__)
                 time.sleep(0.01)
             else:
@@ -76,26 +76,8 @@ class Writers:
 
 @pytest.fixture
 def cluster() -> Iterator[list[Server]]:
-    """Three primaries that share the 16,384 slots."""
-    with ExitStack() as stack:
-        nodes = []
-        for _ in range(3):
-            bus = str(free_port())
-            node = servers.valkey("--cluster-enabled", "yes", "--cluster-port", bus)
-            stack.callback(node.stop)
-            nodes.append((node.start(), bus))
-        clients = [stack.enter_context(redis.Redis(port=node.port)) for node, _ in nodes]
-        for number, client in enumerate(clients):
-            first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
-            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0][0].port, nodes[0][1])
-        wait_until(lambda: all(_agrees(client) for client in clients))
-        yield [node for node, _ in nodes]
-
-
-def _agrees(client: Any) -> bool:
-    said = client.execute_command("CLUSTER INFO")
-    return bool(said["cluster_state"] == "ok" and said["cluster_known_nodes"] == "3")
+    with start_cluster() as nodes:
+        yield nodes
 
 
 def test_nothing_is_lost_while_a_slot_moves(cluster: list[Server]) -> None:
