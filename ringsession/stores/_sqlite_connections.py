@@ -1,46 +1,69 @@
-"""Connections to one SQLite file: opened, lent to one thread at a time, never taken into a forked process.
+"""Open connections to one SQLite file, lend them to one thread at a time, and wait for its lock.
 
-Owns the file, the table's form and the turns of the writers. Knows nothing of sessions.
+Owns the file and the waiting. Knows nothing of sessions; the table is `_sqlite_table.py`'s affair.
+
+Nothing in here waits while it holds something. A thread that finds the file locked gives everything
+back, pauses, and tries again until its deadline. So no thread waits for another one that waits, and
+a greenlet that pauses keeps no other greenlet from running.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
-import threading
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from _thread import (
+    RLock,
+)  # gevent replaces `threading.RLock` with one that an interruption leaves locked
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..codec import record_text
+from ._sqlite_table import prepare_table
 
-_COLUMNS = ["key", "record", "version", "expires", "ends", "idle", "refresh"]
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ringsession (
-    key BLOB PRIMARY KEY NOT NULL,  -- SHA-256 of the id
-    record TEXT,                    -- NULL: a tombstone
-    version INTEGER NOT NULL,
-    expires REAL NOT NULL,          -- this and what follows in unix seconds; Inf: never
-    ends REAL NOT NULL,
-    idle REAL NOT NULL,
-    refresh REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS ringsession_expires ON ringsession (expires);
-"""
-# Octets of the file that are read where the system has them: without that, a read among a million sessions,
-# hardly one of whose pages SQLite keeps, costs several times one among a thousand.
+_Answer = TypeVar("_Answer")
+_Ask = Callable[[sqlite3.Connection], _Answer]
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.01  # seconds
+# To replace the older table of a million sessions took 3 s; meanwhile, other workers may start.
+_OPENING = 60
+# Octets of the file that are mapped into memory. SQLite keeps hardly any of a million sessions'
+# pages, so without the mapping a read among them costs several times one among a thousand.
 _MAPPED = 1 << 30
-# "Do not open an SQLite database connection, then fork(2), then try to use that database connection in the
-# child process" (sqlite.org, How To Corrupt): nor close it, which would drop the parent's locks.
-_inherited: list[list[sqlite3.Connection]] = []
+# "Do not open an SQLite database connection, then fork(2), then try to use that database connection
+# in the child process" (sqlite.org, How To Corrupt). Closing it would drop the parent's locks.
+_inherited: list[_Own] = []
+
+
+class _Own:
+    """The connections and the lock of one process."""
+
+    __slots__ = ("process", "idle", "turn")
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.idle: list[sqlite3.Connection] = []
+        # Writers of one process queue here, since a queue costs less than to try again and again.
+        self.turn = RLock()
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether SQLite refused a statement only because somebody else has the file locked.
+
+    >>> is_busy(sqlite3.OperationalError("database or disk is full"))
+    False
+    """
+    # `sqlite_errorcode` exists from Python 3.11 on; SQLite's text for SQLITE_BUSY is always this.
+    return str(error) == "database is locked"
 
 
 class SqliteConnections:
     """A file, and connections to it."""
 
     def __init__(self, path: str | os.PathLike[str], timeout: float, durable: bool) -> None:
-        self._begin()
+        self._own = _Own()
         self.path = os.fspath(path)
         if not isinstance(self.path, str) or self.path in ("", ":memory:"):
             raise ValueError(f"path: expected that of a file, got {path!r}; see memory_store()")
@@ -48,110 +71,129 @@ class SqliteConnections:
         self._synchronous = "FULL" if durable else "NORMAL"
         try:
             self._create_file()
-            self._idle.append(self._open())
+            self.read(lambda connection: None, time.monotonic() + max(timeout, _OPENING))
         except (OSError, sqlite3.Error) as error:
             raise ValueError(
                 f"path: expected that of a SQLite file, got {path!r}: {error}"
             ) from error
-        self.close()  # whatever was opened before the server forks stays with the parent
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        self._idle: list[sqlite3.Connection] = []
-        # SQLite's own waiting is by sleeping, for up to 0.1 s; in one process the writers queue here.
-        self._turn = threading.Lock()
+        self.close()  # a server that forks later must not share this connection with its workers
 
     def __del__(self) -> None:
-        if self._process == os.getpid():
+        if self._own.process == os.getpid():
             self.close()
 
     def close(self) -> None:
         """Close the connections that are not lent; a later call opens new ones."""
-        while self._idle:
-            self._idle.pop().close()
+        while self._own.idle:
+            self._own.idle.pop().close()
 
-    def fetch(self, statement: str, row: tuple[Any, ...]) -> Any:
-        """What one statement that reads finds first."""
-        connection = self._take()
-        try:
-            found = connection.execute(statement, row).fetchone()
-        except BaseException:
-            connection.close()  # it may be what is broken
-            raise
-        self._idle.append(connection)
-        return found
+    def deadline(self) -> float:
+        """Return when a call that starts now has to give up waiting."""
+        return time.monotonic() + self._timeout
 
-    def change(self, statement: str, row: tuple[Any, ...]) -> int:
-        """How many rows one statement that writes, a transaction of its own, has changed."""
-        connection = self._take()
-        try:
-            with self._turn:
-                changed = connection.execute(statement, row).rowcount
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        return changed
+    def fetch(self, statement: str, row: tuple[Any, ...], deadline: float | None = None) -> Any:
+        """Return the first row that a reading statement finds, or None."""
+        return self.read(lambda connection: connection.execute(statement, row).fetchone(), deadline)
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction that has the file for itself from the beginning."""
-        connection = self._take()
-        try:
-            with self._turn:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-        except BaseException:
-            connection.close()  # which rolls back
-            raise
-        self._idle.append(connection)
+    def read(self, ask: _Ask[_Answer], deadline: float | None = None) -> _Answer:
+        """Return what `ask` reads. A reader waits only while the file is being opened or recovered."""
+        return self._repeat(self._lend, ask, self.deadline() if deadline is None else deadline)
 
-    def _take(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            _inherited.append(self._idle)
-            self._begin()
+    def write(self, ask: _Ask[_Answer], deadline: float) -> _Answer:
+        """Return what `ask` answers, which writes; it is called again when the file was locked.
+
+        deadline: by `time.monotonic`; one that is over means one try and no waiting.
+        """
+
+        def in_turn(ask: _Ask[_Answer]) -> _Answer:
+            turn = self._current().turn
+            try:
+                if not turn.acquire(timeout=max(0, deadline - time.monotonic())):
+                    raise sqlite3.OperationalError("database is locked")
+                return self._lend(ask)
+            finally:
+                # A signal handler may raise before `acquire` or after it, where no variable could
+                # tell which. The lock itself knows its owner.
+                try:
+                    turn.release()
+                except RuntimeError:
+                    pass
+
+        return self._repeat(in_turn, ask, deadline)
+
+    def _repeat(
+        self, attempt: Callable[[_Ask[_Answer]], _Answer], ask: _Ask[_Answer], deadline: float
+    ) -> _Answer:
+        pause = _SHORTEST_PAUSE
+        while True:
+            try:
+                return attempt(ask)
+            except sqlite3.OperationalError as error:
+                left = deadline - time.monotonic()
+                if left <= 0 or not is_busy(error):
+                    raise
+            _pause(min(left, pause * random.uniform(0.5, 1)))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _lend(self, ask: _Ask[_Answer]) -> _Answer:
+        own = self._current()
         try:
-            return self._idle.pop()
+            connection = own.idle.pop()
         except IndexError:
-            return self._open()
+            connection = self._open()
+        try:
+            answer = ask(connection)
+        except BaseException as error:
+            if (
+                isinstance(error, sqlite3.Error)
+                and is_busy(error)
+                and not connection.in_transaction
+            ):
+                own.idle.append(connection)
+            else:
+                connection.close()  # it may be what is broken; to close it rolls back
+            raise
+        own.idle.append(connection)
+        return answer
+
+    def _current(self) -> _Own:
+        own = self._own
+        if own.process != os.getpid():
+            _inherited.append(own)
+            own = self._own = _Own()
+        return own
 
     def _create_file(self) -> None:
-        # Only if it is not there: to open and close it by hand would drop the locks of this process's connections.
+        # Only if there is none: to open and close the file would drop this process's locks on it.
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             pass
 
     def _open(self) -> sqlite3.Connection:
+        # SQLite would wait inside one C call, and stop every greenlet of this thread: timeout=0.
         connection = sqlite3.connect(
-            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         connection.text_factory = record_text
         try:
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
-            self._turn_wal_on(connection)
-            connection.executescript(_SCHEMA)
-            found = [row[1] for row in connection.execute("PRAGMA table_info(ringsession)")]
-            if found != _COLUMNS:
-                raise sqlite3.DatabaseError("its table ringsession has other columns")
+            # In WAL mode, readers and the one writer do not wait for each other.
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise sqlite3.DatabaseError(f"expected WAL mode, got {mode}")
+            prepare_table(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _turn_wal_on(self, connection: sqlite3.Connection) -> None:
-        """Readers and the one writer do not wait for each other; SQLite does not wait its timeout for this switch."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                if mode != "wal":
-                    raise sqlite3.DatabaseError(f"expected WAL mode, got {mode}")
-                return
+
+def _pause(seconds: float) -> None:
+    """Sleep, and let the other greenlets run where this is one, even if nothing was patched."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None and isinstance(gevent.getcurrent(), gevent.Greenlet):
+        gevent.sleep(seconds)
+    else:
+        time.sleep(seconds)

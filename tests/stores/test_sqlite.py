@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ class TestSqliteStore(StoreContract):
     @pytest.fixture(autouse=True)
     def in_folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
+        self.files = count()
 
     def make_store(self) -> Any:
-        return sqlite_store(self.folder / "sessions.db", clock=lambda: self.now)
+        path = self.folder / f"sessions{next(self.files)}.db"
+        return sqlite_store(path, clock=lambda: self.now)
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
