@@ -2,9 +2,8 @@
 
 Owns the file and the waiting. Knows nothing of sessions; the table is `_sqlite_table.py`'s affair.
 
-Nothing in here waits while it holds something. A thread that finds the file locked gives everything
-back, pauses, and tries again until its deadline. So no thread waits for another one that waits, and
-a greenlet that pauses keeps no other greenlet from running.
+SQLite itself never waits here: it would do so inside one C call, which stops every greenlet of the
+thread. Who finds the file locked pauses and tries again, until the deadline of the call.
 """
 
 from __future__ import annotations
@@ -45,7 +44,8 @@ class _Own:
     def __init__(self) -> None:
         self.process = os.getpid()
         self.idle: list[sqlite3.Connection] = []
-        # Writers of one process queue here, since a queue costs less than to try again and again.
+        # The writers of one process queue here, so that only one of them at a time polls the file.
+        # Who waits here has a deadline. Greenlets of one thread are one owner.
         self.turn = RLock()
 
 
@@ -97,37 +97,39 @@ class SqliteConnections:
 
     def read(self, ask: _Ask[_Answer], deadline: float | None = None) -> _Answer:
         """Return what `ask` reads. A reader waits only while the file is being opened or recovered."""
-        return self._repeat(self._lend, ask, self.deadline() if deadline is None else deadline)
+        return self._repeat(
+            lambda: self._lend(ask), self.deadline() if deadline is None else deadline
+        )
 
     def write(self, ask: _Ask[_Answer], deadline: float) -> _Answer:
         """Return what `ask` answers, which writes; it is called again when the file was locked.
 
         deadline: by `time.monotonic`; one that is over means one try and no waiting.
         """
+        if _is_greenlet():
+            # To wait for a lock would stop every greenlet of this thread, so this one pauses.
+            return self._repeat(lambda: self._in_turn(lambda: self._lend(ask), 0), deadline)
+        return self._in_turn(lambda: self._repeat(lambda: self._lend(ask), deadline), deadline)
 
-        def in_turn(ask: _Ask[_Answer]) -> _Answer:
-            turn = self._current().turn
+    def _in_turn(self, work: Callable[[], _Answer], deadline: float) -> _Answer:
+        turn = self._current().turn
+        try:
+            if not turn.acquire(timeout=max(0, deadline - time.monotonic())):
+                raise sqlite3.OperationalError("database is locked")
+            return work()
+        finally:
+            # A signal handler may raise just before or just after `acquire` returns, and no
+            # variable could tell which. The lock itself knows whether this thread holds it.
             try:
-                if not turn.acquire(timeout=max(0, deadline - time.monotonic())):
-                    raise sqlite3.OperationalError("database is locked")
-                return self._lend(ask)
-            finally:
-                # A signal handler may raise before `acquire` or after it, where no variable could
-                # tell which. The lock itself knows its owner.
-                try:
-                    turn.release()
-                except RuntimeError:
-                    pass
+                turn.release()
+            except RuntimeError:
+                pass
 
-        return self._repeat(in_turn, ask, deadline)
-
-    def _repeat(
-        self, attempt: Callable[[_Ask[_Answer]], _Answer], ask: _Ask[_Answer], deadline: float
-    ) -> _Answer:
+    def _repeat(self, work: Callable[[], _Answer], deadline: float) -> _Answer:
         pause = _SHORTEST_PAUSE
         while True:
             try:
-                return attempt(ask)
+                return work()
             except sqlite3.OperationalError as error:
                 left = deadline - time.monotonic()
                 if left <= 0 or not is_busy(error):
@@ -171,7 +173,6 @@ class SqliteConnections:
             pass
 
     def _open(self) -> sqlite3.Connection:
-        # SQLite would wait inside one C call, and stop every greenlet of this thread: timeout=0.
         connection = sqlite3.connect(
             self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -190,10 +191,16 @@ class SqliteConnections:
         return connection
 
 
+def _is_greenlet() -> bool:
+    """Return whether the caller shares its thread with others, as under gevent and eventlet."""
+    greenlet = sys.modules.get("greenlet")
+    return greenlet is not None and greenlet.getcurrent().parent is not None
+
+
 def _pause(seconds: float) -> None:
-    """Sleep, and let the other greenlets run where this is one, even if nothing was patched."""
+    """Sleep. Under gevent let other greenlets run meanwhile, even if nothing was patched."""
     gevent = sys.modules.get("gevent")
-    if gevent is not None and isinstance(gevent.getcurrent(), gevent.Greenlet):
+    if gevent is not None and _is_greenlet():
         gevent.sleep(seconds)
     else:
         time.sleep(seconds)
