@@ -24,6 +24,7 @@ from .defaults import (
 from .stores import Store
 from .stores.cookie import CookieStore
 from .stores.memory import MemoryStore
+from .stores.shown_url import show_url
 from .wsgi import RingApp
 
 CONFIGS: dict[str, Config] = {
@@ -59,9 +60,12 @@ def find_config(name: str) -> Config:
     return app.config
 
 
+_URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")  # in another option, with more than a place
+
+
 def _show(value: Any) -> str:
     if isinstance(value, str):
-        return re.sub("//[^/@]*@", "//***@", repr(value))  # the account in a URL
+        return repr(_URL.sub(lambda found: show_url(found[0]), value))
     if value is None or isinstance(value, (bool, int)):
         return repr(value)
     if isinstance(value, Mapping):
@@ -73,11 +77,16 @@ def _show(value: Any) -> str:
     return getattr(value, "__name__", f"a {type(value).__name__}")
 
 
+def _show_option(name: str, value: Any) -> str:
+    return repr(show_url(value)) if name == "store" and isinstance(value, str) else _show(value)
+
+
 def _options(layer: Layer, given: Mapping[str, Any]) -> str:
     """Every option of a layer, also those that nobody gave."""
     parameters = inspect.signature(layer.wrap).parameters.values()
     default = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    return " ".join(f"{name}={_show(given.get(name, value))}" for name, value in default.items())
+    values = {name: given.get(name, value) for name, value in default.items()}
+    return " ".join(f"{name}={_show_option(name, value)}" for name, value in values.items())
 
 
 def _layers(config: Mapping[str, Any]) -> Iterator[tuple[Layer, dict[str, Any] | None]]:

@@ -1,0 +1,73 @@
+"""Show a store's URL without anything that may be a secret.
+
+This module owns one pure function, which every repr, log line, error and page of `explain` uses.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+HIDDEN = "***"
+
+# Options that hold no secret. Everything else is hidden, the names of unknown options included:
+# what stands in the place of a name may be the rest of a password.
+_HARMLESS = frozenset(
+    "application_name charset client_encoding connect_timeout db health_check_interval host"
+    " hostaddr keepalives keepalives_idle load_balance_hosts max_connections port"
+    " prepare_threshold protocol read_timeout socket_connect_timeout socket_timeout ssl_cert_reqs"
+    " ssl_check_hostname sslmode sslnegotiation target_session_attrs timeout write_timeout".split()
+)
+_OPTION = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,39}\Z")
+_HOST = re.compile(r"(?:[A-Za-z0-9._,-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])(?::[0-9]{0,5})?\Z")
+_PLAIN = re.compile(r"[!-~]*\Z")
+
+
+def show_url(text: str) -> str:
+    """Return what may be shown of a URL: scheme, host, port, path and harmless options.
+
+    Account and password become `***`, and so do all other options. An "@" after the host means
+    that the URL may be cut in another place than its writer thought, so only the scheme is shown.
+    A text that is no URL becomes `***`. The path of a SQLite file is shown as it is.
+    Source: RFC 3986, section 3 (authority, path, query).
+
+    >>> show_url("postgresql+psycopg://web:s3cret@db:5432/web?sslmode=require&passwd=s3cret")
+    'postgresql+psycopg://***@db:5432/web?sslmode=require&***'
+    >>> show_url("redis://:p@ssw0rd@cache/0"), show_url("redis://:p@ss/w0rd@cache/0")
+    ('redis://***@cache/0', 'redis://***')
+    >>> show_url("s3cret")
+    '***'
+    """
+    if text == "memory:":
+        return text
+    scheme, colon, rest = text.partition("://")
+    if not colon or not _SCHEME.match(scheme):
+        return HIDDEN
+    if scheme == "sqlite" and rest.startswith("/") and "?" not in rest:
+        return ascii(text)[1:-1]  # a file has no account; line ends are escaped
+    if not _PLAIN.match(rest):
+        return f"{scheme}://{HIDDEN}"
+    # The scheme of `urlsplit` is ours, since others get other rules in some versions of Python.
+    try:
+        _, authority, path, query, fragment = urlsplit(f"http://{rest}")
+    except ValueError:  # half a pair of brackets
+        return f"{scheme}://{HIDDEN}"
+    account, at, host = authority.rpartition("@")
+    if "@" in path + query + fragment or not _HOST.match(host):
+        return f"{scheme}://{HIDDEN}"
+    options = _show_options(query, fragment)
+    return f"{scheme}://{HIDDEN + at if at else ''}{host}{path}{'?' + options if options else ''}"
+
+
+def _show_options(query: str, fragment: str) -> str:
+    shown = []
+    for option in query.split("&") if query else ():
+        name, _, value = option.partition("=")
+        if name in _HARMLESS and _OPTION.match(value):
+            shown.append(option)
+        elif HIDDEN not in shown:
+            shown.append(HIDDEN)
+    if fragment and HIDDEN not in shown:
+        shown.append(HIDDEN)
+    return "&".join(shown)
