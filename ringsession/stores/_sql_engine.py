@@ -1,6 +1,6 @@
-"""The engine of `sql_store`: one of our own for a URL, with a bound on every call, or the application's.
+"""Run the statements of one call of `sql_store`, with one deadline for all that the call waits for.
 
-Owns drivers, timeouts, forks and which errors are worth asking again for. Knows no session and no table.
+Owns what is tried again and what is not. Connections are `_sql_connections.py`'s affair, drivers `_sql_drivers.py`'s.
 """
 
 from __future__ import annotations
@@ -9,92 +9,178 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Generator
-from importlib import import_module
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
-_Answer = TypeVar("_Answer")
+from . import StoreUnavailable
+from ._sql_connections import Held, LentConnections, OwnConnections
+from ._sql_drivers import DEADLINE, make_engine
+from ._sql_errors import SqlFailed
+from .shown_url import show_url
 
-# What a server calls it when it undid one of two transactions that were in each other's way.
-_SERIALIZATION = {"40001", "40P01", 1213, 1020}
-_CONFLICTS = 5
+_Answer = TypeVar("_Answer")
+# Run a statement with its parameters: its rows, or how many rows it changed.
+Execute = Callable[..., Any]
+
+_MOST_CONFLICTS = 5
+
+
+class SqlCall:
+    """One call of a store: its name, for errors, and when it must have ended."""
+
+    def __init__(self, engine: SqlEngine, name: str) -> None:
+        self._engine = engine
+        self.name = name
+        self.deadline = time.monotonic() + engine.timeout
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def pause(self, seconds: float) -> None:
+        """Let the call end later by what the application's own function took."""
+        self.deadline += seconds
+
+    def first(self, statement: Any, **values: Any) -> Any:
+        """Return the first row that the statement gives, or None."""
+        return next(iter(self.run(lambda execute: execute(statement, values))), None)
+
+    def change(self, statement: Any, *, again: bool = True, **values: Any) -> bool:
+        """Return whether the statement changed its one row."""
+        changed: int = self.run(lambda execute: execute(statement, values), again=again)
+        return changed == 1
+
+    def run(self, work: Callable[[Execute], _Answer], *, again: bool = True) -> _Answer:
+        """Give the work a connection; another one if that broke, and the same work again where the server undid it.
+
+        again: False for what must not be done twice.
+        """
+        failures = conflicts = 0
+        while True:
+            held, failure = None, None
+            DEADLINE.set(self.deadline)
+            try:
+                held = self._engine.take(self.deadline)
+                return self._engine.run_on(held, work)
+            except SqlFailed as error:
+                failure = error
+            if failure.is_conflict and conflicts < _MOST_CONFLICTS and not self.is_over:
+                conflicts += 1
+                time.sleep(random.uniform(0, 0.01 * 2**conflicts))
+                continue
+            may_repeat = failure.broken and (again or held is None) and not self.is_over
+            # Where a connection has waited in a pool, others have as well; a new one breaks for another reason.
+            if may_repeat and (failures == 0 or (held is not None and held.is_used)):
+                failures += 1
+                continue
+            break
+        raise self.failed(str(failure))
+
+    def failed(self, problem: str) -> StoreUnavailable:
+        return StoreUnavailable(f"sql_store: {self.name} failed: {problem}")
 
 
 class SqlEngine:
     """Connections for one statement or one transaction each, never the application's own."""
 
-    def __init__(self, engine: Engine, timeout: float, *, owned: bool) -> None:
-        # To say it of an engine that has it anyway would set and reset each connection that is lent.
-        self._engine = engine if owned else engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._timeout = timeout
+    def __init__(self, engine: Engine, timeout: float, shown: str, *, owned: bool) -> None:
+        self._engine = engine
+        self.timeout = timeout
+        self._shown = shown
         self._owned = owned
         self._process = os.getpid()
-        self.has_returning = engine.dialect.name == "postgresql"  # of what an UPDATE replaced
+        self._names: set[str] = {name for name in (engine.url.host, engine.url.database) if name}
+        self._connections: Any = (
+            OwnConnections(engine, timeout) if owned else LentConnections(engine)
+        )
 
     def __repr__(self) -> str:
-        return repr(self._engine.url)  # without the password
+        return self._shown  # without the password
 
     def __del__(self) -> None:
-        if self._owned and self._process == os.getpid():
+        if getattr(self, "_connections", None) and self._owned:
             self.close()
 
     def close(self) -> None:
         """Close the connections that are not lent; a later call opens new ones."""
-        self._engine.dispose()
+        self._connections.close()
 
-    def run(self, work: Callable[[Connection], _Answer], *, again: bool = True) -> _Answer:
-        """Give the work a connection; once more if that connection broke, unless that would be a second try too many.
+    def know_names(self, names: Collection[str]) -> None:
+        """Let errors quote these names."""
+        self._names.update(names)
 
-        again: False for what must not be done twice.
+    def call(self, name: str) -> SqlCall:
+        """Begin a call, whose time runs from now on."""
+        return SqlCall(self, name)
+
+    def look(
+        self, name: str, work: Callable[[Connection], _Answer], *, bounded: bool = True
+    ) -> _Answer:
+        """Give the work a connection that nobody uses after it, such as a process that is forked later.
+
+        bounded: False for what may take as long as it likes, once there is a connection.
         """
-        began = time.monotonic()
-        for attempt in range(_CONFLICTS + 1):
-            try:
-                return self._run_once(work)
-            except DBAPIError as error:
-                if _is_conflict(error) and attempt < _CONFLICTS:
-                    time.sleep(random.uniform(0, 0.01 * 2**attempt))
-                    continue
-                in_time = time.monotonic() - began < self._timeout
-                if not (again and error.connection_invalidated and in_time):
-                    raise
-                again = False
-        raise AssertionError("the last attempt returns or raises")
-
-    def look(self, work: Callable[[Connection], _Answer]) -> _Answer:
-        """Give the work a connection that nobody uses after it, such as a process that is forked later."""
-        with self._engine.connect() as connection:
-            connection.detach()
-            return work(connection)
-
-    def _run_once(self, work: Callable[[Connection], _Answer]) -> _Answer:
-        if self._owned and self._process != os.getpid():
-            self._engine.dispose(close=False)  # the parent's connections are the parent's
-            self._process = os.getpid()
-        with self._engine.connect() as connection:
-            try:
+        call = self.call(name)
+        DEADLINE.set(call.deadline)
+        failure: Exception | None = None
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.detach()
+                if not bounded:
+                    DEADLINE.set(math.inf)
                 return work(connection)
-            except BaseException:
-                connection.invalidate()  # it may be in a transaction, or the middle of an answer
-                raise
+        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+            failure = SqlFailed(error, self._names)
+        raise call.failed(str(failure))
 
+    def take(self, deadline: float) -> Held:
+        """Return a connection. Raises SqlFailed, broken where another try may help."""
+        failure: Exception | None = None
+        try:
+            held: Held = self._connections.take(deadline)
+            return held
+        except Exception as error:
+            failure = error
+        broken = isinstance(failure, (DBAPIError, self._engine.dialect.loaded_dbapi.Error))
+        raise SqlFailed(failure, self._names, broken=broken)
 
-def _is_conflict(error: DBAPIError) -> bool:
-    """Whether the server undid this for another's sake, so that nothing was done."""
-    origin: Any = error.orig
-    code = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
-    return (code or next(iter(origin.args), None)) in _SERIALIZATION
+    def run_on(self, held: Held, work: Callable[[Execute], _Answer]) -> _Answer:
+        """Run the work on a connection, which is used again only if all went well."""
+
+        def execute(statement: Any, values: Any = None) -> Any:
+            failure: Exception | None = None
+            try:
+                result = held.connection.execute(statement, values)
+                return result.all() if result.returns_rows else result.rowcount
+            except Exception as error:
+                failure = error
+            broken = isinstance(failure, DBAPIError) and failure.connection_invalidated
+            raise SqlFailed(failure, self._names, broken=broken)
+
+        try:
+            answer = work(execute)
+        except BaseException as error:
+            self._connections.discard(
+                held
+            )  # it may be in a transaction, or the middle of an answer
+            if isinstance(error, SqlFailed) and error.broken:
+                self._connections.close_unused()
+            raise
+        self._connections.give_back(held)
+        return answer
 
 
 def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
     """The engine to use. Raises ValueError or TypeError for what will not do."""
     seconds = 2 if timeout is None else timeout
     if isinstance(engine_or_url, str):
-        return SqlEngine(_make_engine(engine_or_url, seconds), seconds, owned=True)
+        engine = make_engine(engine_or_url)
+        return SqlEngine(engine, seconds, show_url(engine_or_url), owned=True)
     engine = engine_or_url
     if not isinstance(engine, Engine):
         raise TypeError(f"sql_store: expected an Engine or a URL, got {type(engine).__name__}")
@@ -104,70 +190,8 @@ def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
         raise ValueError("sql_store: expected an engine that lends connections of their own")
     if engine.dialect.name not in ("postgresql", "mysql", "mariadb"):
         raise ValueError(f"sql_store: {_EXPECTED}, got {engine.dialect.name}")
-    return SqlEngine(engine, seconds, owned=False)
+    shown = show_url(engine.url.render_as_string(hide_password=False))
+    return SqlEngine(engine, seconds, shown, owned=False)
 
 
 _EXPECTED = "expected PostgreSQL, MySQL or MariaDB (for SQLite there is sqlite_store)"
-
-
-def _make_engine(text: str, timeout: float) -> Engine:
-    try:
-        url = make_url(text)
-        driver = url.get_driver_name()
-    except ArgumentError:
-        raise ValueError("sql_store: expected a URL, such as postgresql+psycopg://...") from None
-    if not url.host:
-        raise ValueError("sql_store: expected a URL with a host")
-    if driver not in ("psycopg", "pymysql"):
-        raise ValueError(
-            "sql_store: expected postgresql+psycopg://..., mysql+pymysql://... or mariadb+pymysql://...,"
-            f" got {url.drivername}; for another driver pass an engine with timeouts of its own"
-        )
-    # Every statement is a transaction, and a connection that failed is closed: there is nothing to roll back.
-    options: dict[str, Any] = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
-    pool = {"pool_timeout": timeout, "pool_use_lifo": True}
-    try:
-        engine = create_engine(url, isolation_level="AUTOCOMMIT", **options, **pool)
-    except ModuleNotFoundError:
-        name = "'psycopg[binary]'" if driver == "psycopg" else "pymysql"
-        raise ValueError(f"sql_store: {driver} is not installed; pip install {name}") from None
-    (_bound_psycopg if driver == "psycopg" else _bound_pymysql)(engine, timeout)
-    return engine
-
-
-def _bound_pymysql(engine: Engine, timeout: float) -> None:
-    @event.listens_for(engine, "do_connect")
-    def bound(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> None:
-        for name in ("connect_timeout", "read_timeout", "write_timeout"):
-            options.setdefault(name, math.ceil(timeout) if name == "connect_timeout" else timeout)
-
-
-def _bound_psycopg(engine: Engine, timeout: float) -> None:
-    """The server ends what takes too long, and so do we if we hear nothing."""
-    psycopg: Any = import_module("psycopg")
-
-    class BoundConnection(psycopg.Connection):  # type: ignore[misc]
-        def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-            return super().wait(within(gen, self), *args, **options)
-
-    def within(gen: Any, connection: Any) -> Generator[Any, Any, Any]:
-        """The same steps, none of them after the deadline; psycopg asks at least every 0.1 s."""
-        deadline, ready = time.monotonic() + timeout, None
-        while True:
-            try:
-                wanted = gen.send(ready)
-            except StopIteration as end:
-                return end.value
-            ready = yield wanted
-            if not ready and time.monotonic() > deadline:
-                connection.close()
-                raise psycopg.OperationalError(f"no answer within {timeout} s")
-
-    @event.listens_for(engine, "do_connect")
-    def connect(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> Any:
-        options.setdefault("connect_timeout", max(2, math.ceil(timeout)))  # libpq's least
-        # Each statement is prepared at its first use on a connection: one round trip more then, and no planning ever after.
-        options.setdefault("prepare_threshold", 0)
-        bounds = f"-c statement_timeout={math.ceil(timeout * 1000)}"
-        options["options"] = f"{bounds} {options.get('options', '')}".rstrip()
-        return BoundConnection.connect(*args, **options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, case, delete, insert, literal, select, update
 
 from ._sql_table import now
 
@@ -16,41 +16,63 @@ SWEPT_AT_ONCE = 256
 
 
 class Statements:
-    """Named for what they do. Parameters: k the key, new a record, seen a version."""
+    """Named for what they do.
+
+    Parameters: k the key, new a record, at the version that must be there, next the version after the write.
+    """
 
     def __init__(self, table: Table) -> None:
         t = table.c
         key: Any = bindparam("k")
-        record: Any = bindparam("new")
-        seen: Any = bindparam("seen")
+        new: Any = bindparam("new")
+        at: Any = bindparam("at")
+        to: Any = bindparam("to")
+        self._table = table
         # "+ 0" keeps MySQL from finding the row by the index on expires, and so from locking that before the row,
         # while another request has the row and waits for the index.
-        deadline = t.expires + 0
-        live = (t.key == key) & t.record.is_not(None) & (deadline > now())
-        dead = {"record": None, "version": t.version + 1, "expires": now() + TOMBSTONE}
-        columns = (t.record, t.version, t.expires, t.ends, t.idle, t.refresh, now().label("now"))
-        self.load = select(*columns).where(t.key == key, t.expires > now())
+        in_time = (t.expires + 0) > now()
+        live = (t.key == key) & t.record.is_not(None) & in_time
+        times = (t.expires, t.created, t.seen, t.idle, t.absolute)
+        columns = (t.record, t.version, t.disposable, t.successor, *times, now().label("now"))
+        self.load = select(*columns).where(t.key == key)
         self.find = select(t.record, t.version).where(live)
         self.lock = self.find.with_for_update()
-        self.move = (
-            update(table).where(live).values(expires=bindparam("to"), refresh=bindparam("next"))
-        )
-        self.create = insert(table).values(
-            key=key,
-            record=record,
-            version=0,
-            idle=bindparam("idle"),
-            expires=now() + bindparam("left"),
-            ends=now() + bindparam("absolute"),
-            refresh=now() + bindparam("step"),
-        )
-        self.write = update(table).where(live).values(record=record, version=t.version + 1)
-        self.replace = self.write.where(t.version == seen)
-        self.end = update(table).where(live).values(dead)
-        self.end_seen = self.end.where(t.version == seen)
-        # PostgreSQL gives what was there in the same round trip.
-        last = select(t.key, t.record).where(live).with_for_update().cte("last")
-        self.claim = update(table).where(t.key == last.c.key).values(dead).returning(last.c.record)
+        self.create = self._make_insert()
+        # A slow request never moves a deadline backwards: it must have read the `seen` that is still there.
+        moved = {"created": bindparam("new_created"), "seen": bindparam("new_seen"), "expires": bindparam("till")}  # fmt: skip
+        self.move = update(table).where(live, t.seen == bindparam("old_seen")).values(moved)
+        written = {"record": new, "version": bindparam("next"), "disposable": t.disposable * bindparam("keep")}  # fmt: skip
+        self.write = update(table).where(live).values(written)
+        self.replace = self.write.where(t.version == at)
+        self.destroy = self._bury(None).where(live)
+        moved_before = t.record.is_(None) & in_time & (t.successor == to)
+        at_version = (t.version == at) & live
+        self.claim = self._bury(to).where(t.key == key, at_version | moved_before)
         self.find_expired = select(t.key).where(t.expires <= now()).limit(SWEPT_AT_ONCE)
         keys: Any = bindparam("keys", expanding=True)
-        self.drop_expired = delete(table).where(t.key.in_(keys), deadline <= now())
+        self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
+
+    def _make_insert(self) -> Any:
+        given = ("version", "idle", "absolute", "disposable", "cookie")
+        values: dict[str, Any] = {name: bindparam(name) for name in given}
+        times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
+        return insert(self._table).values(key=bindparam("k"), record=bindparam("new"), **values, **times)  # fmt: skip
+
+    def _bury(self, successor: Any) -> Any:
+        """Make the row a tombstone; one that is there already lives no longer for it.
+
+        MySQL sets the columns from left to right, so `expires` looks at the record before that goes. The version
+        is another one each time, so that a row that was found counts as changed with every driver.
+        """
+        t = self._table.c
+        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE))
+        empty = ("owner", "handle", "confirmed", "idle", "absolute", "record")
+        values: list[tuple[Any, Any]] = [
+            (t.expires, expires),
+            (t.version, bindparam("next")),
+            (t.successor, successor),
+            (t.remembered, 0),
+            (t.disposable, 0),
+            *((t[name], None) for name in empty),
+        ]
+        return update(self._table).ordered_values(*values)

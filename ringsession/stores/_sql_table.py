@@ -1,13 +1,13 @@
-"""The table of `sql_store`: its columns, the server's clock, and whether what is there has the right form.
+"""The table of `sql_store`: its columns and the server's clock.
 
-Owns the schema. Knows nothing of sessions beyond their columns.
+Owns the schema; whether a server's table has it, and how it gets it, is `_sql_migration.py`'s affair.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, String, Table, text
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, SmallInteger, String, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -33,52 +33,41 @@ def _mysql_now(element: Any, compiler: Any, **options: Any) -> str:
     return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
 
 
-def _key_type() -> Any:
-    """64 hexadecimal digits, compared byte by byte."""
-    plain = String(64)
-    binary = mysql.VARCHAR(64, charset="ascii", collation="ascii_bin")
-    return plain.with_variant(String(64, "C"), "postgresql").with_variant(
+def _digits(length: int) -> Any:
+    """Hexadecimal digits, compared byte by byte."""
+    plain = String(length)
+    binary = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
+    return plain.with_variant(String(length, "C"), "postgresql").with_variant(
         binary, "mysql", "mariadb"
     )
 
 
+def _number(name: str) -> Column[Any]:
+    """A column that an older version, which does not know it, need not fill."""
+    kind = SmallInteger if name in ("remembered", "disposable") else BigInteger
+    return Column(name, kind, nullable=False, server_default="0")
+
+
 def make_table(name: str) -> Table:
-    """The table under a name of one's own."""
+    """Return the table under a name of one's own. Times are in milliseconds, by the server's clock."""
     record = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
     return Table(
         name,
         MetaData(),
-        Column("key", _key_type(), primary_key=True),  # SHA-256 of the id
+        Column("key", _digits(64), primary_key=True),  # SHA-256 of the cookie's name and the id
         Column("record", record),  # UTF-8; NULL: a tombstone
-        Column("version", BigInteger, nullable=False),
-        Column("expires", BigInteger, nullable=False, index=True),  # this and what follows in ms
-        Column("ends", BigInteger, nullable=False),
-        Column("idle", BigInteger, nullable=False),
-        Column("refresh", BigInteger, nullable=False),
+        Column("version", BigInteger, nullable=False),  # random; another one after each write
+        Column("expires", BigInteger, nullable=False, index=True),  # when the row may go
+        _number("created"),
+        _number("seen"),  # the last request, to within a tenth of `idle` or a minute
+        Column("idle", BigInteger),  # NULL: no limit
+        Column("absolute", BigInteger),
+        _number("remembered"),
+        _number("disposable"),
+        Column("cookie", _digits(32)),  # the hash of the cookie's name
+        Column("owner", _digits(64), index=True),
+        Column("handle", _digits(32)),
+        Column("began", BigInteger),
+        Column("confirmed", BigInteger),
+        Column("successor", _digits(64)),  # of a tombstone: the key to which the session moved
     )
-
-
-def find_faults(connection: Connection, table: Table) -> list[str]:
-    """What is wrong with the table on the server, or that it is not there."""
-    schemas = {
-        "postgresql": "table_schema = ANY (current_schemas(false))",
-        "mysql": "table_schema = DATABASE()",
-    }
-    where = schemas["postgresql" if connection.dialect.name == "postgresql" else "mysql"]
-    query = text(
-        "SELECT column_name AS name, data_type AS type, collation_name AS collation"
-        f" FROM information_schema.columns WHERE table_name = :table AND {where}"
-    )
-    found = {row.name: row for row in connection.execute(query, {"table": table.name})}
-    expected = set(table.columns.keys())
-    if not found:
-        return ["it is not there"]
-    if found.keys() != expected:
-        return [f"expected the columns {sorted(expected)}, got {sorted(found)}"]
-    faults = []
-    collation = str(found["key"].collation)
-    if collation not in ("C", "POSIX") and not collation.endswith("_bin"):
-        faults.append(f"key: expected a binary collation, got {collation}")
-    if str(found["record"].type).lower() not in ("bytea", "longblob"):
-        faults.append(f"record: expected bytea or longblob, got {found['record'].type}")
-    return faults

@@ -54,10 +54,19 @@ def show_url(text: str) -> str:
     except ValueError:  # half a pair of brackets
         return f"{scheme}://{HIDDEN}"
     account, at, host = authority.rpartition("@")
-    if "@" in path + query + fragment or not _HOST.match(host):
+    if "@" in path + query + fragment or not is_host(host):
         return f"{scheme}://{HIDDEN}"
     options = _show_options(query, fragment)
     return f"{scheme}://{HIDDEN + at if at else ''}{host}{path}{'?' + options if options else ''}"
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text can be a host's name or address, with or without a port.
+
+    >>> is_host("db.internal:5432"), is_host("[::1]"), is_host("ssw0rd@db")
+    (True, True, False)
+    """
+    return bool(_HOST.match(text))
 
 
 def _show_options(query: str, fragment: str) -> str:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import text
 
 from .. import codec
-from . import Change, CopiesAsItself, Lifetime, Loaded, StoreUnavailable, is_seconds
-from ._sql_engine import SqlEngine, open_engine
+from . import NO_DETAILS, UNLIMITED, Change, CopiesAsItself, Details, Lifetime, Loaded
+from . import StoreUnavailable, is_seconds
+from ._sql_engine import Execute, SqlCall, SqlEngine, open_engine
+from ._sql_errors import SqlFailed
+from ._sql_migration import find_faults, make_or_migrate
 from ._sql_statements import SWEPT_AT_ONCE, Statements
-from ._sql_table import NEVER, find_faults, make_table
+from ._sql_table import NEVER, make_table
+from .deadlines import Standing, Times, judge
 
 log = logging.getLogger("ringsession")
 
@@ -34,6 +39,7 @@ class SqlStore(CopiesAsItself):
     def __init__(self, engine: SqlEngine, table: str) -> None:
         self._engine = engine
         self._table = make_table(table)
+        engine.know_names({table, *self._table.columns.keys()})
         self._sql = Statements(self._table)
         self._creates = count(1)
         self._checked = False
@@ -42,8 +48,16 @@ class SqlStore(CopiesAsItself):
         return f"<sql_store {self._engine!r}>"
 
     def create_table(self) -> None:
-        """Make the table and its index, if it is not there. Raises ValueError if one of another form is."""
-        self._engine.look(lambda connection: self._table.create(connection, checkfirst=True))
+        """Make the table and its indexes, or add to a table of an older version what it lacks.
+
+        It can be run again, and while the older version still serves. Raises ValueError if a table of another form
+        is there, StoreUnavailable if the server does not do it.
+        """
+        self._engine.look(
+            "create_table",
+            lambda connection: make_or_migrate(connection, self._table),
+            bounded=False,
+        )
         self.check()
 
     def check(self) -> None:
@@ -53,158 +67,182 @@ class SqlStore(CopiesAsItself):
         """
         if self._checked:
             return
-        try:
-            faults = self._engine.look(lambda connection: find_faults(connection, self._table))
-        except SQLAlchemyError as error:
-            raise StoreUnavailable("the database could not be asked for its table") from error
+        faults = self._engine.look("check", lambda connection: find_faults(connection, self._table))
         if faults:
-            missing = faults == ["it is not there"]
-            hint = (
-                "; create_table() or `python -m ringsession create-table` makes it"
-                if missing
-                else ""
-            )
-            raise ValueError(f"table {self._table.name!r}: {'; '.join(faults)}{hint}")
+            raise ValueError(f"table {self._table.name!r}: {'; '.join(faults)}")
         self._checked = True
 
     def close(self) -> None:
         """Close the connections that no thread is using; a later call opens new ones."""
         self._engine.close()
 
-    def load(self, key: str) -> Loaded | None:
-        row = self._first(self._sql.load, k=key)
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        call = self._engine.call("load")
+        row = call.first(self._sql.load, k=key)
         if row is None:
             return None
         if row.record is None:
-            return Loaded(None)
-        moved, expires = False, row.expires
-        if row.now >= row.refresh and (to := min(row.ends, row.now + row.idle)) != expires:
-            moved = self._move(key, to, row.now + min(60_000, row.idle // 10))
-            expires = to if moved else expires
-        left = None if expires >= NEVER else (expires - row.now) / 1000
-        return Loaded(_text(row), row.version, left, moved)
+            return None if row.expires <= row.now else Loaded(None, successor=row.successor)
+        times, now = _times(row), row.now / 1000
+        standing = judge(times, limit, now)
+        if standing is None:
+            over = judge(times, UNLIMITED, now) is None
+            return None if over else Loaded(None, outlived=True)
+        left, moved = standing.expires_in, False
+        if standing.renewed is not None and self._move(call, key, row.seen, standing):
+            left, moved = standing.renewed_in, standing.moves
+        return Loaded(_text(row), row.version, left, moved, disposable=bool(row.disposable))
 
-    def create(self, key: str, record: str, lifetime: Lifetime) -> bool:
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
+        call = self._engine.call("create")
         idle, absolute = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
-        step = NEVER if lifetime.idle is None else round(lifetime.granularity * 1000)
-        row = {"k": key, "new": record.encode(), "idle": idle, "absolute": absolute, "step": step}
-        row["left"] = min(idle, absolute)
-        created = self._insert(row)
-        if not created and self._change(self._sql.drop_expired, keys=[key]):
-            created = self._insert(row)
+        row: dict[str, Any] = {"k": key, "new": record.encode(), "version": _new_version()}
+        row |= {"idle": idle, "absolute": absolute, "cookie": details.cookie or None}
+        row["left"] = min(NEVER if time is None else time for time in (idle, absolute))
+        row["disposable"] = int(details.disposable)
+        created = self._insert(call, row)
+        if not created and call.change(self._sql.drop_expired, keys=[key]):
+            created = self._insert(call, row)
         if next(self._creates) % _CREATES_PER_SWEEP == 0:
-            self._sweep_while_working()
+            self._sweep_while_working(call)
         return created
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
-        new = change.record.encode()
-        if version is not None and self._change(self._sql.replace, k=key, new=new, seen=version):
+        call = self._engine.call("patch")
+        new = {"new": change.record.encode(), "keep": int(change.disposable)}
+        if version is not None and self._replace(call, key, version, new):
             return True
         for attempt in range(_TRIES_WITHOUT_LOCK):
-            row = self._first(self._sql.find, k=key)
+            row = call.first(self._sql.find, k=key)
             if row is None:
                 return False
-            if self._change(self._sql.replace, k=key, new=_merge(row, change), seen=row.version):
+            if self._replace(call, key, row.version, new | {"new": _merge(row, change)}):
                 return True
             time.sleep(random.uniform(0, 0.001 * 2**attempt))
-        return self._engine.run(lambda connection: self._patch_locked(connection, key, change))
+        return call.run(lambda execute: self._patch_locked(execute, key, change))
 
-    def claim(self, key: str) -> str | None:
-        if self._engine.has_returning:
-            row = self._first(self._sql.claim, k=key)
-            return None if row is None else _text(row)
-        while True:  # each round that fails is one in which another request has succeeded
-            row = self._first(self._sql.find, k=key)
-            if row is None:
-                return None
-            if self._change(self._sql.end_seen, k=key, seen=row.version):
-                return _text(row)
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        call = self._engine.call("claim")
+        at = version if type(version) is int else -1  # no version of ours
+        return call.change(self._sql.claim, k=key, at=at, to=successor, next=_new_version())
 
     def destroy(self, key: str) -> bool:
-        return self._change(self._sql.end, k=key)
+        call, tries, values = (
+            self._engine.call("destroy"),
+            count(),
+            {"k": key, "next": _new_version()},
+        )
+
+        def work(execute: Execute) -> bool:
+            again = next(tries) > 0
+            if execute(self._sql.destroy, values) == 1:
+                return True
+            # After a broken connection, the first try may be what ended the session.
+            row = next(iter(execute(self._sql.load, {"k": key})), None) if again else None
+            return row is not None and row.record is None and row.successor is None and row.expires > row.now  # fmt: skip
+
+        return call.run(work)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
+        call = self._engine.call("swap")
         while True:  # each round that fails is one in which another request has succeeded
-            row = self._first(self._sql.find, k=key)
+            row = call.first(self._sql.find, k=key)
             if row is None:
                 return None
+            began = time.monotonic()
             text = change(codec.value_text(_text(row), name))
-            new = codec.merge(_text(row), {name: text}, ()).encode()
+            call.pause(time.monotonic() - began)
+            new = {"new": codec.merge(_text(row), {name: text}, ()).encode(), "keep": 0}
             # "Never retried after an unknown outcome": a second try could not tell its own write from another's.
-            if self._change(self._sql.replace, again=False, k=key, new=new, seen=row.version):
+            if self._replace(call, key, row.version, new, again=False):
                 return text
+            if call.is_over:
+                raise call.failed("other requests wrote to the session all the time")
 
     def sweep(self) -> int:
         swept = 0
         while True:  # in small batches, so that no request waits for long
-            keys = self._expired()
-            swept += self._drop(keys)
+            call = self._engine.call("sweep")
+            keys = self._expired(call)
+            swept += self._drop(call, keys)
             if len(keys) < SWEPT_AT_ONCE:
                 return swept
 
-    def _first(self, statement: Any, **values: Any) -> Any:
-        return self._engine.run(lambda connection: connection.execute(statement, values).first())
+    def _replace(
+        self, call: SqlCall, key: str, at: Any, new: dict[str, Any], *, again: bool = True
+    ) -> bool:
+        """Store a whole record over the one that has the version `at`."""
+        values = {"k": key, "at": at, "next": _new_version(), **new}
+        return call.change(self._sql.replace, again=again, **values)
 
-    def _change(self, statement: Any, *, again: bool = True, **values: Any) -> bool:
-        """Whether the statement changed its one row."""
-
-        def work(connection: Connection) -> bool:
-            return connection.execute(statement, values).rowcount == 1
-
-        return self._engine.run(work, again=again)
-
-    def _insert(self, row: dict[str, Any]) -> bool:
-        tries = count()
-
-        def work(connection: Connection) -> bool:
-            again = next(tries) > 0
+    def _insert(self, call: SqlCall, row: dict[str, Any]) -> bool:
+        def work(execute: Execute) -> bool:
             try:
-                connection.execute(self._sql.create, row)
-            except IntegrityError:
-                # After a broken connection, what stands under a new random id is what the first try stored.
-                return again
+                execute(self._sql.create, row)
+            except SqlFailed as error:
+                if not error.is_duplicate:
+                    raise
+                # After a broken connection, it may be the first try that stored it.
+                found = next(iter(execute(self._sql.load, {"k": row["k"]})), None)
+                return found is not None and found.version == row["version"]
             return True
 
-        return self._engine.run(work)
+        return call.run(work)
 
-    def _patch_locked(self, connection: Connection, key: str, change: Change) -> bool:
+    def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
         """The same with the row locked, for a session that so many write to that others are always faster."""
-        connection.execute(text("BEGIN"))
-        row = connection.execute(self._sql.lock, {"k": key}).first()
+        execute(text("BEGIN"))
+        row = next(iter(execute(self._sql.lock, {"k": key})), None)
         if row is not None:
-            connection.execute(self._sql.write, {"k": key, "new": _merge(row, change)})
-        connection.execute(text("COMMIT"))
+            new = {"new": _merge(row, change), "keep": int(change.disposable)}
+            execute(self._sql.write, {"k": key, "next": _new_version(), **new})
+        execute(text("COMMIT"))
         return row is not None
 
-    def _move(self, key: str, to: int, then: int) -> bool:
+    def _move(self, call: SqlCall, key: str, seen: int, standing: Standing) -> bool:
+        renewed = standing.renewed
+        assert renewed is not None
+        till = NEVER if renewed.expires == inf else round(renewed.expires * 1000)
+        times = {
+            "new_created": round(renewed.created * 1000),
+            "new_seen": round(renewed.seen * 1000),
+        }
         try:
-            return self._change(self._sql.move, k=key, to=to, next=then)
-        except SQLAlchemyError:
+            return call.change(self._sql.move, k=key, old_seen=seen, till=till, **times)
+        except StoreUnavailable as error:
             # "A failed touch is only logged": the session was read, and lives until its old deadline.
-            log.warning("a session's idle deadline could not be moved", exc_info=True)
+            log.warning("A session's idle deadline could not be moved: %s", error)
             return False
 
-    def _sweep_while_working(self) -> None:
+    def _sweep_while_working(self, call: SqlCall) -> None:
         try:
-            self._drop(self._expired())
-        except SQLAlchemyError:
-            log.warning("expired sessions could not be removed", exc_info=True)
+            self._drop(call, self._expired(call))
+        except StoreUnavailable as error:
+            log.warning("Expired sessions could not be removed: %s", error)
 
-    def _expired(self) -> list[str]:
-        def work(connection: Connection) -> list[str]:
-            return list(connection.scalars(self._sql.find_expired))
+    def _expired(self, call: SqlCall) -> list[str]:
+        return [row.key for row in call.run(lambda execute: execute(self._sql.find_expired))]
 
-        return self._engine.run(work)
-
-    def _drop(self, keys: list[str]) -> int:
-        def work(connection: Connection) -> int:
-            return connection.execute(self._sql.drop_expired, {"keys": keys}).rowcount
-
-        return self._engine.run(work) if keys else 0
+    def _drop(self, call: SqlCall, keys: list[str]) -> int:
+        if not keys:
+            return 0
+        dropped: int = call.run(lambda execute: execute(self._sql.drop_expired, {"keys": keys}))
+        return dropped
 
 
-def _milliseconds(seconds: float | None) -> int:
-    return NEVER if seconds is None else max(1, round(seconds * 1000))
+def _new_version() -> int:
+    return secrets.randbits(63)
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else max(1, round(seconds * 1000))
+
+
+def _times(row: Any) -> Times:
+    idle, absolute = (None if time is None else time / 1000 for time in (row.idle, row.absolute))
+    return Times(row.created / 1000, row.seen / 1000, Lifetime(idle, absolute))
 
 
 def _text(row: Any) -> str:

@@ -1,0 +1,196 @@
+"""Connections that one call has for itself: kept by us for a URL, lent by the application's pool for an engine.
+
+Owns that a connection is used again only after its last statement was answered whole: what fails, what is interrupted
+and what is lost is closed, never kept. Knows no statement.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from ._sql_drivers import set_up
+
+_MOST = 15  # connections of one process
+_MOST_DEAD = 64  # that a pool may lend in a row
+# After a fork the parent's connections must be neither used nor closed by the child.
+_inherited: list[list[Held]] = []
+
+
+class Held:
+    """A connection, and whether it has served before."""
+
+    __slots__ = ("connection", "raw", "is_used", "__weakref__")
+
+    def __init__(self) -> None:
+        self.connection: Connection
+        self.raw: Any = None  # the driver's
+        self.is_used = False
+
+    def hold(self, connection: Connection) -> None:
+        self.connection = connection
+        self.raw = connection.connection.driver_connection
+
+    def is_quiet(self) -> bool:
+        """Whether nothing arrived that nobody asked for: the end of the connection, or a late answer."""
+        source = self.raw if hasattr(self.raw, "fileno") else getattr(self.raw, "_sock", self)
+        if source is self:
+            return True  # a driver that does not show its socket
+        try:
+            number = source.fileno()
+        except Exception:
+            return False  # it is closed
+        if not hasattr(select, "poll"):
+            return not select.select([number], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        return not poll.poll(0)
+
+    def drop(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with suppress(Exception):
+            if not self.connection.invalidated:
+                self.connection.invalidate()
+            self.connection.close()
+
+
+class NoConnection(Exception):
+    """All connections were in use until the deadline."""
+
+
+class OwnConnections:
+    """Connections of an engine without a pool, the last one used first."""
+
+    def __init__(self, engine: Engine, timeout: float) -> None:
+        self._engine = engine
+        self._timeout = timeout
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._idle: list[Held] = []
+        # Weak, so that a connection that an interruption made nobody's takes no place.
+        self._open: WeakSet[Held] = WeakSet()
+        self._lock = threading.Lock()
+
+    def take(self, deadline: float) -> Held:
+        """Return a connection that is ready. Raises what connecting raises, and NoConnection."""
+        if self._process != os.getpid():
+            _inherited.append(self._idle)
+            self._begin()
+        while True:
+            while self._idle:
+                with suppress(IndexError):  # another thread was faster
+                    held = self._idle.pop()
+                    if held.is_quiet():
+                        return held
+                    self.discard(held)
+            new = self._reserve()
+            if new is not None:
+                return self._connect(new)
+            if time.monotonic() > deadline:
+                raise NoConnection(f"all {_MOST} connections are in use")
+            time.sleep(random.uniform(0.001, 0.005))
+
+    def give_back(self, held: Held) -> None:
+        held.is_used = True
+        self._idle.append(held)
+
+    def discard(self, held: Held) -> None:
+        """Close a connection that failed."""
+        self._open.discard(held)
+        held.drop()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        if self._process == os.getpid():
+            while self._idle:
+                with suppress(IndexError):
+                    self.discard(self._idle.pop())
+
+    def close_unused(self) -> None:
+        """Close what may have broken together with a connection that broke."""
+        self.close()
+
+    def _reserve(self) -> Held | None:
+        with self._lock:
+            if len(self._open) >= _MOST:
+                return None
+            held = Held()
+            self._open.add(held)
+            return held
+
+    def _connect(self, held: Held) -> Held:
+        try:
+            held.hold(self._engine.connect())
+            set_up(held.raw, self._timeout)
+        except BaseException:
+            self._open.discard(held)
+            with suppress(AttributeError):
+                held.drop()
+            raise
+        return held
+
+
+class LentConnections:
+    """Connections of the application's engine, from its pool and back to it for each statement."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, deadline: float) -> Held:
+        """Return a connection that commits each statement.
+
+        To set that takes an exchange with MySQL, which finds out that the server has closed a connection. Nothing of
+        ours was sent by then, so that the next connection is tried, however many there are.
+        """
+        for _ in range(_MOST_DEAD):
+            held = Held()
+            held.hold(self._engine.connect())
+            failure: Exception | None = None
+            try:
+                if held.is_quiet():
+                    held.connection.execution_options(isolation_level="AUTOCOMMIT")
+                    held.is_used = True
+                    return held
+            except Exception as error:
+                failure = error
+            except BaseException:
+                held.drop()
+                raise
+            held.drop()
+            if failure is not None and (
+                not self._is_driver_error(failure) or time.monotonic() > deadline
+            ):
+                raise failure
+        raise NoConnection(f"the pool lent {_MOST_DEAD} dead connections")
+
+    def _is_driver_error(self, error: Exception) -> bool:
+        return isinstance(error, (DBAPIError, self._engine.dialect.loaded_dbapi.Error))
+
+    def give_back(self, held: Held) -> None:
+        try:
+            held.connection.close()
+        except BaseException as error:
+            held.drop()
+            if not isinstance(error, Exception):
+                raise
+
+    def discard(self, held: Held) -> None:
+        held.drop()
+
+    def close_unused(self) -> None:
+        """Do nothing: the pool itself closes what is older than a connection that broke."""
+
+    def close(self) -> None:
+        """Close the pool's connections that nobody uses."""
+        self._engine.dispose()
