@@ -42,7 +42,7 @@ class Held:
 
     def is_quiet(self) -> bool:
         """Whether nothing arrived that nobody asked for: the end of the connection, or a late answer."""
-        source = self.raw if hasattr(self.raw, "fileno") else getattr(self.raw, "_sock", self)
+        source: Any = self.raw if hasattr(self.raw, "fileno") else getattr(self.raw, "_sock", self)
         if source is self:
             return True  # a driver that does not show its socket
         try:

@@ -49,9 +49,14 @@ class SqlCall:
         """Return the first row that the statement gives, or None."""
         return next(iter(self.run(lambda execute: execute(statement, values))), None)
 
-    def change(self, statement: Any, *, again: bool = True, **values: Any) -> bool:
+    def change(self, statement: Any, **values: Any) -> bool:
         """Return whether the statement changed its one row."""
-        changed: int = self.run(lambda execute: execute(statement, values), again=again)
+        changed: int = self.run(lambda execute: execute(statement, values))
+        return changed == 1
+
+    def change_once(self, statement: Any, **values: Any) -> bool:
+        """Do the same, but never again after an unknown outcome."""
+        changed: int = self.run(lambda execute: execute(statement, values), again=False)
         return changed == 1
 
     def run(self, work: Callable[[Execute], _Answer], *, again: bool = True) -> _Answer:

@@ -39,9 +39,9 @@ class Statements:
         self.lock = self.find.with_for_update()
         self.create = self._make_insert()
         # A slow request never moves a deadline backwards: it must have read the `seen` that is still there.
-        moved = {"created": bindparam("new_created"), "seen": bindparam("new_seen"), "expires": bindparam("till")}  # fmt: skip
+        moved: dict[str, Any] = {"created": bindparam("new_created"), "seen": bindparam("new_seen"), "expires": bindparam("till")}  # fmt: skip
         self.move = update(table).where(live, t.seen == bindparam("old_seen")).values(moved)
-        written = {"record": new, "version": bindparam("next"), "disposable": t.disposable * bindparam("keep")}  # fmt: skip
+        written: dict[str, Any] = {"record": new, "version": bindparam("next"), "disposable": t.disposable * bindparam("keep")}  # fmt: skip
         self.write = update(table).where(live).values(written)
         self.replace = self.write.where(t.version == at)
         self.destroy = self._bury(None).where(live)

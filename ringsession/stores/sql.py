@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 import time
 from collections.abc import Callable
 from itertools import count
-from math import inf
 from typing import Any
 
 from sqlalchemy import text
@@ -24,8 +22,17 @@ from ._sql_engine import Execute, SqlCall, SqlEngine, open_engine
 from ._sql_errors import SqlFailed
 from ._sql_migration import find_faults, make_or_migrate
 from ._sql_statements import SWEPT_AT_ONCE, Statements
-from ._sql_table import NEVER, make_table
-from .deadlines import Standing, Times, judge
+from ._sql_rows import (
+    is_ended,
+    make_row,
+    merge_change,
+    new_version,
+    read_text,
+    read_times,
+    write_times,
+)
+from ._sql_table import make_table
+from .deadlines import Times, judge
 
 log = logging.getLogger("ringsession")
 
@@ -83,25 +90,21 @@ class SqlStore(CopiesAsItself):
             return None
         if row.record is None:
             return None if row.expires <= row.now else Loaded(None, successor=row.successor)
-        times, now = _times(row), row.now / 1000
+        times, now = read_times(row), row.now / 1000
         standing = judge(times, limit, now)
         if standing is None:
             over = judge(times, UNLIMITED, now) is None
             return None if over else Loaded(None, outlived=True)
         left, moved = standing.expires_in, False
-        if standing.renewed is not None and self._move(call, key, row.seen, standing):
+        if standing.renewed is not None and self._move(call, key, row.seen, standing.renewed):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(_text(row), row.version, left, moved, disposable=bool(row.disposable))
+        return Loaded(read_text(row), row.version, left, moved, disposable=bool(row.disposable))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
         call = self._engine.call("create")
-        idle, absolute = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
-        row: dict[str, Any] = {"k": key, "new": record.encode(), "version": _new_version()}
-        row |= {"idle": idle, "absolute": absolute, "cookie": details.cookie or None}
-        row["left"] = min(NEVER if time is None else time for time in (idle, absolute))
-        row["disposable"] = int(details.disposable)
+        row = make_row(key, record, lifetime, details)
         created = self._insert(call, row)
         if not created and call.change(self._sql.drop_expired, keys=[key]):
             created = self._insert(call, row)
@@ -112,13 +115,13 @@ class SqlStore(CopiesAsItself):
     def patch(self, key: str, version: Any, change: Change) -> bool:
         call = self._engine.call("patch")
         new = {"new": change.record.encode(), "keep": int(change.disposable)}
-        if version is not None and self._replace(call, key, version, new):
+        if type(version) is int and self._replace(call, key, version, new):
             return True
         for attempt in range(_TRIES_WITHOUT_LOCK):
             row = call.first(self._sql.find, k=key)
             if row is None:
                 return False
-            if self._replace(call, key, row.version, new | {"new": _merge(row, change)}):
+            if self._replace(call, key, row.version, merge_change(row, change)):
                 return True
             time.sleep(random.uniform(0, 0.001 * 2**attempt))
         return call.run(lambda execute: self._patch_locked(execute, key, change))
@@ -126,22 +129,18 @@ class SqlStore(CopiesAsItself):
     def claim(self, key: str, version: Any, successor: str) -> bool:
         call = self._engine.call("claim")
         at = version if type(version) is int else -1  # no version of ours
-        return call.change(self._sql.claim, k=key, at=at, to=successor, next=_new_version())
+        return call.change(self._sql.claim, k=key, at=at, to=successor, next=new_version())
 
     def destroy(self, key: str) -> bool:
-        call, tries, values = (
-            self._engine.call("destroy"),
-            count(),
-            {"k": key, "next": _new_version()},
-        )
+        call, tries = self._engine.call("destroy"), count()
+        values = {"k": key, "next": new_version()}
 
         def work(execute: Execute) -> bool:
             again = next(tries) > 0
             if execute(self._sql.destroy, values) == 1:
                 return True
             # After a broken connection, the first try may be what ended the session.
-            row = next(iter(execute(self._sql.load, {"k": key})), None) if again else None
-            return row is not None and row.record is None and row.successor is None and row.expires > row.now  # fmt: skip
+            return again and is_ended(execute(self._sql.load, {"k": key}))
 
         return call.run(work)
 
@@ -152,11 +151,12 @@ class SqlStore(CopiesAsItself):
             if row is None:
                 return None
             began = time.monotonic()
-            text = change(codec.value_text(_text(row), name))
+            text = change(codec.value_text(read_text(row), name))
             call.pause(time.monotonic() - began)
-            new = {"new": codec.merge(_text(row), {name: text}, ()).encode(), "keep": 0}
+            values = {"k": key, "at": row.version, "next": new_version(), "keep": 0}
+            values["new"] = codec.merge(read_text(row), {name: text}, ()).encode()
             # "Never retried after an unknown outcome": a second try could not tell its own write from another's.
-            if self._replace(call, key, row.version, new, again=False):
+            if call.change_once(self._sql.replace, **values):
                 return text
             if call.is_over:
                 raise call.failed("other requests wrote to the session all the time")
@@ -170,12 +170,9 @@ class SqlStore(CopiesAsItself):
             if len(keys) < SWEPT_AT_ONCE:
                 return swept
 
-    def _replace(
-        self, call: SqlCall, key: str, at: Any, new: dict[str, Any], *, again: bool = True
-    ) -> bool:
+    def _replace(self, call: SqlCall, key: str, at: Any, new: dict[str, Any]) -> bool:
         """Store a whole record over the one that has the version `at`."""
-        values = {"k": key, "at": at, "next": _new_version(), **new}
-        return call.change(self._sql.replace, again=again, **values)
+        return call.change(self._sql.replace, k=key, at=at, next=new_version(), **new)
 
     def _insert(self, call: SqlCall, row: dict[str, Any]) -> bool:
         def work(execute: Execute) -> bool:
@@ -185,8 +182,8 @@ class SqlStore(CopiesAsItself):
                 if not error.is_duplicate:
                     raise
                 # After a broken connection, it may be the first try that stored it.
-                found = next(iter(execute(self._sql.load, {"k": row["k"]})), None)
-                return found is not None and found.version == row["version"]
+                found = execute(self._sql.load, {"k": row["k"]})
+                return [each.version for each in found] == [row["version"]]
             return True
 
         return call.run(work)
@@ -194,23 +191,16 @@ class SqlStore(CopiesAsItself):
     def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
         """The same with the row locked, for a session that so many write to that others are always faster."""
         execute(text("BEGIN"))
-        row = next(iter(execute(self._sql.lock, {"k": key})), None)
-        if row is not None:
-            new = {"new": _merge(row, change), "keep": int(change.disposable)}
-            execute(self._sql.write, {"k": key, "next": _new_version(), **new})
+        rows = execute(self._sql.lock, {"k": key})
+        for row in rows:
+            values = {"k": key, "next": new_version(), **merge_change(row, change)}
+            execute(self._sql.write, values)
         execute(text("COMMIT"))
-        return row is not None
+        return bool(rows)
 
-    def _move(self, call: SqlCall, key: str, seen: int, standing: Standing) -> bool:
-        renewed = standing.renewed
-        assert renewed is not None
-        till = NEVER if renewed.expires == inf else round(renewed.expires * 1000)
-        times = {
-            "new_created": round(renewed.created * 1000),
-            "new_seen": round(renewed.seen * 1000),
-        }
+    def _move(self, call: SqlCall, key: str, seen: int, renewed: Times) -> bool:
         try:
-            return call.change(self._sql.move, k=key, old_seen=seen, till=till, **times)
+            return call.change(self._sql.move, k=key, old_seen=seen, **write_times(renewed))
         except StoreUnavailable as error:
             # "A failed touch is only logged": the session was read, and lives until its old deadline.
             log.warning("A session's idle deadline could not be moved: %s", error)
@@ -230,27 +220,6 @@ class SqlStore(CopiesAsItself):
             return 0
         dropped: int = call.run(lambda execute: execute(self._sql.drop_expired, {"keys": keys}))
         return dropped
-
-
-def _new_version() -> int:
-    return secrets.randbits(63)
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else max(1, round(seconds * 1000))
-
-
-def _times(row: Any) -> Times:
-    idle, absolute = (None if time is None else time / 1000 for time in (row.idle, row.absolute))
-    return Times(row.created / 1000, row.seen / 1000, Lifetime(idle, absolute))
-
-
-def _text(row: Any) -> str:
-    return codec.record_text(bytes(row.record))
-
-
-def _merge(row: Any, change: Change) -> bytes:
-    return codec.merge(_text(row), change.changed, change.removed).encode()
 
 
 def sql_store(
