@@ -72,7 +72,8 @@ def posting(request: Any) -> Any:
 def test_attack_77_a_client_that_leaves_in_its_body_commits_nothing() -> None:
     store = memory_store()
     app = wrap_defaults(to_wsgi(posting), assoc_in(site_defaults, ["session", "store"], store))
-    environ = EnvironBuilder(method="POST", data={"a": "1"}).get_environ()
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    environ = EnvironBuilder(method="POST", data={"a": "1"}, headers=ours).get_environ()
     environ["wsgi.input"] = Broken()
     _, status, headers = run_wsgi_app(app, environ)
     assert (status, "Set-Cookie" in headers, len(store)) == ("400 Bad Request", False, 0)
