@@ -37,6 +37,7 @@ class Stored:
         self.flash = flash
         self.born = self.read = now
         self.ended: float | None = None  # by a request; nothing turns it live again
+        self.moved_to: Stored | None = None  # by a request that gave it a new id
         self.expired = False  # found to be; nor this
 
     def may_live(self, now: float) -> bool:
@@ -50,6 +51,16 @@ class Stored:
     def must_refuse(self, now: float) -> bool:
         """A tombstone stands: who writes under this id is late."""
         return self.ended is not None and now - self.ended + SLOW < TOMBSTONE
+
+    def last(self) -> Stored:
+        """The id to which the session moved, step by step."""
+        return self if self.moved_to is None else self.moved_to.last()
+
+    def must_lead_on(self, now: float) -> bool:
+        """A logout under this id ends the session to which it moved."""
+        return self.moved_to is None or (
+            self.must_refuse(now) and self.moved_to.must_lead_on(now)
+        )
 
 
 class Requests(RuleBasedStateMachine):
@@ -152,12 +163,19 @@ class Requests(RuleBasedStateMachine):
 
     @rule(browser=BROWSERS)
     def destroy(self, browser: str) -> None:
-        _, live = self.send(browser, lambda request: {"session": None})
-        cookie = self.take_cookie(browser)
-        assert cookie is None
-        if live is not None:
-            assert self.cookies[browser] is None
-            live.ended = self.now
+        stored, live = self.send(browser, lambda request: {"session": None})
+        was_deleted = self.client.set_cookie is not None
+        assert self.take_cookie(browser) is None
+        if stored is None:
+            assert not was_deleted
+            return
+        last = stored.last()
+        if was_deleted:  # which is how the browser hears that a live session ended
+            assert live is stored or (last is not stored and last.may_live(self.now))
+            last.ended = self.now
+        else:
+            assert live is None
+            assert not (last.must_live(self.now) and stored.must_lead_on(self.now))
 
     @rule(browser=BROWSERS)
     def recreate(self, browser: str) -> None:
@@ -167,7 +185,7 @@ class Requests(RuleBasedStateMachine):
             assert cookie is None  # there is nothing to keep
         else:
             assert cookie is not None
-            self.ids[cookie] = Stored(dict(live.data), self.now)
+            live.moved_to = self.ids[cookie] = Stored(dict(live.data), self.now)
             live.ended = self.now
 
     @precondition(lambda self: self.cookies["A"])
