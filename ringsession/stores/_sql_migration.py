@@ -24,8 +24,8 @@ def make_or_migrate(connection: Connection, table: Table) -> None:
         if not _read_columns(connection, table):
             raise  # else another process made it at the same moment
     found = _read_columns(connection, table)
-    if not {"key", "record", "version", "expires"} <= found.keys():
-        return  # it is nobody's of ours; `find_faults` says so
+    if _find_faults_of_form(table, found):
+        return  # it was none of ours; `find_faults` says so
     _alter(connection, table, _missing_parts(connection, table, found))
     for index in table.indexes:
         if str(index.name) not in _read_indexes(connection, table):
@@ -101,12 +101,21 @@ def find_faults(connection: Connection, table: Table) -> list[str]:
     found = _read_columns(connection, table)
     if not found:
         return [f"it is not there; {_COMMAND} makes it"]
+    faults = _find_faults_of_form(table, found)
+    if faults:
+        return faults
     missing = sorted(set(table.columns.keys()) - found.keys())
+    if missing:
+        return [f"it lacks the columns {', '.join(missing)}; {_COMMAND} adds them"]
+    if any(name in found and found[name].nullable == "NO" for name in _OLD):
+        return [f"an old column allows no NULL; {_COMMAND} changes that"]
+    return []
+
+
+def _find_faults_of_form(table: Table, found: dict[str, Any]) -> list[str]:
+    """Return why a table cannot be one of ours, of whatever version."""
     if not {"key", "record", "version", "expires"} <= found.keys():
         return [f"expected the columns {sorted(table.columns.keys())}, got {sorted(found)}"]
-    if missing or any(name in found and found[name].nullable == "NO" for name in _OLD):
-        lacks = f"it lacks the columns {missing}" if missing else "an old column allows no NULL"
-        return [f"{lacks}; {_COMMAND} brings it up to date"]
     faults = []
     collation = str(found["key"].collation)
     if collation not in ("C", "POSIX") and not collation.endswith("_bin"):

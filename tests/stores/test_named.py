@@ -236,7 +236,7 @@ def test_no_repr_shows_a_password() -> None:
     ]
     assert [repr(store) for store in stores] == [
         "<redis_store 'ringsession:'>",
-        "<sql_store postgresql+psycopg://u:***@host/db>",
+        "<sql_store postgresql+psycopg://***@host/db>",
     ]
 
 

@@ -91,9 +91,8 @@ def test_what_a_request_costs(counted: Counted) -> None:
         "read, and could have changed": 1,
         "changed": 2,  # it read first
         "swap": 3,  # it read first; then its own read and write
-        # MariaDB cannot give what an UPDATE replaced, so that to end and to read are two.
-        "recreate": 3 if "mysql" in counted.server.url else 2,
-        "destroy": 1,
+        "recreate": 3,  # it read first; then it stores the new session and claims the old one
+        "destroy": 2,  # it read first
         "read what is gone": 0,  # the client has no cookie any more
         "create": 1,
     }
