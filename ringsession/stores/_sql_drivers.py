@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from .shown_url import is_host
+from .shown_url import is_host, show_url
 
 # When the call that runs in this thread must have ended, by `time.monotonic()`; a driver asks while it waits.
 DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
@@ -42,6 +42,12 @@ def make_engine(text: str) -> Engine:
     except ModuleNotFoundError:
         name = "'psycopg[binary]'" if driver == "psycopg" else "pymysql"
         problem = f"sql_store: {driver} is not installed; pip install {name}"
+    except (
+        SQLAlchemyError,
+        ValueError,
+        TypeError,
+    ):  # an option of the driver's; its value may be a secret
+        problem = f"sql_store: expected other options in the URL {show_url(text)}"
     if problem:
         raise ValueError(problem)
     (_bound_psycopg if driver == "psycopg" else _bound_pymysql)(engine)

@@ -21,9 +21,9 @@ _RAISED_BY_A_TRIGGER = {
     1644,
 }  # its text is the application's, and may quote a row
 
-# Plain words, or a quoted name; an apostrophe inside a word is no quote ("doesn't").
+# A word, what stands between words, or a quoted name; an apostrophe inside a word is no quote ("doesn't").
 _PIECE = re.compile(
-    r"""(?P<plain>(?:[^\W_]|[ ,.;:()\[\]/-]|(?<=\w)'(?=\w))+)|(?P<quote>["'`])(?P<name>[^"'`]*)(?P=quote)"""
+    r"""(?P<plain>\w+(?:'[^\W\d_]+)?|[ ,.;:()\[\]/-]+)|(?P<quote>["'`])(?P<name>[^"'`]*)(?P=quote)"""
 )
 _LONG_DIGITS = re.compile(r"[0-9a-fA-F]{16}")
 _LONGEST_MESSAGE = 200
@@ -85,11 +85,10 @@ def _plain_words(message: str, names: Collection[str]) -> str:
     first = message.partition("\n")[0][:_LONGEST_MESSAGE]
     shown, end = "", 0
     while found := _PIECE.match(first, end):
-        if found["plain"] is None and not set(found["name"].split(".")) <= set(names) | {""}:
+        name = found["name"]
+        if name is not None and name not in names and not set(name.split(".")) <= set(names):
             break
-        if found["plain"] is None and found["name"] not in names and "." not in found["name"]:
-            break
-        if _LONG_DIGITS.search(found[0]):
+        if _LONG_DIGITS.match(found[0]):
             break
         shown, end = shown + found[0], found.end()
     return shown if end == len(first) else f"{shown.rstrip()} ..."

@@ -12,13 +12,17 @@ HIDDEN = "***"
 
 # Options that hold no secret. Everything else is hidden, the names of unknown options included:
 # what stands in the place of a name may be the rest of a password.
-_HARMLESS = frozenset(
-    "application_name charset client_encoding connect_timeout db health_check_interval host"
-    " hostaddr keepalives keepalives_idle load_balance_hosts max_connections port"
-    " prepare_threshold protocol read_timeout socket_connect_timeout socket_timeout ssl_cert_reqs"
-    " ssl_check_hostname sslmode sslnegotiation target_session_attrs timeout write_timeout".split()
+_NUMBERS = frozenset(
+    "connect_timeout db health_check_interval keepalives keepalives_idle max_connections port"
+    " prepare_threshold protocol read_timeout socket_connect_timeout socket_timeout timeout"
+    " write_timeout".split()
 )
-_OPTION = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")
+_WORDS = frozenset(
+    "application_name charset client_encoding host hostaddr load_balance_hosts ssl_cert_reqs"
+    " ssl_check_hostname sslmode sslnegotiation target_session_attrs".split()
+)
+_NUMBER = re.compile(r"[0-9.]{1,12}\Z")
+_WORD = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,39}\Z")
 _HOST = re.compile(r"(?:[A-Za-z0-9._,-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])(?::[0-9]{0,5})?\Z")
 _PLAIN = re.compile(r"[!-~]*\Z")
@@ -73,7 +77,10 @@ def _show_options(query: str, fragment: str) -> str:
     shown = []
     for option in query.split("&") if query else ():
         name, _, value = option.partition("=")
-        if name in _HARMLESS and _OPTION.match(value):
+        harmless = (
+            name in _NUMBERS and _NUMBER.match(value) or name in _WORDS and _WORD.match(value)
+        )
+        if harmless:
             shown.append(option)
         elif HIDDEN not in shown:
             shown.append(HIDDEN)
