@@ -142,9 +142,12 @@ return 1"""
 # -> nil, or the commands of the scripts above that the server does not let us use. Nothing is stored.
 CHECK = _script("""
 local refused = {}
-if not redis.acl_check_cmd then return false end
-for command in string.gmatch('exists set getrange setrange append pexpireat del', '%S+') do
-  if not redis.acl_check_cmd(command, KEYS[1], '0', '0') then refused[#refused + 1] = command end
+local function check(name, ...)
+  if not redis.acl_check_cmd(name, ...) then refused[#refused + 1] = name end
 end
+check('eval', 'return 1', '1', KEYS[1])
+for name in string.gmatch('exists del', '%S+') do check(name, KEYS[1]) end
+for name in string.gmatch('append pexpireat set', '%S+') do check(name, KEYS[1], '0') end
+for name in string.gmatch('getrange setrange', '%S+') do check(name, KEYS[1], '0', '0') end
 if #refused > 0 then return table.concat(refused, ' ') end
 return false""")
