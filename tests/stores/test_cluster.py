@@ -181,3 +181,50 @@ def test_a_failover_loses_no_more_than_the_last_moments(
 def _knows_all(client: Any) -> bool:
     (state,) = client.sentinel_masters().values()
     return bool(state["num-other-sentinels"] == 2 and state["num-slaves"] == 1)
+
+
+def test_a_slow_request_overwrites_nothing_that_the_new_primary_acknowledged(
+    watched: tuple[Server, list[Server]],
+) -> None:
+    """The replica lacks one write to each session, and the new primary gets one: the numbers of writes are equal."""
+    primary, sentinels = watched
+    asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
+    with redis.Redis(port=sentinels[0].port) as client:
+        wait_until(lambda: _knows_all(client))
+    store = redis_store(asked.master_for("sessions", socket_timeout=1))
+    keys = [key_of(f"session {number}") for number in range(150)]
+    for key in keys:
+        assert store.create(key, EMPTY, Lifetime())
+    _stop_replication(primary, asked)
+    for key in keys:
+        assert store.patch(key, store.load(key).version, change(EMPTY, lost=1))
+    loaded = {key: store.load(key) for key in keys}  # by 150 requests that are slow
+    primary.kill()
+    wait_until(lambda: _can_write(store, keys[0]))
+    for key in keys:
+        assert store.patch(key, store.load(key).version, change(EMPTY, acknowledged=1))
+    for key in keys:
+        assert store.patch(key, loaded[key].version, change(loaded[key].record, late=1))
+    found = [codec.decode(store.load(key).record) for key in keys]
+    assert [{**data, "probe": 1} for data in found] == [
+        {"acknowledged": 1, "late": 1, "probe": 1} for _ in keys
+    ]
+    print(f"Sentinel failover with lag: of {len(keys)} writes to the new primary none overwritten")
+    store.close()
+
+
+def _stop_replication(primary: Server, asked: Any) -> None:
+    """The replica may not connect again, and the primary does not notice."""
+    ((host, port),) = asked.discover_slaves("sessions")
+    with redis.Redis(host=host, port=port) as replica, redis.Redis(port=primary.port) as client:
+        replica.config_set("masterauth", "wrong")
+        client.client_kill_filter(_type="replica")
+        wait_until(lambda: replica.info("replication")["master_link_status"] == "down")
+
+
+def _can_write(store: Any, key: str) -> bool:
+    try:
+        return bool(store.patch(key, None, change(EMPTY, probe=1)))
+    except StoreUnavailable:
+        time.sleep(0.05)
+        return False
