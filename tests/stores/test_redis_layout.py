@@ -128,6 +128,35 @@ def test_a_session_that_is_always_overtaken_stays_short(store: Any, client: Any)
     assert codec.decode(store.load(key).record) == {f"n{n % 10}": n for n in range(190, 200)}
 
 
+def test_what_another_request_writes_while_deltas_are_folded_is_kept(
+    store: Any, client: Any
+) -> None:
+    """The other request replaces the record, or appends to it."""
+    for version_of in (lambda loaded: loaded.version, lambda loaded: None):
+        key = key_of(repr(version_of))
+        assert store.create(key, EMPTY, Lifetime())
+        for number in range(15):
+            assert store.patch(key, None, change(EMPTY, **{f"n{number}": number}))
+        ask, scripts = store._connections.ask, []
+
+        def overtaken(name: bytes, commands: Any, deadline: float) -> Any:
+            replies = ask(name, commands, deadline)
+            if commands[0][0] == b"GET":
+                store._connections.ask = ask
+                loaded = store.load(key)
+                assert store.patch(key, version_of(loaded), change(loaded.record, other=1))
+            scripts.append(commands[0][0])
+            return replies
+
+        store._connections.ask = overtaken
+        assert store.patch(key, None, change(EMPTY, n15=15))
+        assert b"GET" in scripts
+        data = codec.decode(store.load(key).record)
+        assert data == {**{f"n{number}": number for number in range(16)}, "other": 1}
+        deltas = int(fields(client, key)["deltas"])
+        assert deltas == (0 if version_of(store.load(key)) else 1)
+
+
 def test_a_record_of_a_newer_version_is_kept_whatever_is_appended(store: Any, client: Any) -> None:
     key, record = key_of("a"), "2\nof a newer version"
     assert store.create(key, record, Lifetime())
