@@ -8,7 +8,7 @@ from importlib import import_module
 NAMES = (
     *("goals", "overhead", "steps", "stores", "scale", "parsers"),
     *("peers", "plot", "micro", "throughput"),
-    *("flask", "pains", "imports"),
+    *("flask", "pains", "imports", "redis_floor"),
 )
 
 if __name__ == "__main__":
