@@ -19,7 +19,7 @@ from _thread import (
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..codec import record_text
+from ._sqlite_handle import Handle, inherited
 from ._sqlite_table import prepare_table
 
 _Answer = TypeVar("_Answer")
@@ -31,9 +31,6 @@ _OPENING = 60
 # Octets of the file that are mapped into memory. SQLite keeps hardly any of a million sessions'
 # pages, so without the mapping a read among them costs several times one among a thousand.
 _MAPPED = 1 << 30
-# "Do not open an SQLite database connection, then fork(2), then try to use that database connection
-# in the child process" (sqlite.org, How To Corrupt). Closing it would drop the parent's locks.
-_inherited: list[_Own] = []
 
 
 class _Own:
@@ -43,20 +40,20 @@ class _Own:
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.idle: list[sqlite3.Connection] = []
+        self.idle: list[Handle] = []
         # The writers of one process queue here, so that only one of them at a time polls the file.
         # Who waits here has a deadline. Greenlets of one thread are one owner.
         self.turn = RLock()
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Return whether SQLite refused a statement only because somebody else has the file locked.
 
     >>> is_busy(sqlite3.OperationalError("database or disk is full"))
     False
     """
     # `sqlite_errorcode` exists from Python 3.11 on; SQLite's text for SQLITE_BUSY is always this.
-    return str(error) == "database is locked"
+    return isinstance(error, sqlite3.Error) and str(error) == "database is locked"
 
 
 class SqliteConnections:
@@ -140,28 +137,26 @@ class SqliteConnections:
     def _lend(self, ask: _Ask[_Answer]) -> _Answer:
         own = self._current()
         try:
-            connection = own.idle.pop()
+            handle = own.idle.pop()
         except IndexError:
-            connection = self._open()
+            handle = self._open()
+        connection = handle.connection
+        assert connection is not None
         try:
             answer = ask(connection)
         except BaseException as error:
-            if (
-                isinstance(error, sqlite3.Error)
-                and is_busy(error)
-                and not connection.in_transaction
-            ):
-                own.idle.append(connection)
+            if is_busy(error) and not connection.in_transaction:
+                own.idle.append(handle)
             else:
-                connection.close()  # it may be what is broken; to close it rolls back
+                handle.close()  # it may be what is broken; to close it rolls back
             raise
-        own.idle.append(connection)
+        own.idle.append(handle)
         return answer
 
     def _current(self) -> _Own:
         own = self._own
         if own.process != os.getpid():
-            _inherited.append(own)
+            inherited.append(own)
             own = self._own = _Own()
         return own
 
@@ -172,12 +167,10 @@ class SqliteConnections:
         except FileExistsError:
             pass
 
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=0, isolation_level=None, check_same_thread=False
-        )
-        connection.text_factory = record_text
+    def _open(self) -> Handle:
+        handle = Handle()
         try:
+            connection = handle.open(self.path)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
             # In WAL mode, readers and the one writer do not wait for each other.
@@ -186,9 +179,9 @@ class SqliteConnections:
                 raise sqlite3.DatabaseError(f"expected WAL mode, got {mode}")
             prepare_table(connection)
         except BaseException:
-            connection.close()
+            handle.close()
             raise
-        return connection
+        return handle
 
 
 def _is_greenlet() -> bool:

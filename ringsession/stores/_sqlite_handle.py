@@ -1,0 +1,50 @@
+"""Hold one connection to a SQLite file so that neither an interruption nor a fork can lose it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from ..codec import record_text
+
+# "Do not open an SQLite database connection, then fork(2), then try to use that database connection
+# in the child process" (sqlite.org, How To Corrupt). Closing it would drop the parent's locks.
+inherited: list[object] = []
+
+
+class Handle:
+    """A connection that is closed as soon as nobody refers to the handle.
+
+    A signal handler may raise between two steps, where a connection belongs to no variable. CPython
+    would close it only when it next looks for cycles, since a `sqlite3.Connection` refers to itself.
+    """
+
+    process = 0
+    connection: sqlite3.Connection | None = None
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        # Not opened yet, so that no open file is ever without a handle.
+        self.connection = sqlite3.Connection.__new__(sqlite3.Connection)
+
+    def open(self, path: str) -> sqlite3.Connection:
+        """Open the file. SQLite must not wait for it, since its one C call stops every greenlet."""
+        connection = self.connection
+        assert connection is not None
+        connection.__init__(  # type: ignore[misc]
+            path, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        connection.text_factory = record_text
+        return connection
+
+    def close(self) -> None:
+        """Close the connection, unless it belongs to the process from which this one was forked."""
+        if self.process != os.getpid():
+            inherited.append(self.connection)
+        elif self.connection is not None:
+            try:
+                self.connection.close()
+            except sqlite3.ProgrammingError:
+                pass  # it was never opened
+
+    __del__ = close
