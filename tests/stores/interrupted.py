@@ -34,6 +34,7 @@ class Sessions:
     def __init__(self, store: Store, size: int) -> None:
         self.store = store
         self.found: Counter[str] = Counter()
+        self.possible: dict[str, set[int | None]] = {}  # what may be stored under "n"
         self.live = [f"live {number}" for number in range(size)]
         for name in self.live:
             assert store.create(key_of(name), codec.encode({"me": name}), LIFETIME)
@@ -50,8 +51,13 @@ class Sessions:
         elif loaded.record is None:
             self.found["falsely dead"] += 1
         else:
-            right = codec.decode(loaded.record)["me"] == name
-            self.found["right" if right else "foreign"] += 1
+            values = codec.decode(loaded.record)
+            if values["me"] != name:
+                self.found["foreign"] += 1
+            elif values.get("n") not in self.possible.get(name, {None}):
+                self.found["lost"] += 1
+            else:
+                self.found["right"] += 1
 
     def act(self, choice: random.Random) -> None:
         name = choice.choice(self.live)
@@ -60,8 +66,10 @@ class Sessions:
             name = choice.choice([name, name, "unknown", "ended"])
             self.judge(name, self.store.load(key_of(name)))
         elif what < 5:
-            record = codec.encode({"me": name})
-            assert self.store.patch(key, 0, change(record, n=choice.randrange(1000)))
+            number, record = choice.getrandbits(40), codec.encode({"me": name})
+            self.possible.setdefault(name, {None}).add(number)  # until the store has answered
+            assert self.store.patch(key, 0, change(record, n=number))
+            self.possible[name] = {number}
         elif what == 5:
             assert self.store.swap(key, "count", lambda text: str(int(text or 0) + 1)) is not None
         else:
