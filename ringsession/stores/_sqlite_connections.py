@@ -93,10 +93,13 @@ class SqliteConnections:
         return self.read(lambda connection: connection.execute(statement, row).fetchone(), deadline)
 
     def read(self, ask: _Ask[_Answer], deadline: float | None = None) -> _Answer:
-        """Return what `ask` reads. A reader waits only while the file is being opened or recovered."""
-        return self._repeat(
-            lambda: self._lend(ask), self.deadline() if deadline is None else deadline
-        )
+        """Return what `ask` reads. It waits only while the file is being opened or recovered."""
+        try:
+            return self._lend(ask)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+        return self._repeat(self._lend, ask, self.deadline() if deadline is None else deadline)
 
     def write(self, ask: _Ask[_Answer], deadline: float) -> _Answer:
         """Return what `ask` answers, which writes; it is called again when the file was locked.
@@ -105,15 +108,15 @@ class SqliteConnections:
         """
         if _is_greenlet():
             # To wait for a lock would stop every greenlet of this thread, so this one pauses.
-            return self._repeat(lambda: self._in_turn(lambda: self._lend(ask), 0), deadline)
-        return self._in_turn(lambda: self._repeat(lambda: self._lend(ask), deadline), deadline)
+            return self._repeat(lambda ask: self._in_turn(ask, 0), ask, deadline)
+        return self._in_turn(ask, deadline)
 
-    def _in_turn(self, work: Callable[[], _Answer], deadline: float) -> _Answer:
+    def _in_turn(self, ask: _Ask[_Answer], deadline: float) -> _Answer:
         turn = self._current().turn
         try:
             if not turn.acquire(timeout=max(0, deadline - time.monotonic())):
                 raise sqlite3.OperationalError("database is locked")
-            return work()
+            return self._repeat(self._lend, ask, deadline)
         finally:
             # A signal handler may raise just before or just after `acquire` returns, and no
             # variable could tell which. The lock itself knows whether this thread holds it.
@@ -122,11 +125,13 @@ class SqliteConnections:
             except RuntimeError:
                 pass
 
-    def _repeat(self, work: Callable[[], _Answer], deadline: float) -> _Answer:
+    def _repeat(
+        self, attempt: Callable[[_Ask[_Answer]], _Answer], ask: _Ask[_Answer], deadline: float
+    ) -> _Answer:
         pause = _SHORTEST_PAUSE
         while True:
             try:
-                return work()
+                return attempt(ask)
             except sqlite3.OperationalError as error:
                 left = deadline - time.monotonic()
                 if left <= 0 or not is_busy(error):
@@ -135,17 +140,17 @@ class SqliteConnections:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _lend(self, ask: _Ask[_Answer]) -> _Answer:
-        own = self._current()
+        own = self._own
+        if own.process != os.getpid():
+            own = self._begin_anew()
         try:
             handle = own.idle.pop()
         except IndexError:
             handle = self._open()
-        connection = handle.connection
-        assert connection is not None
         try:
-            answer = ask(connection)
+            answer = ask(handle.connection)
         except BaseException as error:
-            if is_busy(error) and not connection.in_transaction:
+            if is_busy(error) and not handle.connection.in_transaction:
                 own.idle.append(handle)
             else:
                 handle.close()  # it may be what is broken; to close it rolls back
@@ -154,10 +159,11 @@ class SqliteConnections:
         return answer
 
     def _current(self) -> _Own:
-        own = self._own
-        if own.process != os.getpid():
-            inherited.append(own)
-            own = self._own = _Own()
+        return self._own if self._own.process == os.getpid() else self._begin_anew()
+
+    def _begin_anew(self) -> _Own:
+        inherited.append(self._own)
+        own = self._own = _Own()
         return own
 
     def _create_file(self) -> None:

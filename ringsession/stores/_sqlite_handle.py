@@ -19,8 +19,7 @@ class Handle:
     would close it only when it next looks for cycles, since a `sqlite3.Connection` refers to itself.
     """
 
-    process = 0
-    connection: sqlite3.Connection | None = None
+    __slots__ = ("connection", "process")
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -29,22 +28,20 @@ class Handle:
 
     def open(self, path: str) -> sqlite3.Connection:
         """Open the file. SQLite must not wait for it, since its one C call stops every greenlet."""
-        connection = self.connection
-        assert connection is not None
-        connection.__init__(  # type: ignore[misc]
+        self.connection.__init__(  # type: ignore[misc]
             path, timeout=0, isolation_level=None, check_same_thread=False
         )
-        connection.text_factory = record_text
-        return connection
+        self.connection.text_factory = record_text
+        return self.connection
 
     def close(self) -> None:
         """Close the connection, unless it belongs to the process from which this one was forked."""
-        if self.process != os.getpid():
-            inherited.append(self.connection)
-        elif self.connection is not None:
-            try:
+        try:
+            if self.process == os.getpid():
                 self.connection.close()
-            except sqlite3.ProgrammingError:
-                pass  # it was never opened
+            else:
+                inherited.append(self.connection)
+        except (sqlite3.ProgrammingError, AttributeError):
+            pass  # it was interrupted before it was opened
 
     __del__ = close

@@ -12,7 +12,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from itertools import count
-from secrets import randbits
 from typing import Any, TypeVar
 
 from .. import codec
@@ -31,7 +30,9 @@ _SHORT_WAIT = 0.05  # seconds
 
 
 def _new_version() -> int:
-    return randbits(63)  # SQLite's integers have 64 bits, one of them for the sign
+    return (
+        int.from_bytes(os.urandom(8), "big") >> 1
+    )  # SQLite's integers have 64 bits, one of them for the sign
 
 
 class SqliteStore(CopiesAsItself):

@@ -211,21 +211,18 @@ if sys.argv[2] == "patched after":
 import sqlite3
 
 def request(number):
-    started = time.monotonic()
     try:
         store.patch(key_of("a"), None, change(empty, a=number))
     except sqlite3.OperationalError:
         pass
     return time.monotonic() - started
 
-stopped = [0.0]
+beats = []
 
 def beat():
-    last = time.monotonic()
     while True:
+        beats.append(time.monotonic())
         gevent.sleep(0.01)
-        stopped[0] = max(stopped[0], time.monotonic() - last)
-        last = time.monotonic()
 
 lock = sqlite3.connect(sys.argv[1], isolation_level=None)
 lock.execute("BEGIN IMMEDIATE")
@@ -234,7 +231,9 @@ gevent.sleep(0.05)
 started = time.monotonic()
 requests = [gevent.spawn(request, number) for number in range(20)]
 gevent.joinall(requests)
-print(min(r.value for r in requests), max(r.value for r in requests), stopped[0])
+beats.append(time.monotonic())
+stopped = max(later - sooner for sooner, later in zip(beats, beats[1:]))
+print(min(r.value for r in requests), max(r.value for r in requests), stopped)
 lock.execute("COMMIT")
 assert gevent.spawn(store.patch, key_of("a"), None, change(empty, a=1)).get() is True
 """
