@@ -66,9 +66,9 @@ def parts() -> dict[str, float]:
     """What no session on that store can do without, the way that it is done here."""
     value, record, keyring = "x" * 43, encode(DATA), Keyring(KEY)
     header = make_environ(f"ring-session={value}")["HTTP_COOKIE"]
-    key, store, now = hash_id(value) or "", memory_store(), int(time())
+    key, store, now = hash_id(value) or "", memory_store(), int(time() * 1000)
     store.create(key, record, Lifetime())
-    contents = Opened(b"i" * 16, now, now, record[1:].encode())
+    contents = Opened(False, b"i" * 16, now, 0, 0, now, now, 1_800_000, 0, record[1:].encode())
     sealed = seal(keyring, "ring-session", contents)
     calls: dict[str, Callable[[], object]] = {
         "find the cookie in its header": lambda: find_cookie(header, "ring-session"),

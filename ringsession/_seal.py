@@ -1,14 +1,17 @@
-"""RS1: the sealed form of a cookie's contents, byte by byte.
+"""Seal a session into the text of its cookie, and open it: the format RS2, byte by byte.
 
-    version 1 | kid 4 | nonce 24 | XAES-256-GCM(plaintext) | tag 16, as base64url without padding
-    plaintext: flags 1 | sid 16 | created 5 | issued 5 | codec 1 | payload | 0x80 | zeros to a multiple of 32
+    version 1 (0x02) | kid 4 | nonce 24 | XAES-256-GCM(plaintext) | tag 16
+        as base64url without padding
+    plaintext: flags 1 | sid 16 | created 6 | began 6 | confirmed 6 | sealed 6 | seen 6 | idle 6
+        | absolute 6 | codec 1 | payload | 0x80 | zeros to a multiple of 32
 
-Owns the format and the keys. Knows nothing of sessions, timeouts and clocks beyond what it is given.
+Owns the format and the keys. Knows nothing of sessions and timeouts; the clock is the caller's.
 """
 
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
@@ -20,30 +23,39 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from ._grammar import MAX_COOKIE_OCTETS
 from ._xaes import NONCE_SIZE, XAES256GCM
 
-_VERSION = b"\x01"
-_FLAGS = b"\x00"
+log = logging.getLogger("ringsession")
+
+_VERSION = b"\x02"
 _CODEC = b"\x01"
 _END = b"\x80"
 _HEAD = 1 + 4
-_FIXED = 28  # flags, sid, created, issued, codec
+_SID = slice(1, 17)
+_TIMES = range(17, 59, 6)
+_FIXED = 60  # flags, sid, seven times, codec
 _PAD = 32
-_SKEW = 60  # seconds by which another server's clock may be ahead
-_SMALLEST = _HEAD + NONCE_SIZE + _PAD + 16
-_TIME = (1 << 40) - 1
+_SKEW = 60_000  # milliseconds by which another server's clock may be ahead
+_SMALLEST = _HEAD + NONCE_SIZE + 2 * _PAD + 16
+LONGEST = (1 << 48) - 1  # milliseconds that fit into a time: 8,900 years
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" never comes out again
 
 
 class Opened(NamedTuple):
-    """What is inside a sealed cookie."""
+    """What is inside a sealed cookie. Times are unix milliseconds."""
 
+    remembered: bool  # a "remember me" session
     sid: bytes  # 16 random bytes, the same while the session lives
-    created: int  # unix seconds
-    issued: int  # unix seconds of the last sealing
+    created: int
+    began: int  # when the user signed in; 0: nobody has
+    confirmed: int  # when the user last gave a password; 0: never
+    sealed: int  # orders the cookies of one session: the one that was sealed last counts
+    seen: int  # the last request that was sealed
+    idle: int  # milliseconds; 0: no idle timeout
+    absolute: int  # milliseconds; 0: no absolute timeout
     payload: bytes
 
-    def __repr__(self) -> str:  # the payload is what was sealed
-        return f"<Opened created={self.created} issued={self.issued}>"
+    def __repr__(self) -> str:  # without the payload, which is what was sealed
+        return f"<Opened created={self.created} sealed={self.sealed}>"
 
 
 class _Key:
@@ -120,16 +132,17 @@ def new_key() -> str:
 
 
 def seal(keyring: Keyring, name: str, contents: Opened) -> str:
-    """The sealed text for a cookie of this name.
+    """Return the sealed text for a cookie of this name.
 
     >>> keyring = Keyring("a 16-byte secret")
-    >>> text = seal(keyring, "id", Opened(bytes(16), 5, 7, b"payload"))
-    >>> open_sealed(keyring, "id", text, now=10).payload
-    b'payload'
+    >>> contents = Opened(False, bytes(16), 5, 0, 0, 7, 7, 1_800_000, 0, b"payload")
+    >>> text = seal(keyring, "id", contents)
+    >>> open_sealed(keyring, "id", text, now=10) == contents
+    True
     """
-    sid, created, issued, payload = contents
-    times = created.to_bytes(5, "big") + issued.to_bytes(5, "big")
-    plaintext = b"".join((_FLAGS, sid, times, _CODEC, payload, _END))
+    remembered, sid, *times, payload = contents
+    octets = b"".join(time.to_bytes(6, "big") for time in times)
+    plaintext = b"".join((bytes((remembered,)), sid, octets, _CODEC, payload, _END))
     plaintext += bytes(-len(plaintext) % _PAD)
     key = keyring.newest
     head, nonce = _VERSION + key.kid, key.cipher.new_nonce()
@@ -156,27 +169,32 @@ def _decode(text: str, most: int) -> bytes | None:
     return blob
 
 
-def _parse(plaintext: bytes, now: int) -> Opened | None:
-    """The fields of a plaintext whose tag was right."""
+def _parse(plaintext: bytes) -> Opened | None:
+    """Return the fields of a plaintext whose tag was right, or None if it has another form."""
     size = len(plaintext.rstrip(b"\0"))
-    times = int.from_bytes(plaintext[17:27], "big")
-    created, issued = times >> 40, times & _TIME
     if (
-        plaintext[0] != _FLAGS[0]
-        or plaintext[27] != _CODEC[0]
+        plaintext[0] > 1  # bits that are not assigned
+        or plaintext[_FIXED - 1] != _CODEC[0]
         or size <= _FIXED
         or plaintext[size - 1] != _END[0]
         or len(plaintext) != size + -size % _PAD
-        or not created <= issued <= now + _SKEW
     ):
         return None
-    return Opened(plaintext[1:17], created, issued, plaintext[_FIXED : size - 1])
+    times = [int.from_bytes(plaintext[place : place + 6], "big") for place in _TIMES]
+    created, began, confirmed, sealed, seen, idle, absolute = times
+    if not created <= seen <= sealed or began > sealed or confirmed > sealed:
+        return None
+    sid, payload = plaintext[_SID], plaintext[_FIXED : size - 1]
+    remembered = plaintext[0] == 1
+    return Opened(
+        *(remembered, sid, created, began, confirmed, sealed, seen, idle, absolute, payload)
+    )
 
 
 def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:
-    """What `seal` was given; None for everything else, whatever is wrong with it.
+    """Return what `seal` was given, or None for every other text, whatever is wrong with it.
 
-    now: unix seconds; what was issued more than 60 s later is refused.
+    now: unix milliseconds. A cookie that was sealed over 60 s later is refused, with a log line.
     """
     blob = _decode(text, MAX_COOKIE_OCTETS - len(name))
     if blob is None:
@@ -186,5 +204,18 @@ def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened |
     for key in keyring.with_kid(head[1:]):
         plaintext = key.cipher.decrypt(nonce, blob[_HEAD + NONCE_SIZE :], associated_data)
         if plaintext is not None:
-            return _parse(plaintext, now)
+            opened = _parse(plaintext)
+            return opened if opened is None or _is_past(opened, name, now) else None
     return None
+
+
+def _is_past(opened: Opened, name: str, now: int) -> bool:
+    ahead = opened.sealed - now
+    if ahead <= _SKEW:
+        return True
+    log.warning(
+        "Dropped the cookie %a: it was sealed %.0f s ahead of this server's clock."
+        " Set the clocks of all servers to the same time.",
+        *(name, ahead / 1000),
+    )
+    return False

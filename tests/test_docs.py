@@ -73,7 +73,7 @@ def test_the_page_for_flask_seals_a_session() -> None:
     client = run_flask("in the cookie")
     with client.session_transaction() as session:
         session["user"] = "ann"
-    assert client.get_cookie("session").value.startswith("A")  # RS1
+    assert client.get_cookie("session").value.startswith("A")  # RS2
     with client.session_transaction() as session:
         assert dict(session) == {"user": "ann"}
 

@@ -30,7 +30,8 @@ WORDS = [
 
 
 def sealed(keyring: Keyring, name: str, payload: bytes = b'{"user":"evil"}') -> str:
-    return seal(keyring, name, Opened(b"s" * 16, NOW - 10, NOW - 10, payload))
+    then = (NOW - 10) * 1000
+    return seal(keyring, name, Opened(False, b"s" * 16, then, 0, 0, then, then, 0, 0, payload))
 
 
 def genuine(rng: random.Random) -> str:

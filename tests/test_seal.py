@@ -1,4 +1,4 @@
-"""RS1 and XAES-256-GCM: the vectors, the format byte by byte, and everything that must not open."""
+"""RS2 and XAES-256-GCM: the vectors, the format byte by byte, and everything that must not open."""
 
 from __future__ import annotations
 
@@ -24,10 +24,21 @@ from ringsession._seal import Keyring, Opened, new_key, open_sealed, seal
 from ringsession._xaes import XAES256GCM
 from tests.tracing import Client
 
-NOW = 1_800_000_000
+NOW = 1_800_000_000_000  # unix milliseconds
 KEY = "a key of 32 characters for tests"
 NAME = "ring-session"
-CONTENTS = Opened(b"0123456789abcdef", NOW - 100, NOW - 10, b'{"user":"ann"}')
+CONTENTS = Opened(
+    remembered=True,
+    sid=b"0123456789abcdef",
+    created=NOW - 100_000,
+    began=NOW - 90_000,
+    confirmed=NOW - 80_000,
+    sealed=NOW - 10_000,
+    seen=NOW - 20_000,
+    idle=1_800_000,
+    absolute=86_400_000,
+    payload=b'{"user":"ann"}',
+)
 RING = Keyring(KEY)
 SEALED = seal(RING, NAME, CONTENTS)
 
@@ -103,14 +114,14 @@ def xor(one: bytes, other: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
-def rs1(secret: bytes, name: str, plaintext: bytes, nonce: bytes, **changed: Any) -> str:
+def rs2(secret: bytes, name: str, plaintext: bytes, nonce: bytes, **changed: Any) -> str:
     """A sealed text with any plaintext, by the table alone."""
     prk = hmac.digest(b"ringsession.v1", secret, "sha256")
     key = expand(prk, b"cookie|XAES-256-GCM", 32)
     double = int.from_bytes(aes(key, bytes(16)), "big") << 1
     subkey = (double ^ (0x87 if double >> 128 else 0)).to_bytes(17, "big")[1:]
     derived = b"".join(aes(key, xor(bytes([0, i, 0x58, 0]) + nonce[:12], subkey)) for i in (1, 2))
-    head = changed.get("version", b"\x01") + expand(prk, b"kid", 4)
+    head = changed.get("version", b"\x02") + expand(prk, b"kid", 4)
     purpose = changed.get("purpose", "session")
     context = b"ringsession.cookie\0" + head
     for part in (name.encode(), purpose.encode()):
@@ -121,10 +132,15 @@ def rs1(secret: bytes, name: str, plaintext: bytes, nonce: bytes, **changed: Any
 def plain(**changed: Any) -> bytes:
     """A plaintext by the table, with fields changed."""
     fields = {
-        "flags": b"\x00",
+        "flags": b"\x01",
         "sid": CONTENTS.sid,
-        "created": (NOW - 100).to_bytes(5, "big"),
-        "issued": (NOW - 10).to_bytes(5, "big"),
+        "created": (NOW - 100_000).to_bytes(6, "big"),
+        "began": (NOW - 90_000).to_bytes(6, "big"),
+        "confirmed": (NOW - 80_000).to_bytes(6, "big"),
+        "sealed": (NOW - 10_000).to_bytes(6, "big"),
+        "seen": (NOW - 20_000).to_bytes(6, "big"),
+        "idle": (1_800_000).to_bytes(6, "big"),
+        "absolute": (86_400_000).to_bytes(6, "big"),
         "codec": b"\x01",
         "payload": CONTENTS.payload,
         "padding": None,
@@ -137,15 +153,49 @@ def plain(**changed: Any) -> bytes:
 
 
 def test_a_text_made_by_the_table_opens() -> None:
-    assert opened(rs1(KEY.encode(), NAME, plain(), bytes(24))) == CONTENTS
+    assert opened(rs2(KEY.encode(), NAME, plain(), bytes(24))) == CONTENTS
+
+
+# What a server of this release sends, recorded once: another release must open it and seal the same.
+RECORDED = [
+    (
+        CONTENTS,
+        b"ABCDEFGHIJKLMNOPQRSTUVWX",
+        "AuGJbrtBQkNERUZHSElKS0xNTk9QUVJTVFVWV1j_FViB-r8rbBFr89LV0d5DuMp9z1Q61pbYEmEaWCXJ"
+        "g8AxXXC7e_4rwoCyfqFFIwnYh1FrQ-dnNs289sm_AgEbN4LfQ7YNUltjsL5EyrLn2tcOxTcMwVuyY07T"
+        "4V4U7u4xx5Dry_yL1DIKl22qbYOX",
+    ),
+    (
+        Opened(False, bytes(range(16)), 0, 0, 0, NOW, NOW, 0, 0, b"{}"),
+        bytes(24),
+        "AuGJbrsAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABYUJjhwiG2_uzAyonAiEVC8KnjQsZXG3Lvskr0ZZKA"
+        "eYEsOKcSvvHkVsMw7KiEYOSBItYtbeK4rFwTQYwzzIeWIpNB7Ypq0epdSk9r2Lseyw",
+    ),
+    (
+        Opened(True, b"\xff" * 16, *[(1 << 48) - 1] * 7, '{"name":"Zo\u00eb"}'.encode()),
+        b"\xff" * 24,
+        "AuGJbrv_______________________________-KU2zCg7Nx0yTkcSQMuzgddV8nUSavRzAC0M-j_XUc"
+        "TwrX0Wt-B_niGJmSbWJhtg5VF_SWtMfy5MKN2IqyXX_rrW6JQnrJ-1O82woMUkIW-jYOvULgNBVaQ_bp"
+        "yCBmncwFxy3m1quLI48YmB-Q2USv",
+    ),
+]
+
+
+@pytest.mark.parametrize(("contents", "nonce", "sealed"), RECORDED, ids=["all", "none", "most"])
+def test_a_recorded_text_is_sealed_and_opened_the_same(
+    contents: Opened, nonce: bytes, sealed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened(sealed, now=contents.sealed) == contents
+    monkeypatch.setattr(XAES256GCM, "new_nonce", lambda cipher: nonce)
+    assert seal(RING, NAME, contents) == sealed
 
 
 def test_a_sealed_text_is_what_the_table_makes_of_its_nonce() -> None:
     nonce = raw(SEALED)[5:29]
-    assert SEALED == rs1(KEY.encode(), NAME, plain(), nonce)
+    assert SEALED == rs2(KEY.encode(), NAME, plain(), nonce)
 
 
-@pytest.mark.parametrize(("size", "characters"), [(0, 103), (500, 786), (1000, 1468), (2000, 2791)])
+@pytest.mark.parametrize(("size", "characters"), [(0, 146), (500, 828), (1000, 1511), (2000, 2834)])
 def test_a_payload_costs_what_the_format_says(size: int, characters: int) -> None:
     sealed = seal(RING, NAME, CONTENTS._replace(payload=b"x" * size))
     assert characters - 43 <= len(sealed) <= characters + 43
@@ -154,7 +204,7 @@ def test_a_payload_costs_what_the_format_says(size: int, characters: int) -> Non
 @given(st.binary(max_size=300), st.binary(min_size=16, max_size=16), st.text(max_size=20))
 def test_every_payload_comes_back(payload: bytes, sid: bytes, name: str) -> None:
     name = name.encode("utf-8", "replace").decode()
-    contents = Opened(sid, NOW - 5, NOW, payload)
+    contents = CONTENTS._replace(sid=sid, payload=payload)
     assert opened(seal(RING, name, contents), name=name) == contents
 
 
@@ -280,7 +330,9 @@ def test_attack_34_every_bit_flip_and_every_truncation_is_refused() -> None:
     ],
 )
 def test_attack_34_what_is_not_canonical_is_refused(change: Any) -> None:
-    assert opened(change(SEALED)) is None
+    sealed = seal(RING, NAME, CONTENTS._replace(payload=b"{}"))
+    assert len(sealed) % 4 and opened(sealed) is not None
+    assert opened(change(sealed)) is None
 
 
 def test_attack_34_a_tail_with_bits_left_over_is_refused() -> None:
@@ -298,7 +350,7 @@ def test_attack_35_another_key_is_refused(key: str) -> None:
 
 def test_attack_35_our_key_id_before_another_keys_text_is_refused() -> None:
     foreign = raw(seal(Keyring("another key, 16 bytes or more"), NAME, CONTENTS))
-    assert opened(text(b"\x01" + RING.newest.kid + foreign[5:])) is None
+    assert opened(text(b"\x02" + RING.newest.kid + foreign[5:])) is None
 
 
 def test_attack_36_another_name_or_purpose_is_refused() -> None:
@@ -306,14 +358,14 @@ def test_attack_36_another_name_or_purpose_is_refused() -> None:
     assert opened(SEALED, name="other") is None
     assert opened(seal(Keyring(KEY, purpose="csrf"), NAME, CONTENTS)) is None
     # Name and purpose are told apart by their lengths.
-    assert opened(rs1(KEY.encode(), NAME + "s", plain(), bytes(24), purpose="ession")) is None
+    assert opened(rs2(KEY.encode(), NAME + "s", plain(), bytes(24), purpose="ession")) is None
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"flags": b"\x01"},
         {"flags": b"\x02"},
+        {"flags": b"\x03"},
         {"flags": b"\x80"},
         {"codec": b"\x00"},
         {"codec": b"\x02"},
@@ -325,40 +377,61 @@ def test_attack_36_another_name_or_purpose_is_refused() -> None:
     ids=repr,
 )
 def test_attack_37_a_plaintext_of_another_form_is_refused(changed: Any) -> None:
-    assert opened(rs1(KEY.encode(), NAME, plain(**changed), bytes(24))) is None
-
-
-@pytest.mark.parametrize("plaintext", [bytes(64), b"", b"\x00", bytes(28), bytes(27) + b"\x80"])
-def test_attack_37_a_plaintext_of_nothing_is_refused(plaintext: bytes) -> None:
-    assert opened(rs1(KEY.encode(), NAME, plaintext, bytes(24))) is None
-
-
-@pytest.mark.parametrize("version", [b"\x00", b"\x02", b"1", b"\xff"])
-def test_attack_37_another_version_is_refused(version: bytes) -> None:
-    assert opened(rs1(KEY.encode(), NAME, plain(), bytes(24), version=version)) is None
+    assert opened(rs2(KEY.encode(), NAME, plain(**changed), bytes(24))) is None
 
 
 @pytest.mark.parametrize(
-    ("created", "issued", "opens"),
+    "plaintext", [bytes(64), b"", b"\x00", bytes(28), bytes(27) + b"\x80", bytes(59) + b"\x80"]
+)
+def test_attack_37_a_plaintext_of_nothing_is_refused(plaintext: bytes) -> None:
+    assert opened(rs2(KEY.encode(), NAME, plaintext, bytes(24))) is None
+
+
+@pytest.mark.parametrize("version", [b"\x00", b"\x01", b"\x03", b"2", b"\xff"])
+def test_attack_37_another_version_is_refused(version: bytes) -> None:
+    assert opened(rs2(KEY.encode(), NAME, plain(), bytes(24), version=version)) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "opens"),
     [
-        (NOW - 100, NOW + 60, True),
-        (NOW - 100, NOW + 61, False),
-        (NOW - 100, NOW + 31_536_000, False),
-        (NOW - 10, NOW - 100, False),
-        (0, NOW, True),
-        (0, 0, True),
+        ({"sealed": NOW + 60_000}, True),
+        ({"sealed": NOW + 60_001}, False),
+        ({"sealed": NOW + 31_536_000_000}, False),
+        ({"created": NOW - 20_000}, True),
+        ({"created": NOW - 19_999}, False),
+        ({"seen": NOW - 10_000}, True),
+        ({"seen": NOW - 9_999}, False),
+        ({"began": NOW - 9_999}, False),
+        ({"confirmed": NOW - 9_999}, False),
+        ({"created": 0, "seen": 0}, True),
+        ({name: 0 for name in ("created", "began", "confirmed", "sealed", "seen")}, True),
     ],
+    ids=repr,
 )
 def test_attack_38_times_out_of_order_or_ahead_are_refused(
-    created: int, issued: int, opens: bool
+    times: dict[str, int], opens: bool
 ) -> None:
-    sealed = seal(RING, NAME, Opened(b"s" * 16, created, issued, b"{}"))
+    sealed = seal(RING, NAME, CONTENTS._replace(**times))
     assert (opened(sealed) is not None) is opens
 
 
+def test_a_cookie_from_a_clock_ahead_is_dropped_with_one_line_that_says_by_how_much(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name = "caf\u00e9\n"
+    assert opened(seal(RING, name, CONTENTS._replace(sealed=NOW + 3_601_000)), name=name) is None
+    assert caplog.messages == [
+        r"Dropped the cookie 'caf\xe9\n': it was sealed 3601 s ahead of this server's clock."
+        " Set the clocks of all servers to the same time."
+    ]
+    assert opened(seal(RING, NAME, CONTENTS._replace(sealed=NOW + 60_000))) is not None
+    assert len(caplog.messages) == 1
+
+
 def test_attack_39_nothing_is_ever_decompressed() -> None:
-    bomb = plain(flags=b"\x01", payload=b"x\x9c" + bytes(900))
-    assert opened(rs1(KEY.encode(), NAME, bomb, bytes(24))) is None
+    bomb = plain(flags=b"\x03", payload=b"x\x9c" + bytes(900))
+    assert opened(rs2(KEY.encode(), NAME, bomb, bytes(24))) is None
 
 
 @pytest.mark.parametrize(
@@ -387,6 +460,6 @@ def test_attack_41_a_cookie_of_ring_is_refused(value: str) -> None:
     "payload", [b"#=(System/exit 0)", b"{:a ##NaN}", b"\xff\xfe", b"[" * 3000, b"[1]", b"null", b""]
 )
 def test_attack_42_a_sealed_payload_that_is_no_record_is_an_empty_session(payload: bytes) -> None:
-    client = Client(cookie_store(KEY, clock=lambda: NOW))
+    client = Client(cookie_store(KEY, clock=lambda: NOW / 1000))
     assert client.read(seal(RING, NAME, CONTENTS)) == {"user": "ann"}
     assert client.read(seal(RING, NAME, CONTENTS._replace(payload=payload))) == {}

@@ -1,4 +1,4 @@
-"""Sessions that travel sealed in their own cookie: nothing is kept on the server.
+"""Keep sessions sealed in their own cookies, and nothing on the server.
 
 Owns what is inside the cookie and how old it may be. How it is sealed is `_seal.py`'s affair.
 """
@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from .._grammar import MAX_COOKIE_OCTETS
-from .._seal import Keyring, Opened, new_key, open_sealed, seal
+from .._seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal
 from . import Change, CopiesAsItself, Lifetime, Loaded, Renewal
+from .deadlines import UNLIMITED, Times, judge
 
 
 class CookieTooLarge(ValueError):
@@ -43,41 +44,40 @@ class SealedSessions:
         self._lifetime = lifetime
 
     def load(self, value: str) -> Loaded | None:
-        now = int(self._clock())
+        now = self._now()
         opened = open_sealed(self._keyring, self._name, value, now=now)
         if opened is None:
             return None
-        _, created, issued, payload = opened
-        idle, absolute = self._lifetime
-        left = None if idle is None else issued + idle - now
-        if absolute is not None:
-            ends = created + absolute - now
-            left = ends if left is None else min(left, ends)
-        if left is not None and left <= 0:
-            return None
+        times = _times(opened)
+        standing = judge(times, self._lifetime, now / 1000)
+        if standing is None:
+            over = judge(times, UNLIMITED, now / 1000) is None
+            return None if over else Loaded(None, outlived=True)
         try:
-            record = f"1{payload.decode()}"
+            record = f"1{opened.payload.decode()}"
         except UnicodeDecodeError:
             return None
-        due = idle is not None and now - issued >= idle / 2
-        return Loaded(record, opened, left, False, due)
+        idle = times.lifetime.within(self._lifetime).idle
+        due = idle is not None and now - opened.seen >= idle * 500  # half of it, in milliseconds
+        return Loaded(record, opened, standing.expires_in, False, due)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Of one session's values the one that was sealed last; None for values of several sessions."""
         if len({loaded.version.sid for _, loaded in live}) > 1:
             return None
-        return max(live, key=lambda pair: pair[1].version.issued)
+        return max(live, key=lambda pair: pair[1].version.sealed)
 
     def create(self, record: str, *, disposable: bool = False) -> str:
-        return self._seal(secrets.token_bytes(16), int(self._clock()), record)
+        now, sid = self._now(), secrets.token_bytes(16)
+        idle, absolute = map(_milliseconds, self._lifetime)
+        return self._seal(Opened(False, sid, now, 0, 0, now, now, idle, absolute, b""), record)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
-        opened: Opened = loaded.version
-        return self._seal(opened.sid, opened.created, change.record)
+        return self._seal_anew(loaded.version, change.record)
 
     def touch(self, value: str, loaded: Loaded) -> str:
         assert loaded.record is not None
-        return self._seal(loaded.version.sid, loaded.version.created, loaded.record)
+        return self._seal_anew(loaded.version, loaded.record)
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         live = None if loaded is None else loaded.record
@@ -90,9 +90,18 @@ class SealedSessions:
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
         raise TypeError("session.swap: expected a server-side store, got the cookie store")
 
-    def _seal(self, sid: bytes, created: int, record: str) -> str:
-        now = int(self._clock())
-        value = seal(self._keyring, self._name, Opened(sid, created, now, record[1:].encode()))
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _seal_anew(self, opened: Opened, record: str) -> str:
+        """Seal a session again. It is the latest of its cookies, even if the clock has jumped back."""
+        now = self._now()
+        sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
+        return self._seal(opened._replace(sealed=sealed, seen=seen), record)
+
+    def _seal(self, opened: Opened, record: str) -> str:
+        contents = opened._replace(payload=record[1:].encode())
+        value = seal(self._keyring, self._name, contents)
         octets = len(self._name) + len(value)
         if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
@@ -100,6 +109,16 @@ class SealedSessions:
                 f" largest keys: {_largest(record)}"
             )
         return value
+
+
+def _milliseconds(seconds: float | None) -> int:
+    """Return a time as RS2 holds it, where 0 means that there is no limit."""
+    return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
+
+
+def _times(opened: Opened) -> Times:
+    idle, absolute = (time / 1000 if time else None for time in (opened.idle, opened.absolute))
+    return Times(opened.created / 1000, opened.seen / 1000, Lifetime(idle, absolute))
 
 
 def _largest(record: str) -> str:
@@ -114,7 +133,7 @@ def cookie_store(
     *,
     clock: Callable[[], float] = time.time,
 ) -> CookieStore:
-    """A store that keeps each session in its cookie, encrypted and authenticated (RS1, XAES-256-GCM).
+    """A store that keeps each session in its cookie, encrypted and authenticated (RS2, XAES-256-GCM).
 
     key: at least 16 bytes, 32 random ones are advised (`python -m ringsession key` prints some); seals and opens.
     Without one a random key is made, with a RuntimeWarning: such sessions end with the process.
