@@ -52,7 +52,8 @@ class Request(dict[str, Any]):
         >>> request["n"], request["n"]
         (1, 2)
         """
-        self.provide(key, provider)
+        self._providers[key] = provider
+        dict.pop(self, key, None)
         self._fresh |= {key}
 
     def provide_all(self, providers: Mapping[str, Provider]) -> None:

@@ -51,36 +51,22 @@ def _secrets(request: Request) -> list[bytes]:
     ]
 
 
-def _find_secret(request: Request) -> bytes:
+def _read_anti_forgery_token(request: Request) -> str:
     found = _secrets(request)
     if found:
-        return found[0]
+        return mask_secret(found[0])
     secret = secrets.token_bytes(SIZE)
     session = dict.get(request, "session")
-    if type(session) is Session:
+    if type(session) is Session:  # without one, a token that no request can bring back, as in Ring
         session.reserve(SECRETS + secrets.token_hex(4), secret.hex())
-    return secret
-
-
-def _token_reader() -> Callable[[Request], str]:
-    """What reads a request's token: the same text each time, until `recreate` or `destroy` changes the session's secret."""
-    secret, token = b"", ""
-
-    def read(request: Request) -> str:
-        nonlocal secret, token
-        # Without a session, a token that no request can bring back, as in Ring.
-        found = _find_secret(request) if "session" in request or not token else secret
-        if found != secret:
-            secret, token = found, mask_secret(found)
-        return token
-
-    return read
+    return mask_secret(secret)
 
 
 def anti_forgery_request(request: Request) -> Request:
     """See wrap_anti_forgery."""
     request = as_request(request)
-    request.provide_fresh("anti_forgery_token", _token_reader())
+    # `recreate` and `destroy` give the session another secret, so the token is no value to keep.
+    request.provide_fresh("anti_forgery_token", _read_anti_forgery_token)
     return request
 
 
@@ -241,8 +227,8 @@ def wrap_anti_forgery(
     read_token: `read_form_or_header`; a function of the request.
     error_response: a 403; error_handler: None, a handler in its place. The log says why a request was refused, the answer does not.
 
-    Adds `request["anti_forgery_token"]`: made when it is first read, another text in each request, good for as long as the
-    session has its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session,
+    Adds `request["anti_forgery_token"]`: made when it is read, another text each time, good for as long as the session has
+    its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session,
     `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field
     "__anti-forgery-token" of the form. The body stays unread where the session has no token, and where a header's
     token fits; else the form's field comes before a header. Raises ValueError or TypeError for bad options.

@@ -58,9 +58,7 @@ class Stored:
 
     def must_lead_on(self, now: float) -> bool:
         """A logout under this id ends the session to which it moved."""
-        return self.moved_to is None or (
-            self.must_refuse(now) and self.moved_to.must_lead_on(now)
-        )
+        return self.moved_to is None or (self.must_refuse(now) and self.moved_to.must_lead_on(now))
 
 
 class Requests(RuleBasedStateMachine):
