@@ -141,8 +141,28 @@ def _weak_session(given: Mapping[str, Any]) -> Iterator[str]:
         yield "no absolute_timeout: a session that is used never ends"
 
 
+def _find_sessions(config: Mapping[str, Any]) -> str | None:
+    """Where the sessions of an app are, if another app could have its own in the same place."""
+    given = layer_options(find_value(config, ("session",), site_defaults), None)
+    if given is None:
+        return None
+    options = {**site_defaults["session"], **given}
+    store = options["store"]
+    if store in (None, "memory:") or isinstance(store, (MemoryStore, CookieStore)):
+        return None
+    where = show_url(store) if isinstance(store, str) else repr(store)
+    if not isinstance(
+        store, (str, Store)
+    ):  # a store of the application's own, whose repr may show anything
+        where = f"a {type(store).__name__}"
+    return (
+        f"cookie {options['cookie_name']!r} in {where}; an app with the same cookie name"
+        " needs a prefix (Redis), table (SQL) or file (SQLite) of its own"
+    )
+
+
 def explain(config: Mapping[str, Any]) -> str:
-    """The stack of a config, outermost layer first, what is off, and what is weak.
+    """The stack of a config, outermost layer first, what is off, where sessions are, and what is weak.
 
     >>> print(explain({"cookies": True}).split("\\n\\n")[0])
     wrap_cookies                  ["cookies"]
@@ -157,5 +177,7 @@ def explain(config: Mapping[str, Any]) -> str:
     weak = find_weaknesses(config)
     parts = ["\n".join(lines)]
     parts += ["off:\n" + "\n".join(f"  {name}" for name in off)] if off else []
+    sessions = _find_sessions(config)
+    parts += [f"sessions:\n  {sessions}"] if sessions else []
     parts += ["to look at:\n" + "\n".join(f"  {line}" for line in weak)] if weak else []
     return "\n\n".join(filter(None, parts))

@@ -14,8 +14,10 @@ from ringsession import (
     cookie_store,
     deep_merge,
     memory_store,
+    redis_store,
     secure_site_defaults,
     site_defaults,
+    sqlite_store,
     to_wsgi,
     wrap_defaults,
 )
@@ -107,6 +109,21 @@ def test_a_store_by_name_is_shown_without_its_account() -> None:
     shown = explain(deep_merge(SAFE, {"session": {"store": name}}))
     assert "store='redis://***@sessions.internal/0'" in shown
     assert "s3cret" not in shown
+
+
+def test_it_says_under_which_cookie_name_and_where_the_sessions_are(tmp_path: Path) -> None:
+    path = str(tmp_path / "sessions.db")
+    redis = redis_store("redis://user:secret@db.internal:6379/0", prefix="forum:")
+    for store, where in (
+        (redis, repr(redis)),
+        ("redis://user:secret@db.internal:6379/0", "redis://***@db.internal:6379/0"),
+        (sqlite_store(path), f"<sqlite_store {path!r}>"),
+    ):
+        config = deep_merge(site_defaults, {"session": {"store": store, "cookie_name": "forum"}})
+        (line,) = [line for line in explain(config).splitlines() if line.startswith("  cookie ")]
+        assert line.startswith(f"  cookie 'forum' in {where}; an app with the same cookie name")
+    assert "sessions:" not in explain(site_defaults)
+    assert "forum:" in repr(redis)
 
 
 def test_no_secret_is_shown() -> None:
