@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import weakref
 from collections import deque
 from contextlib import suppress
 from time import monotonic
@@ -57,19 +58,18 @@ def seconds_left(deadline: float) -> float:
 class Connection:
     """One connection to a server, after the handshake."""
 
-    __slots__ = ("_socket", "_poll", "_pid", "opened", "used")
+    __slots__ = ("_socket", "_poll", "opened", "used", "close", "__weakref__")
 
     def __init__(self, sock: socket.socket) -> None:
+        # Not __del__: the garbage collector may finalize the socket before it, with a ResourceWarning.
+        self.close = weakref.finalize(self, _close, sock, os.getpid())
+        self.close.atexit = False
         self._socket = sock
-        self._pid = os.getpid()
         self.opened = self.used = monotonic()
         self._poll: Any = None
         if hasattr(select, "poll"):  # not under eventlet, and not on Windows
             self._poll = select.poll()
             self._poll.register(sock, select.POLLIN)
-
-    def __del__(self) -> None:
-        self.close()
 
     def is_clean(self) -> bool:
         """Return whether the server has neither closed the connection nor sent bytes that nobody asked for."""
@@ -106,14 +106,6 @@ class Connection:
             replies = parse_replies(bytes(data), count)
             if replies is not None:
                 return replies
-
-    def close(self) -> None:
-        """Close the connection; in a child process only the child's own descriptor."""
-        with suppress(Exception):
-            if self._pid == os.getpid():
-                self._socket.shutdown(socket.SHUT_RDWR)
-        with suppress(Exception):
-            self._socket.close()
 
 
 class Server:
@@ -191,6 +183,15 @@ class Server:
             self.close()
             self._address = address
         return connection
+
+
+def _close(sock: socket.socket, pid: int) -> None:
+    """Close a connection; in a child process only the child's own descriptor."""
+    with suppress(Exception):
+        if pid == os.getpid():
+            sock.shutdown(socket.SHUT_RDWR)
+    with suppress(Exception):
+        sock.close()
 
 
 def _is_fresh(connection: Connection, now: float) -> bool:

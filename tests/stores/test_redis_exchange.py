@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -304,6 +305,17 @@ def test_a_retry_uses_a_new_connection(valkey: Server) -> None:
         assert proxy.fired == 4
         assert len(store._connections._server._idle) == 1
         store.close()
+
+
+@server_test
+def test_a_store_that_goes_with_a_cycle_closes_its_connections(valkey: Server) -> None:
+    """A socket that the garbage collector finds open is a ResourceWarning, which fails this test."""
+    for _ in range(3):
+        store = redis_store(valkey.url)
+        assert store.load(key_of("nothing")) is None
+        store.cycle = store
+        del store
+        gc.collect()
 
 
 @server_test

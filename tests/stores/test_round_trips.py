@@ -100,8 +100,7 @@ def test_what_a_request_costs(counted: Counted) -> None:
 
 def test_a_read_that_moves_the_deadline(counted: Counted) -> None:
     pass_time(counted.server, 120)
-    assert counted.send(read) == (2 if counted.is_sql else 1)
-    assert counted.send(read) == 1
+    assert [counted.send(read), counted.send(read)] == [2, 1]
 
 
 def test_the_first_use_of_a_statement_costs_one_more_on_a_connection_to_postgresql(
@@ -121,7 +120,7 @@ def test_the_first_use_of_a_statement_costs_one_more_on_a_connection_to_postgres
     assert costs == [3 if "postgresql" in counted.server.url else 2, 2]
 
 
-def test_a_conflict_costs_two_more_in_sql_and_none_in_redis(counted: Counted) -> None:
+def test_a_conflict_costs_two_more_in_sql_and_one_in_redis(counted: Counted) -> None:
     direct = store_at(counted.server, counted.server.port)
 
     def overtaken(request: Any) -> None:
@@ -130,6 +129,7 @@ def test_a_conflict_costs_two_more_in_sql_and_none_in_redis(counted: Counted) ->
         other.cookie = counted.client.cookie
         other.send(lambda request: request["session"].update(cart=["tea"]))
 
-    assert counted.send(overtaken) == (4 if counted.is_sql else 2)
-    assert counted.client.read() == {"n": 1, "cart": ["tea"]}
+    counted.send(overtaken)  # may have to bring its script to the server
+    assert counted.send(overtaken) == (4 if counted.is_sql else 3)
+    assert counted.client.read() == {"n": 2, "cart": ["tea"]}
     getattr(direct, "close", lambda: None)()
