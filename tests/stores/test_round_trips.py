@@ -122,14 +122,15 @@ def test_the_first_use_of_a_statement_costs_one_more_on_a_connection_to_postgres
 
 def test_a_conflict_costs_two_more_in_sql_and_one_in_redis(counted: Counted) -> None:
     direct = store_at(counted.server, counted.server.port)
+    carts = iter([["tea"], ["tea", "milk"]])
 
     def overtaken(request: Any) -> None:
         change(request)
         other = Client(direct)
         other.cookie = counted.client.cookie
-        other.send(lambda request: request["session"].update(cart=["tea"]))
+        other.send(lambda request: request["session"].update(cart=next(carts)))
 
     counted.send(overtaken)  # may have to bring its script to the server
     assert counted.send(overtaken) == (4 if counted.is_sql else 3)
-    assert counted.client.read() == {"n": 2, "cart": ["tea"]}
+    assert counted.client.read() == {"n": 2, "cart": ["tea", "milk"]}
     getattr(direct, "close", lambda: None)()
