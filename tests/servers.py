@@ -215,6 +215,34 @@ def postgresql() -> Server:
     return server
 
 
+def pgbouncer(postgresql: Server, mode: str, **more: Any) -> Server:
+    """PgBouncer from PATH, in front of a running PostgreSQL, with two connections to it. more: further settings."""
+    binary = find_binary("pgbouncer", hint="on PATH (Debian: apt-get install pgbouncer)")
+
+    def command(folder: Path, port: int) -> list[str]:
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": port,
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": mode,
+            "default_pool_size": 2,
+            "max_client_conn": 100,
+            **more,
+        }
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        database = f"host=127.0.0.1 port={postgresql.port} user=ringsession dbname=postgres"
+        config = folder / "pgbouncer.ini"
+        config.write_text("\n".join(["[databases]", f"* = {database}", "[pgbouncer]", *lines]))
+        return [binary, str(config)]
+
+    server = Server(
+        "PgBouncer", "postgresql+psycopg://ringsession@127.0.0.1:{port}/postgres", command
+    )
+    server.run_as_nobody()
+    return server
+
+
 def _reachable(postgres: Path, folder: Path) -> Path:
     """PostgreSQL where nobody may read it; a virtual environment often stands in a folder for its owner alone."""
     package, copy = postgres.parents[2], folder / "program"

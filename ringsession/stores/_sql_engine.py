@@ -128,10 +128,11 @@ class SqlEngine:
         """Give the work a connection that nobody uses after it, such as a process that is forked later.
 
         bounded: False for what may take as long as it likes, once there is a connection.
+        Raises StoreUnavailable; ValueError for a URL that the server will never take.
         """
         call = self.call(name)
         DEADLINE.set(call.deadline)
-        failure: Exception | None = None
+        failure: SqlFailed | None = None
         try:
             with self._engine.connect() as connection:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -141,6 +142,8 @@ class SqlEngine:
                 return work(connection)
         except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
             failure = SqlFailed(error, self._names)
+        if failure.is_option_refused:
+            raise ValueError(_OPTION_REFUSED)
         raise call.failed(str(failure))
 
     def take(self, deadline: float) -> Held:
@@ -199,4 +202,8 @@ def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
     return SqlEngine(engine, seconds, shown, owned=False)
 
 
+_OPTION_REFUSED = (
+    'sql_store: the server refuses "options" or another startup parameter in the URL, as PgBouncer does;'
+    " leave it out of the URL, and set it for the user: ALTER ROLE ... SET ..."
+)
 _EXPECTED = "expected PostgreSQL, MySQL or MariaDB (for SQLite there is sqlite_store)"

@@ -37,6 +37,8 @@ class SqlFailed(Exception):
         codes = _codes(error)
         self.broken = broken  # the connection broke: nobody knows what became of the statement
         self.is_conflict = not _CONFLICTS.isdisjoint(codes)
+        # What a pooler says to "options", which waiting does not cure.
+        self.is_option_refused = "unsupported startup parameter" in str(error)
         self.is_duplicate = not _DUPLICATES.isdisjoint(codes)
 
 
