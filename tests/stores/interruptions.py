@@ -133,7 +133,8 @@ class Attack:
         key = key_of(f"live {number}")
         loaded = self._check(key, number)
         self.tried[number] = new = self.tried[number] + 1
-        if self.store.patch(key, loaded.version, Change(loaded.record, _record(number, new))):
+        version = self.random.choice((loaded.version, None))  # None: the store has to merge
+        if self.store.patch(key, version, Change(loaded.record, _record(number, new))):
             self.numbers[number] = new
         else:
             self.counted["falsely dead"] += 1
