@@ -30,7 +30,8 @@ _CODEC = b"\x01"
 _END = b"\x80"
 _HEAD = 1 + 4
 _SID = slice(1, 17)
-_TIMES = range(17, 59, 6)
+_TIMES = slice(17, 59)
+_SHIFTS = tuple(range(6 * 48, -1, -48))  # of each time in the number that the seven make together
 _FIXED = 60  # flags, sid, seven times, codec
 _PAD = 32
 _SKEW = 60_000  # milliseconds by which another server's clock may be ahead
@@ -141,7 +142,10 @@ def seal(keyring: Keyring, name: str, contents: Opened) -> str:
     True
     """
     remembered, sid, *times, payload = contents
-    octets = b"".join(time.to_bytes(6, "big") for time in times)
+    together = 0
+    for time in times:
+        together = together << 48 | time
+    octets = together.to_bytes(42, "big")
     plaintext = b"".join((bytes((remembered,)), sid, octets, _CODEC, payload, _END))
     plaintext += bytes(-len(plaintext) % _PAD)
     key = keyring.newest
@@ -180,12 +184,12 @@ def _parse(plaintext: bytes) -> Opened | None:
         or len(plaintext) != size + -size % _PAD
     ):
         return None
-    times = [int.from_bytes(plaintext[place : place + 6], "big") for place in _TIMES]
+    together = int.from_bytes(plaintext[_TIMES], "big")
+    times = [together >> shift & LONGEST for shift in _SHIFTS]
     created, began, confirmed, sealed, seen, idle, absolute = times
     if not created <= seen <= sealed or began > sealed or confirmed > sealed:
         return None
-    sid, payload = plaintext[_SID], plaintext[_FIXED : size - 1]
-    remembered = plaintext[0] == 1
+    remembered, sid, payload = plaintext[0] == 1, plaintext[_SID], plaintext[_FIXED : size - 1]
     return Opened(
         *(remembered, sid, created, began, confirmed, sealed, seen, idle, absolute, payload)
     )
@@ -205,17 +209,11 @@ def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened |
         plaintext = key.cipher.decrypt(nonce, blob[_HEAD + NONCE_SIZE :], associated_data)
         if plaintext is not None:
             opened = _parse(plaintext)
-            return opened if opened is None or _is_past(opened, name, now) else None
+            if opened is None or opened.sealed <= now + _SKEW:
+                return opened
+            log.warning(
+                "Dropped the cookie %a: it was sealed %.0f s ahead of this server's clock."
+                " Set the clocks of all servers to the same time.",
+                *(name, (opened.sealed - now) / 1000),
+            )
     return None
-
-
-def _is_past(opened: Opened, name: str, now: int) -> bool:
-    ahead = opened.sealed - now
-    if ahead <= _SKEW:
-        return True
-    log.warning(
-        "Dropped the cookie %a: it was sealed %.0f s ahead of this server's clock."
-        " Set the clocks of all servers to the same time.",
-        *(name, ahead / 1000),
-    )
-    return False

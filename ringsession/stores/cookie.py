@@ -42,13 +42,15 @@ class SealedSessions:
         self._clock = store.clock
         self._name = cookie_name
         self._lifetime = lifetime
+        self._granted = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
 
     def load(self, value: str) -> Loaded | None:
         now = self._now()
         opened = open_sealed(self._keyring, self._name, value, now=now)
         if opened is None:
             return None
-        times = _times(opened)
+        lifetime = Lifetime(opened.idle / 1000 or None, opened.absolute / 1000 or None)
+        times = Times(opened.created / 1000, opened.seen / 1000, lifetime)
         standing = judge(times, self._lifetime, now / 1000)
         if standing is None:
             over = judge(times, UNLIMITED, now / 1000) is None
@@ -57,7 +59,9 @@ class SealedSessions:
             record = f"1{opened.payload.decode()}"
         except UnicodeDecodeError:
             return None
-        idle = times.lifetime.within(self._lifetime).idle
+        if lifetime != self._lifetime:
+            lifetime = lifetime.within(self._lifetime)
+        idle = lifetime.idle
         due = idle is not None and now - opened.seen >= idle * 500  # half of it, in milliseconds
         return Loaded(record, opened, standing.expires_in, False, due)
 
@@ -68,9 +72,8 @@ class SealedSessions:
         return max(live, key=lambda pair: pair[1].version.sealed)
 
     def create(self, record: str, *, disposable: bool = False) -> str:
-        now, sid = self._now(), secrets.token_bytes(16)
-        idle, absolute = map(_milliseconds, self._lifetime)
-        return self._seal(Opened(False, sid, now, 0, 0, now, now, idle, absolute, b""), record)
+        now, sid, payload = self._now(), secrets.token_bytes(16), record[1:].encode()
+        return self._seal(Opened(False, sid, now, 0, 0, now, now, *self._granted, payload), record)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
         return self._seal_anew(loaded.version, change.record)
@@ -97,11 +100,11 @@ class SealedSessions:
         """Seal a session again. It is the latest of its cookies, even if the clock has jumped back."""
         now = self._now()
         sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
-        return self._seal(opened._replace(sealed=sealed, seen=seen), record)
+        payload = record[1:].encode()
+        return self._seal(opened._replace(sealed=sealed, seen=seen, payload=payload), record)
 
     def _seal(self, opened: Opened, record: str) -> str:
-        contents = opened._replace(payload=record[1:].encode())
-        value = seal(self._keyring, self._name, contents)
+        value = seal(self._keyring, self._name, opened)
         octets = len(self._name) + len(value)
         if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
@@ -114,11 +117,6 @@ class SealedSessions:
 def _milliseconds(seconds: float | None) -> int:
     """Return a time as RS2 holds it, where 0 means that there is no limit."""
     return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
-
-
-def _times(opened: Opened) -> Times:
-    idle, absolute = (time / 1000 if time else None for time in (opened.idle, opened.absolute))
-    return Times(opened.created / 1000, opened.seen / 1000, Lifetime(idle, absolute))
 
 
 def _largest(record: str) -> str:
