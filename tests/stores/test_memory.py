@@ -5,10 +5,22 @@ from __future__ import annotations
 import copy
 import threading
 import tracemalloc
+from typing import Any
 
 import pytest
 
+from werkzeug.test import Client as HttpClient
+
 from ringsession import StoreUnavailable, codec, memory_store
+from ringsession import (
+    assoc_in,
+    content_type,
+    recreate,
+    response,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+)
 from ringsession.stores import Details, Lifetime
 from ringsession.testing import StoreContract, change, key_of
 
@@ -139,3 +151,27 @@ def test_a_store_has_no_thread_and_copies_as_itself_and_shows_no_data() -> None:
     assert copy.deepcopy({"store": store})["store"] is store
     assert copy.copy(store) is store
     assert repr(store) == "<memory_store with 1 entries>"
+
+
+def test_a_robot_that_only_reads_pages_with_forms_locks_nobody_out() -> None:
+    def page(request: Any) -> Any:
+        answer = content_type(response(""), "text/plain")
+        match request["uri"]:
+            case "/form":
+                return content_type(response(request["anti_forgery_token"]), "text/plain")
+            case "/login":
+                return answer | {"session": recreate({"user": "ann"})}
+        return content_type(response(str(request["session"].get("user"))), "text/plain")
+
+    store = memory_store(max_sessions=10)
+    app = wrap_defaults(to_wsgi(page), assoc_in(site_defaults, ["session", "store"], store))
+    early = HttpClient(app)
+    token = early.get("/form").text
+    for _ in range(30):
+        HttpClient(app).get("/form")  # a visitor without a cookie each time
+    users = [HttpClient(app) for _ in range(10)]
+    for user in users:
+        assert user.get("/login").status_code == 200
+    assert [user.get("/").text for user in users] == ["ann"] * 10
+    assert HttpClient(app).get("/form").status_code == 503  # ten people are signed in
+    assert early.post("/", data={"__anti-forgery-token": token}).status_code == 403

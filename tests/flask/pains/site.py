@@ -62,11 +62,7 @@ class Subject:
             return []
         found: list[bytes] = []
         for name in self.redis.keys():
-            if self.redis.type(name) == b"hash":
-                parts = self.redis.hgetall(name)
-                found += [name, *parts, *parts.values()]
-            else:
-                found += [name, self.redis.get(name)]
+            found += [name, self.redis.get(name)]
         return found
 
     def spoil(self, browser: Browser, octets: bytes) -> None:
@@ -75,10 +71,10 @@ class Subject:
             browser.set_cookie("session", base64.urlsafe_b64encode(octets[:2000]).decode())
             return
         for name in self.redis.keys():
-            if self.redis.type(name) == b"hash":
-                self.redis.hset(name, "r", octets)
-            else:
-                self.redis.set(name, octets)
+            value = self.redis.get(name)
+            head, newline, _ = value.partition(b"\n")  # of ours; the record stands behind it
+            start = head + newline if value.startswith(b"L ") else b""
+            self.redis.set(name, start + octets)
 
 
 class Pain(NamedTuple):
