@@ -71,3 +71,47 @@ def test_thousands_of_interruptions_in_a_cluster(name: str) -> None:
         wrong, interrupted = _attack(9_000, [node.port for node in nodes], CLIENTS[name])
     assert wrong == {}
     print(f"{name}, cluster of three: {interrupted} of 9000 calls interrupted, no wrong answer")
+
+
+GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import gevent, json, random, sys
+from ringsession import codec, redis_store
+from ringsession.stores import Change, Lifetime
+from ringsession.testing import key_of
+
+store, counted = redis_store(sys.argv[1], timeout=5), {"late": 0, "wrong": 0}
+names = range(30)
+for name in names:
+    assert store.create(key_of(f"{name}"), codec.encode({"owner": name, "n": 0}), Lifetime())
+
+def work(name):
+    for number in range(60):
+        try:
+            with gevent.Timeout(random.uniform(0.0005, 0.03)):
+                loaded = store.load(key_of(f"{name}"))
+                record = codec.encode({"owner": name, "n": number})
+                if codec.decode(loaded.record)["owner"] != name:
+                    counted["wrong"] += 1
+                elif not store.patch(key_of(f"{name}"), loaded.version, Change(loaded.record, record)):
+                    counted["wrong"] += 1
+        except gevent.Timeout:
+            counted["late"] += 1
+
+gevent.joinall([gevent.spawn(work, name) for name in names], raise_error=True)
+counted["idle"] = len(store._connections._server._idle)
+store.close()
+print(json.dumps(counted))
+"""
+
+
+def test_greenlets_that_time_out_leave_no_answer_to_another(valkey: Server) -> None:
+    with redis.Redis(port=valkey.port) as client:
+        client.flushall()
+    command = [sys.executable, "-c", GREENLETS, valkey.url]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    counted = json.loads(done.stdout)
+    print(counted)
+    assert counted["wrong"] == 0 and counted["late"] > 20 and counted["idle"] <= 30
