@@ -2,8 +2,9 @@
 
     python -m benchmarks redis_floor [--rounds N] [--calls N]
 
-A floor's read is a GET; its write a GET and a SET with EX, of the same record. The store's read is `load`, its write `load` and
-`patch`. Ratios are medians over interleaved rounds in one process. The server's own time comes from INFO commandstats.
+The floor's read is a GET, its write a GET and a SET with EX, of the same record. The store's read is
+`load`, its write `load` and `patch`. Ratios are medians over interleaved rounds in one process. The
+server's own time comes from INFO commandstats.
 The library uses hiredis or libvalkey where they are installed.
 """
 
@@ -123,7 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
     fast = [name for name in ("hiredis", "libvalkey") if find_spec(name) is not None]
     print(f"parsers in C: {', '.join(fast) or 'none'}\n")
     print(
-        "| server, client | session | read, us (floor) | ratio | write, us (floor) | ratio | server's time, read / write, us | bytes |"
+        "| server, client | session | read, us (floor) | ratio | write, us (floor) | ratio"
+        " | server's time, read / write, us | bytes |"
     )
     print("|---" * 8 + "|")
     for kind in LIBRARIES:

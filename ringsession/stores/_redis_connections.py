@@ -1,7 +1,7 @@
 """Find the right Redis or Valkey server for a key, whatever client the application has.
 
-Owns the checks of a client or URL, and the redirections of a cluster. Knows no session. The clients' own `execute_command` is
-not used: it sends a command again by itself, also one that may have been executed.
+Owns the checks of a client or URL, and the redirections of a cluster. Knows no session. The
+clients' own `execute_command` is not used: it repeats a command that the server may have executed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Connections(Protocol):
     timeout: float
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
-        """Send commands once to the server that has the key, and return the reply to each. Raises as `Server.ask`."""
+        """Send commands once to the server that has the key, and return the reply to each.
+
+        Raises as `Server.ask`.
+        """
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -125,11 +128,16 @@ class ClusterConnections:
             raise
         names = {node.name for node in self._client.get_nodes()}
         for name in self._servers.keys() - names:
-            self._servers.pop(name).close()
+            server = self._servers.pop(name, None)
+            if server is not None:
+                server.close()
 
 
 def connect(client_or_url: Any, timeout: float | None) -> Connections:
-    """The connections of a client, or of a new one for a URL. Raises ValueError or TypeError for what will not do."""
+    """Return the connections of a client, or of a new client for a URL.
+
+    Raises TypeError for an object that is no client, and ValueError for an option that cannot work.
+    """
     if isinstance(client_or_url, str):
         timeout = 2 if timeout is None else timeout
         return ServerConnections(_client_for(client_or_url, timeout), timeout)
@@ -149,7 +157,8 @@ def connect(client_or_url: Any, timeout: float | None) -> Connections:
     timeout = settings.connection_kwargs.get("socket_timeout")
     if timeout is None:
         raise ValueError(
-            "redis_store: expected a client with a socket_timeout, such as 2 seconds, got one that waits for ever"
+            "redis_store: expected a client with a socket_timeout, such as 2 seconds, got one that"
+            " waits for ever"
         )
     return (ClusterConnections if clustered else ServerConnections)(client, timeout)
 
@@ -168,7 +177,7 @@ def _client_for(url: str, timeout: float) -> Any:
 
 
 def _find_library() -> Any:
-    """redis-py, or valkey-py where only that is installed."""
+    """Return redis-py, or valkey-py where only that is installed."""
     for name in ("redis", "valkey"):
         if find_spec(name) is not None:
             return import_module(name)

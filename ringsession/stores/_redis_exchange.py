@@ -1,7 +1,8 @@
 """Exchange one packet with a Redis or Valkey server, over connections that no other code uses.
 
-A connection is used again only after all replies were read and the last one was this exchange's random token. In every
-other case it is closed, so that a reply never reaches a request that did not ask for it.
+A connection is used again only after all replies were read and the last one was this exchange's
+random token. In every other case it is closed, so that a reply never reaches a request that did
+not ask for it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Refused(StoreUnavailable):
 
 
 def seconds_left(deadline: float) -> float:
-    """Return the seconds until a deadline of the monotonic clock. Raise TimeoutError if it has passed."""
+    """Return the seconds until a monotonic deadline. Raise TimeoutError if it has passed."""
     left = deadline - monotonic()
     if left <= 0:
         raise TimeoutError
@@ -61,7 +62,7 @@ class Connection:
     __slots__ = ("_socket", "_poll", "opened", "used", "close", "__weakref__")
 
     def __init__(self, sock: socket.socket) -> None:
-        # Not __del__: the garbage collector may finalize the socket before it, with a ResourceWarning.
+        # Not __del__: the garbage collector may finalize the socket first, with a ResourceWarning.
         self.close = weakref.finalize(self, _close, sock, os.getpid())
         self.close.atexit = False
         self._socket = sock
@@ -72,13 +73,13 @@ class Connection:
             self._poll.register(sock, select.POLLIN)
 
     def is_clean(self) -> bool:
-        """Return whether the server has neither closed the connection nor sent bytes that nobody asked for."""
+        """Return whether the connection is open and has no unread bytes."""
         if self._poll is not None:
             return not self._poll.poll(0)
         return not select.select([self._socket], [], [], 0)[0]
 
     def ask(self, packet: bytes, count: int, deadline: float) -> list[Any]:
-        """Send commands and read the reply to each. The packet does not hold the token yet."""
+        """Send a packet of commands with a token after them, and return the reply to each."""
         token = os.urandom(_TOKEN_DIGITS // 2).hex().encode()
         answer = b"$%d\r\n%b\r\n" % (_TOKEN_DIGITS, token)
         sock = self._socket
@@ -120,7 +121,8 @@ class Server:
     def ask(self, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         """Send commands once and return the reply to each.
 
-        Raises Refused for an error reply, Broken if the connection failed, StoreUnavailable in other cases.
+        Raises Refused for an error reply, Broken if the connection failed, and StoreUnavailable
+        if the answer was late.
         """
         packet = b"".join(map(pack, commands))
         connection = self._take() or self._open(deadline)

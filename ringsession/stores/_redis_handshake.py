@@ -1,7 +1,8 @@
 """Connect to a Redis or Valkey server with the settings of the application's own client.
 
-The client library makes the connection: address, TLS, credentials, Sentinel and database are its affair. The socket is then
-taken from it. Its own pool is never used: a pool takes back a connection whose handshake was interrupted.
+The client library makes the connection, with its address, TLS, credentials, Sentinel and database.
+The socket is then taken from it. The library's pool is never used: it takes back a connection whose
+handshake was interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 from ._redis_replies import pack
 
-# Each of these would make the connection speak RESP3, send commands by itself, or receive bytes that nobody asked for.
+# Each of these options makes a connection speak RESP3, send commands by itself, try again by itself,
+# or receive bytes that nobody asked for.
 _LEFT_OUT = frozenset(
     (
         *("cache_enabled", "client_cache", "event_dispatcher", "himport_registry", "parser_class"),
@@ -26,7 +28,10 @@ _LEFT_OUT = frozenset(
 
 
 def is_a(error: BaseException, name: str) -> bool:
-    """Return whether an exception is of a class of this name; redis-py and valkey-py have the same names."""
+    """Return whether an exception is of a class of this name.
+
+    redis-py and valkey-py use the same names.
+    """
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
@@ -39,7 +44,7 @@ class _Packer:
 
 
 class _Bounded:
-    """Make a client library's connection keep to one deadline, however many exchanges its handshake has."""
+    """Make a library's connection keep one deadline, however many exchanges its handshake has."""
 
     _sock: Any
 

@@ -1,20 +1,21 @@
 """Write and read what Redis and Valkey keep of one session: a string. Pure functions.
 
-A live session is a head, a newline and the record (`codec.py`). The head's fields have a space between them:
+A live session is a head, a newline and the record (`codec.py`). A space separates the head's fields:
 
     L        a live session
     version  16 hexadecimal digits, random, and other ones after every write
     seen     13 digits: when the session was last used, in milliseconds since 1970
     created  13 digits
-    flags    5 digits: disposable 0 or 1, remembered 0 or 1, and the number of deltas as three digits
+    flags    5 digits: disposable 0 or 1, remembered 0 or 1, and three for the number of deltas
     idle     milliseconds that the session may be idle, or -
     absolute milliseconds that it may live in all, or -
     cookie   the hash of the cookie's name, or -
     began    when the user logged in, or -
     owner, handle, confirmed: - today
 
-A write that was overtaken by another one is appended as a delta: a newline and a JSON array of the changed keys and the
-removed ones. A tombstone has no record: `D cookie began` (ended), or `M cookie began successor` (moved).
+A write that was overtaken by another one is appended as a delta: a newline and a JSON array of the
+changed keys and the removed keys. A tombstone has no record: it is `D cookie began` if the session
+ended, or `M cookie began successor` if it moved.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from .. import codec
 from . import Change, Details
 from .deadlines import Lifetime, Times
 
-SEEN, CREATED_END = 19, 46  # in bytes; `seen` and `created` stand side by side
+SEEN, CREATED_END = 19, 46  # offsets in bytes
 DISPOSABLE, COUNT, FLAGS_END = 47, 49, 52
-LONGEST_HEAD = 320  # bytes; with every field that there is, it has less than this
+LONGEST_HEAD = 320  # bytes; a head with every field has fewer
 _NONE = b"-"
 
 
 class Live(NamedTuple):
-    """What stands under the key of a live session."""
+    """The string of a live session."""
 
     version: bytes
     times: Times
@@ -53,7 +54,7 @@ class Live(NamedTuple):
 
 
 class Tombstone(NamedTuple):
-    """What stands under a dead key."""
+    """The string of a session that ended or moved."""
 
     successor: str | None
 
@@ -86,7 +87,7 @@ def write_clock(times: Times) -> bytes:
 
 
 def write_rest(record: str, lifetime: Lifetime, details: Details) -> bytes:
-    """Return a new session's string from its flags on. The server writes what stands before them."""
+    """Return a new session's string from its flags on. The server writes the fields before."""
     fields = (_number(lifetime.idle), _number(lifetime.absolute), details.cookie.encode() or _NONE)
     head = b"%d0000 %b %b %b - - - -\n" % (details.disposable, *fields)
     return head + record.encode()
@@ -98,7 +99,7 @@ def write_delta(change: Change) -> bytes:
 
 
 def read(text: bytes) -> Live | Tombstone:
-    """Return what a string says. Raise Unknown if ringsession did not write it."""
+    """Parse a string. Raise Unknown if ringsession did not write it."""
     kind = text[:2]
     try:
         if kind == b"D ":
@@ -135,4 +136,4 @@ def _merge(record: str, deltas: list[bytes]) -> str:
     try:
         return codec.merge(record, changed, removed)
     except (codec.CorruptRecord, codec.UnknownVersion):
-        return record  # who decodes it says what is wrong with it
+        return record  # `codec.decode` will say what is wrong with it

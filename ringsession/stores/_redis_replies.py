@@ -1,7 +1,7 @@
-"""Write commands and read replies in RESP2, the text protocol of Redis and Valkey. Pure functions on bytes.
+"""Write commands and read replies in RESP2, the text protocol of Redis and Valkey.
 
-The packers of hiredis and libvalkey are not used: they crash the interpreter when a signal handler raises an
-exception while they convert an int.
+Pure functions on bytes. The packers of hiredis and libvalkey are not used: they crash the
+interpreter when a signal handler raises an exception while they convert an int.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 Command = Sequence[bytes]
 
-_UNSAFE = re.compile(
-    r"""['"`]|, with args"""
-)  # what follows may be an argument: a key, a record, a password
+# The text after one of these may be an argument: a key, a record, a password.
+_UNSAFE = re.compile(r"""['"`]|, with args""")
 _LONGEST_TEXT = 100
 
 
@@ -54,7 +53,7 @@ def pack(command: Command) -> bytes:
 
 
 def _parse(data: bytes, at: int) -> tuple[Any, int]:
-    """Read one reply; return it and the position after it. Raise IndexError if it is not whole yet."""
+    """Return one reply and the position after it. Raise IndexError if the reply is not whole yet."""
     end = data.find(b"\r\n", at)
     if end < 0:
         raise IndexError

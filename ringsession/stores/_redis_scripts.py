@@ -1,4 +1,8 @@
-"""The Lua scripts that run in Redis and Valkey: one for each operation, on one key. `_redis_layout.py` says what stands there."""
+"""The Lua scripts that run in Redis and Valkey: one for each operation, on one key.
+
+`_redis_layout.py` describes the string under the key. The comment before a script names its
+arguments, and then its answer.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +45,8 @@ def _script(text: str) -> Script:
     return Script(encoded, sha1(encoded, usedforsecurity=False).hexdigest().encode())
 
 
-# "L " and a version, the rest from the flags on, milliseconds to live or empty
-# -> 1, or 0 if there is something under the key that another call stored
+# "L " and a version; the rest from the flags on; milliseconds to live, or empty
+# -> 1; 0 if another call stored something under the key
 CREATE = _script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then return 1 end
@@ -58,8 +62,8 @@ else
 end
 return 1""")
 
-# "L " and the version that was read, the same with a new version, 1 if the change is disposable, record
-# -> 1; 0 if it is not live; 2 if it was overtaken
+# "L " and the version that was read; "L " and a new version; 1 if the change is disposable; record
+# -> 1; 0 if the session is not live; 2 if another write was faster
 WRITE = _script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
 local found = string.sub(h, 1, #ARGV[1])
@@ -74,7 +78,8 @@ redis.call('SET', KEYS[1], ARGV[2] .. string.sub(h, $KEPT) .. disposable
   .. string.sub(h, $REMEMBERED, $REMEMBERED) .. '000' .. rest .. ARGV[4], 'KEEPTTL')
 return 1""")
 
-# "L " and a new version, 1 if the change is disposable, delta -> how many deltas there are, or 0 if it is not live
+# "L " and a new version; 1 if the change is disposable; delta
+# -> the number of deltas; 0 if the session is not live
 MERGE = _script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
 if string.sub(h, 1, 2) ~= 'L ' then return 0 end
@@ -87,7 +92,8 @@ redis.call('SETRANGE', KEYS[1], $COUNT_AT, string.format('%03d', count + 1))
 if ARGV[2] ~= '1' then redis.call('SETRANGE', KEYS[1], $DISPOSABLE_AT, '0') end
 return count + 1""")
 
-# record and deltas as they were read, the record that they make, how many deltas -> 1, or 0 if other ones stand there
+# record and deltas as they were read; the record merged from them; the number of deltas
+# -> 1; 0 if the string has another record or other deltas now
 FOLD = _script("""
 local v = redis.call('GET', KEYS[1])
 if not v or string.sub(v, 1, 2) ~= 'L ' then return 0 end
@@ -100,7 +106,8 @@ redis.call('SET', KEYS[1], string.sub(v, 1, $BEFORE_COUNT) .. string.format('%03
   .. string.sub(v, $FIELDS, first - 1) .. ARGV[2] .. string.sub(v, after), 'KEEPTTL')
 return 1""")
 
-# `seen` and `created` as they were read, new ones, when the session ends in milliseconds since 1970 or empty -> 1, or 0
+# `seen` and `created` as they were read; new ones; when the session ends, in milliseconds since
+# 1970, or empty -> 1; 0 if another call was faster or the session is not live
 TOUCH = _script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
 if string.sub(h, 1, 2) ~= 'L ' or string.sub(h, $TIMES) ~= ARGV[1] then return 0 end
@@ -108,13 +115,14 @@ if ARGV[3] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[3]) end
 redis.call('SETRANGE', KEYS[1], $SEEN_AT, ARGV[2])
 return 1""")
 
-# The old value is removed first: a full server refuses SET, but not in a script that has removed something.
+# The script deletes the old string first, since a full server refuses SET unless the same script
+# has already deleted something.
 _BURY = """
 local cookie, began = string.match(h, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+) (%S+)')
 redis.call('DEL', KEYS[1])
 """
 
-# "L " and a version, successor -> 1, or 0
+# "L " and a version; successor -> 1; 0 if the session is not live at this version
 CLAIM = _script(
     """
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
@@ -124,11 +132,12 @@ if string.sub(h, 1, 2) == 'M ' then
 end
 if string.sub(h, 1, #ARGV[1]) ~= ARGV[1] then return 0 end"""
     + _BURY
-    + """redis.call('SET', KEYS[1], 'M ' .. cookie .. ' ' .. began .. ' ' .. ARGV[2], 'PX', $TOMBSTONE)
+    + """local value = 'M ' .. cookie .. ' ' .. began .. ' ' .. ARGV[2]
+redis.call('SET', KEYS[1], value, 'PX', $TOMBSTONE)
 return 1"""
 )
 
-# 1 if a try before this one may have ended the session -> 1, or 0
+# 1 if an earlier try may have ended the session -> 1; 0 if the session is not live
 DESTROY = _script(
     """
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
@@ -139,7 +148,7 @@ if string.sub(h, 1, 2) ~= 'L ' then return 0 end"""
 return 1"""
 )
 
-# -> nil, or the commands of the scripts above that the server does not let us use. Nothing is stored.
+# -> nil, or the commands in the scripts above that the ACL forbids. Stores nothing.
 CHECK = _script("""
 local refused = {}
 local function check(name, ...)

@@ -1,7 +1,8 @@
 """Sessions in Redis or Valkey: for any number of machines.
 
-`_redis_layout.py` says what stands under a key, `_redis_scripts.py` what the server does with it, and `_redis_exchange.py` how
-the server is asked. This module decides what to ask, and what to do when an exchange fails.
+`_redis_layout.py` describes the string under a key, `_redis_scripts.py` has the server's scripts,
+and `_redis_exchange.py` sends commands. This module decides which commands to send, and what to do
+when an exchange fails.
 """
 
 from __future__ import annotations
@@ -98,16 +99,18 @@ class RedisStore(CopiesAsItself):
             return bool(call.run_once(DESTROY, b"%d" % broken.was_sent) == 1)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
-        while True:  # each round that fails is one in which another request has succeeded
-            call = self._call(key)
+        call = self._call(key)
+        while True:  # when a round fails, another request has succeeded
             found, _ = call.look()
             if not isinstance(found, Live):
                 return None
             record = found.record
+            begin = monotonic()
             text = change(codec.value_text(record, name))
+            call.deadline += monotonic() - begin  # the caller's own time does not count
             merged = codec.merge(record, {name: text}, ()).encode()
             given = (_live(found.version), _live(new_version()), b"0", merged)
-            reply = self._call(key).run(WRITE, *given, may_repeat=False)
+            reply = call.run(WRITE, *given, may_repeat=False)
             if reply != _OVERTAKEN:
                 return None if reply == _GONE else text
 
@@ -123,7 +126,7 @@ class RedisStore(CopiesAsItself):
 
 
 class _Call:
-    """One call of the store: what it asks about one key, within one deadline."""
+    """One call of the store: its exchanges about one key, within one deadline."""
 
     def __init__(self, connections: Connections, name: bytes) -> None:
         self._connections = connections
@@ -131,14 +134,14 @@ class _Call:
         self.deadline = monotonic() + connections.timeout
 
     def ask(self, *commands: Command) -> list[Any]:
-        """Ask what may be asked twice; once more if the connection broke."""
+        """Send commands that may be sent twice. Send them again if the connection broke."""
         try:
             return self._connections.ask(self.name, commands, self.deadline)
         except Broken:
             return self._connections.ask(self.name, commands, self.deadline)
 
     def look(self) -> tuple[Any, float]:
-        """Return what stands under the key, None if nothing, and the server's time in seconds."""
+        """Return the session or tombstone under the key, or None, and the server's time in seconds."""
         text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
         now = int(seconds) + int(microseconds) // 1000 / 1000
         if text is None:
@@ -149,7 +152,7 @@ class _Call:
             raise StoreUnavailable(str(error)) from None
 
     def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
-        """Run a script; once more if the connection broke and either that does no harm or nothing was sent."""
+        """Run a script. After a broken connection run it again, if it may repeat or was not sent."""
         try:
             return self.run_once(script, *arguments)
         except Broken as broken:
@@ -158,7 +161,7 @@ class _Call:
             return self.run_once(script, *arguments)
 
     def run_once(self, script: Script, *arguments: bytes) -> Any:
-        """Run a script, which the server may not know yet."""
+        """Run a script. Send its text if the server does not know it yet."""
         given = (b"1", self.name, *arguments)
         try:
             command = (b"EVALSHA", script.sha, *given)
@@ -171,12 +174,12 @@ class _Call:
 
 
 def _live(version: object) -> bytes:
-    """Return how a live session at a version begins; for what is no version, nothing does."""
+    """Return the start of a live session at a version. No session starts with a wrong version."""
     return b"L " + (version if isinstance(version, bytes) and len(version) == 16 else b"?" * 16)
 
 
 def _touch(call: _Call, found: Live, renewed: Times) -> bool:
-    """Store when the session was seen, unless another request has done it. Return whether this call did."""
+    """Store when the session was last used. Return False if another request has done so."""
     expires = renewed.expires
     ends = b"" if expires == inf else b"%d" % round(expires * 1000)
     try:
@@ -187,7 +190,7 @@ def _touch(call: _Call, found: Live, renewed: Times) -> bool:
 
 
 def _fold(call: _Call) -> None:
-    """Make one record of a record and its deltas. Nothing is lost if that fails."""
+    """Merge a record and its deltas into one record. If that fails, nothing is lost."""
     try:
         found, _ = call.look()
         if isinstance(found, Live) and found.deltas:
@@ -200,17 +203,22 @@ def _fold(call: _Call) -> None:
 def redis_store(
     client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
 ) -> RedisStore:
-    """Keep sessions in Redis or Valkey (7.0 and newer; alone, behind Sentinel, or a cluster). It keeps every promise.
+    """Keep sessions in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
 
-    client_or_url: a client of redis-py or valkey-py with a `socket_timeout` and without `decode_responses`, also one that
-        `Sentinel.master_for` gave or a cluster's; or a URL: "redis://host:6379/0", "rediss://..." for TLS.
-    prefix: "ringsession:"; what the server's keys begin with.
-    timeout: 2; seconds for a whole call, to connect and to try again included, for a URL. A client has its `socket_timeout`.
+    client_or_url: a client of redis-py or valkey-py, also of a cluster or from
+        `Sentinel.master_for`. It needs a `socket_timeout` and no `decode_responses`.
+        Or a URL: "redis://host:6379/0", "rediss://..." for TLS.
+    prefix: "ringsession:"; the server's keys begin with it.
+    timeout: 2; seconds for a whole call: connect, answer and retry. For a URL only; a client has
+        its `socket_timeout`.
 
-    A session is one string with a time to live. The store has connections of its own, which it makes with the client's
-    settings. The server must not evict: `maxmemory-policy noeviction` or `volatile-ttl`. Raises ValueError or TypeError for
-    a client, URL or option that will not do; `pip install 'ringsession[redis]'` brings redis-py for a URL. See
-    docs/stores.md for the rights that the store needs, and for what a fail-over may lose.
+    The store keeps every promise. A session is one string with a time to live. The store makes
+    connections of its own with the client's settings. The server must not evict: set
+    `maxmemory-policy noeviction` or `volatile-ttl`. docs/stores.md lists the rights that the store
+    needs and the writes that a fail-over may lose.
+
+    Raises TypeError for an object that is no client, and ValueError for an option that cannot
+    work. For a URL, `pip install 'ringsession[redis]'` brings redis-py.
 
     >>> from ringsession import assoc_in, site_defaults
     >>> store = redis_store("redis://sessions.internal:6379/0")

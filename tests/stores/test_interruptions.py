@@ -1,4 +1,4 @@
-"""An exception at any moment of a call (a worker's timeout, Ctrl-C) gives no later call another one's answer."""
+"""After an exception at any moment of a call, no later call gets another call's answer."""
 
 from __future__ import annotations
 

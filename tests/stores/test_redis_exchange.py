@@ -52,7 +52,10 @@ def client(valkey: Server) -> Iterator[Any]:
 
 @contextmanager
 def scripted(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
-    """The URL of a server that says OK to a handshake, and `answer(packet)` to any other packet; None: it hangs up."""
+    """Give the URL of a server that says OK to a handshake, and `answer(packet)` to other packets.
+
+    If the answer is None, the server closes the connection.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(client: socket.socket) -> None:
@@ -292,7 +295,7 @@ def test_connections_that_the_server_has_closed_cost_no_error(store: Any, client
 
 @server_test
 def test_a_retry_uses_a_new_connection(valkey: Server) -> None:
-    """A load balancer that drops silent connections answers each with a reset, and has dropped them all."""
+    """A load balancer that has dropped all silent connections resets each at its next use."""
     make_store(valkey).close()
     with FaultProxy(valkey.port) as proxy:
         store = redis_store(f"redis://127.0.0.1:{proxy.port}/0", timeout=5)
@@ -309,7 +312,7 @@ def test_a_retry_uses_a_new_connection(valkey: Server) -> None:
 
 @server_test
 def test_a_store_that_goes_with_a_cycle_closes_its_connections(valkey: Server) -> None:
-    """A socket that the garbage collector finds open is a ResourceWarning, which fails this test."""
+    """If the garbage collector finds an open socket, its ResourceWarning fails this test."""
     for _ in range(3):
         store = redis_store(valkey.url)
         assert store.load(key_of("nothing")) is None
@@ -404,7 +407,7 @@ def _acl_line() -> str:
 
 @pytest.fixture(params=["valkey", "redis"])
 def rights(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Callable[[], Any]]]:
-    """A client of the administrator, and a store of a user who has the rights of the documented line alone."""
+    """Give an administrator's client, and make stores for a user with the documented rights only."""
     server = request.getfixturevalue(request.param)
     with redis_py.Redis(port=server.port) as admin:
         admin.flushall()
@@ -531,7 +534,8 @@ def test_a_primary_that_became_a_replica_is_unavailable_and_its_connections_are_
     loaded = store.load(KEY)  # its deadline is due; to move it is optional
     assert (loaded.record, loaded.moved) == (EMPTY, False)
     assert [record.message for record in caplog.records] == [
-        "Could not store when a session was last used: redis_store: the server is a read-only replica"
+        "Could not store when a session was last used:"
+        " redis_store: the server is a read-only replica"
     ]
     client.replicaof("NO", "ONE")
     assert store.patch(KEY, version, change(EMPTY, a=1))

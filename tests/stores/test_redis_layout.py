@@ -222,7 +222,7 @@ def test_two_prefixes_are_two_stores(server: Server, store: Any) -> None:
 def test_a_version_of_an_old_primary_overwrites_nothing_on_a_new_one(
     valkey: Server, redis: Server
 ) -> None:
-    """What a fail-over with lag leaves: two servers whose sessions were written to equally often."""
+    """After a fail-over with lag, two servers may have the same number of writes to a session."""
     old, new = make_store(valkey), make_store(redis)
     key = key_of("a")
     assert old.create(key, EMPTY, Lifetime())
