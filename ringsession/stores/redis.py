@@ -15,12 +15,12 @@ from typing import Any
 
 from .. import codec
 from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from ._redis_call import Call
 from ._redis_connections import Connections, connect
 from ._redis_exchange import Broken, Refused
-from ._redis_layout import Live, Unknown, milliseconds, new_version, read
+from ._redis_layout import Live, milliseconds, new_version
 from ._redis_layout import write_clock, write_delta, write_rest
-from ._redis_replies import Command
-from ._redis_scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE, Script
+from ._redis_scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
 from .deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
@@ -121,56 +121,8 @@ class RedisStore(CopiesAsItself):
         """Close the connections that wait for their next use."""
         self._connections.close()
 
-    def _call(self, key: str) -> _Call:
-        return _Call(self._connections, f"{self._prefix}{key}".encode())
-
-
-class _Call:
-    """One call of the store: its exchanges about one key, within one deadline."""
-
-    def __init__(self, connections: Connections, name: bytes) -> None:
-        self._connections = connections
-        self.name = name
-        self.deadline = monotonic() + connections.timeout
-
-    def ask(self, *commands: Command) -> list[Any]:
-        """Send commands that may be sent twice. Send them again if the connection broke."""
-        try:
-            return self._connections.ask(self.name, commands, self.deadline)
-        except Broken:
-            return self._connections.ask(self.name, commands, self.deadline)
-
-    def look(self) -> tuple[Any, float]:
-        """Return the session or tombstone under the key, or None, and the server's time in seconds."""
-        text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
-        now = int(seconds) + int(microseconds) // 1000 / 1000
-        if text is None:
-            return None, now
-        try:
-            return read(text), now
-        except Unknown as error:
-            raise StoreUnavailable(str(error)) from None
-
-    def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
-        """Run a script. After a broken connection run it again, if it may repeat or was not sent."""
-        try:
-            return self.run_once(script, *arguments)
-        except Broken as broken:
-            if broken.was_sent and not may_repeat:
-                raise
-            return self.run_once(script, *arguments)
-
-    def run_once(self, script: Script, *arguments: bytes) -> Any:
-        """Run a script. Send its text if the server does not know it yet."""
-        given = (b"1", self.name, *arguments)
-        try:
-            command = (b"EVALSHA", script.sha, *given)
-            return self._connections.ask(self.name, (command,), self.deadline)[0]
-        except Refused as refused:
-            if refused.code != "NOSCRIPT":
-                raise
-        command = (b"EVAL", script.text, *given)
-        return self._connections.ask(self.name, (command,), self.deadline)[0]
+    def _call(self, key: str) -> Call:
+        return Call(self._connections, f"{self._prefix}{key}".encode())
 
 
 def _live(version: object) -> bytes:
@@ -178,7 +130,7 @@ def _live(version: object) -> bytes:
     return b"L " + (version if isinstance(version, bytes) and len(version) == 16 else b"?" * 16)
 
 
-def _touch(call: _Call, found: Live, renewed: Times) -> bool:
+def _touch(call: Call, found: Live, renewed: Times) -> bool:
     """Store when the session was last used. Return False if another request has done so."""
     expires = renewed.expires
     ends = b"" if expires == inf else b"%d" % round(expires * 1000)
@@ -189,7 +141,7 @@ def _touch(call: _Call, found: Live, renewed: Times) -> bool:
         return False
 
 
-def _fold(call: _Call) -> None:
+def _fold(call: Call) -> None:
     """Merge a record and its deltas into one record. If that fails, nothing is lost."""
     try:
         found, _ = call.look()
