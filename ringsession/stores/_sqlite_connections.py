@@ -146,6 +146,8 @@ class SqliteConnections:
         try:
             handle = own.idle.pop()
         except IndexError:
+            handle = None
+        if handle is None:  # outside the handler above, so that no traceback shows an IndexError
             handle = self._open()
         try:
             answer = ask(handle.connection)

@@ -21,6 +21,8 @@ MUTATIONS = [
     ("sqlite liveness", "_sqlite_statements.py", "record IS NOT NULL AND", "", "test_sqlite.py"),
     ("sqlite insert-only", "_sqlite_statements.py", "WHERE expires <= ?", "WHERE 1 OR expires <= ?", "test_sqlite.py"),
     ("sqlite version", "_sqlite_statements.py", "AND version = ?", "AND (1 OR version = ?)", "test_sqlite.py"),
+    ("sqlite slow read", "_sqlite_statements.py", "AND seen = ?", "AND (1 OR seen = ?)", "test_sqlite_table.py"),
+    ("sqlite moved", "_sqlite_statements.py", "AND successor = ?", "AND (1 OR successor = ?)", "test_sqlite.py"),
     ("redis liveness in write", "_redis_scripts.py", "if string.sub(h, 1, 2) == 'L ' then return 2 end", "return 2", "test_contract.py -k valkey"),
     ("redis liveness in merge", "_redis_scripts.py", "if string.sub(h, 1, 2) ~= 'L ' then return 0 end\nlocal count", "local count", "test_contract.py -k valkey"),
     ("redis liveness in destroy", "_redis_scripts.py", "if string.sub(h, 1, 2) ~= 'L ' then return 0 end\"\"\"", "\"\"\"", "test_contract.py -k valkey"),

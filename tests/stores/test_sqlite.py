@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -246,3 +248,33 @@ def test_many_first_users_at_once_make_one_table(tmp_path: Path) -> None:
         thread.join()
     assert failed == []
     assert count_rows(tmp_path / "sessions.db") == 8
+
+
+@pytest.mark.parametrize(
+    "spoil", ["DROP TABLE ringsession", "ALTER TABLE ringsession DROP COLUMN idle"]
+)
+def test_no_error_and_no_log_line_shows_a_record_or_a_key(
+    spoil: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = sqlite_store(tmp_path / "sessions.db")
+    record, key = codec.encode({"user": "s3cret"}), key_of("s3cret")
+    store.create(key, record, Lifetime())
+    with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection:
+        connection.execute(spoil)
+    calls: list[Callable[[], object]] = [
+        lambda: store.load(key),
+        lambda: store.create(key, record, Lifetime()),
+        lambda: store.patch(key, 0, change(record, user="s3cret too")),
+        lambda: store.claim(key, 0, key_of("new")),
+        lambda: store.destroy(key),
+        lambda: store.swap(key, "user", lambda text: '"s3cret"'),
+    ]
+    shown = []
+    for call in calls:
+        try:
+            call()
+        except sqlite3.Error as error:
+            shown += [str(error), repr(error)]
+    assert shown
+    told = " ".join([*shown, caplog.text]).lower()
+    assert not [secret for secret in ("s3cret", key, key[:16]) if secret in told]
