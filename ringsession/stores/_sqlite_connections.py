@@ -25,7 +25,7 @@ from ._sqlite_table import prepare_table
 _Answer = TypeVar("_Answer")
 _Ask = Callable[[sqlite3.Connection], _Answer]
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.01  # seconds
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds
 # To replace the older table of a million sessions took 3 s; meanwhile, other workers may start.
 _OPENING = 60
 # Octets of the file that are mapped into memory. SQLite keeps hardly any of a million sessions'
