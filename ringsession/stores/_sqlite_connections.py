@@ -13,9 +13,7 @@ import random
 import sqlite3
 import sys
 import time
-from _thread import (
-    RLock,
-)  # gevent replaces `threading.RLock` with one that an interruption leaves locked
+from _thread import RLock
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -42,7 +40,8 @@ class _Own:
         self.process = os.getpid()
         self.idle: list[Handle] = []
         # The writers of one process queue here, so that only one of them at a time polls the file.
-        # Who waits here has a deadline. Greenlets of one thread are one owner.
+        # Who waits here has a deadline. Greenlets of one thread are one owner. Not `threading.RLock`:
+        # gevent replaces that with one in Python, which an interruption may leave locked for good.
         self.turn = RLock()
 
 
