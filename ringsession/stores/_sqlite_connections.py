@@ -40,8 +40,9 @@ class _Own:
         self.process = os.getpid()
         self.idle: list[Handle] = []
         # The writers of one process queue here, so that only one of them at a time polls the file.
-        # Who waits here has a deadline. Greenlets of one thread are one owner. Not `threading.RLock`:
-        # gevent replaces that with one in Python, which an interruption may leave locked for good.
+        # Who waits here has a deadline. Greenlets of one thread are one owner. It is no
+        # `threading.RLock`, because gevent replaces that with one in Python, which an interruption
+        # may leave locked for good.
         self.turn = RLock()
 
 

@@ -15,8 +15,9 @@ inherited: list[object] = []
 class Handle:
     """A connection that is closed as soon as nobody refers to the handle.
 
-    A signal handler may raise between two steps, where a connection belongs to no variable. CPython
-    would close it only when it next looks for cycles, since a `sqlite3.Connection` refers to itself.
+    A signal handler may raise between two steps, where a connection belongs to no variable. A
+    `sqlite3.Connection` refers to itself, so CPython would close it only when it next looks for
+    cycles.
     """
 
     __slots__ = ("connection", "process")

@@ -1,4 +1,4 @@
-"""The statements of the SQLite store. Owns the SQL; `_sqlite_table.py` says what the columns mean."""
+"""The statements of the SQLite store; `_sqlite_table.py` says what the columns mean."""
 
 from __future__ import annotations
 

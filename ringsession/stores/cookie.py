@@ -97,7 +97,7 @@ class SealedSessions:
         return int(self._clock() * 1000)
 
     def _seal_anew(self, opened: Opened, record: str) -> str:
-        """Seal a session again. It is the latest of its cookies, even if the clock has jumped back."""
+        """Seal a session again, as the latest of its cookies even if the clock has jumped back."""
         now = self._now()
         sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
         payload = record[1:].encode()
