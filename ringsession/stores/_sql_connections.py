@@ -29,12 +29,13 @@ _inherited: list[list[Held]] = []
 class Held:
     """A connection, and whether it has served before."""
 
-    __slots__ = ("connection", "raw", "is_used", "__weakref__")
+    __slots__ = ("connection", "raw", "is_used", "is_changed", "__weakref__")
 
     def __init__(self) -> None:
         self.connection: Connection
         self.raw: Any = None  # the driver's
         self.is_used = False
+        self.is_changed = False  # autocommit was turned on, and is to be turned off
 
     def hold(self, connection: Connection) -> None:
         self.connection = connection
@@ -146,6 +147,7 @@ class LentConnections:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._dialect = engine.dialect
 
     def take(self, deadline: float) -> Held:
         """Return a connection that commits each statement.
@@ -159,8 +161,7 @@ class LentConnections:
             failure: Exception | None = None
             try:
                 if held.is_quiet():
-                    held.connection.execution_options(isolation_level="AUTOCOMMIT")
-                    held.is_used = True
+                    self._commit_each(held)
                     return held
             except Exception as error:
                 failure = error
@@ -168,17 +169,29 @@ class LentConnections:
                 held.drop()
                 raise
             held.drop()
-            if failure is not None and (
-                not self._is_driver_error(failure) or time.monotonic() > deadline
-            ):
+            is_dead = isinstance(failure, (DBAPIError, self._dialect.loaded_dbapi.Error))
+            if failure is not None and (not is_dead or time.monotonic() > deadline):
                 raise failure
         raise NoConnection(f"the pool lent {_MOST_DEAD} dead connections")
 
-    def _is_driver_error(self, error: Exception) -> bool:
-        return isinstance(error, (DBAPIError, self._engine.dialect.loaded_dbapi.Error))
+    def _commit_each(self, held: Held) -> None:
+        """Turn autocommit on, unless the engine does that.
+
+        SQLAlchemy's own option is not used: it would turn it off again while the pool takes the connection back,
+        where an interruption costs the pool a place.
+        """
+        connection: Any = held.connection.connection.dbapi_connection
+        with suppress(NotImplementedError):
+            if self._dialect.detect_autocommit_setting(connection):
+                return
+        self._dialect.set_isolation_level(connection, "AUTOCOMMIT")
+        held.is_changed = True
 
     def give_back(self, held: Held) -> None:
         try:
+            if held.is_changed:
+                dbapi_connection: Any = held.connection.connection.dbapi_connection
+                self._dialect.reset_isolation_level(dbapi_connection)
             held.connection.close()
         except BaseException as error:
             held.drop()
@@ -186,6 +199,7 @@ class LentConnections:
                 raise
 
     def discard(self, held: Held) -> None:
+        """Close a connection that failed; the pool opens another in its place."""
         held.drop()
 
     def close_unused(self) -> None:
