@@ -67,7 +67,7 @@ class SessionCookie:
         was_sent: whether the request brought any value of the cookie. Then what stands under the app's
         other scopes is deleted with a new value and with a deletion.
         """
-        kept = self._usable(kept or {})
+        kept = self._usable(kept) if kept else {}
         attrs = {**self._attrs, **kept, **without_value(own or {})} if own or kept else None
         others = (
             self._others(attrs, kept) if was_sent and (outcome.changed or outcome.ended) else []
@@ -91,12 +91,11 @@ class SessionCookie:
 
     def _usable(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
         """The kept attributes, or none where they cannot be written any more."""
-        if kept:
-            try:
-                check_cookie(self.name, {**self._attrs, **kept})
-            except ValueError as error:
-                log.warning("Dropped the cookie attributes that a session kept: %s", error)
-                return {}
+        try:
+            check_cookie(self.name, {**self._attrs, **kept})
+        except ValueError as error:
+            log.warning("Dropped the cookie attributes that a session kept: %s", error)
+            return {}
         return kept
 
     def _line(self, value: str, attrs: Mapping[str, Any] | None) -> str:

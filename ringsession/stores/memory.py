@@ -35,16 +35,14 @@ class _Entry:
         self.successor: str | None = None  # of a tombstone
 
     @property
-    def is_live(self) -> bool:
-        return self.record is not None
-
-    @property
     def times(self) -> Times:
         return Times(self.created, self.seen, self.lifetime)
 
     @property
     def expires(self) -> float:
-        return self.times.expires
+        idle, absolute = self.lifetime
+        by_idle = inf if idle is None else self.seen + idle
+        return by_idle if absolute is None else min(by_idle, self.created + absolute)
 
 
 class MemoryStore(CopiesAsItself):
@@ -160,20 +158,21 @@ class MemoryStore(CopiesAsItself):
 
     def _find_live(self, key: str) -> _Entry | None:
         entry = self._find(key, self._clock())
-        return entry if entry is not None and entry.is_live else None
+        return entry if entry is not None and entry.record is not None else None
 
     def _put(self, key: str, entry: _Entry) -> None:
-        digest = bytes.fromhex(key)
-        self._remove(digest)
+        digest, expires = bytes.fromhex(key), entry.expires
+        if digest in self._entries:
+            self._remove(digest)
         self._entries[digest] = entry
-        self._live += entry.is_live
-        if entry.expires != inf:
-            heapq.heappush(self._deadlines, (entry.expires, digest))
+        self._live += entry.record is not None
+        if expires != inf:
+            heapq.heappush(self._deadlines, (expires, digest))
 
     def _remove(self, digest: bytes) -> None:
         entry = self._entries.pop(digest, None)
         if entry is not None:
-            self._live -= entry.is_live
+            self._live -= entry.record is not None
             self._disposable.pop(digest, None)
 
     def _write(self, key: str, entry: _Entry, record: str, disposable: bool) -> None:
