@@ -190,6 +190,12 @@ def test_a_recorded_text_is_sealed_and_opened_the_same(
     assert seal(RING, NAME, contents) == sealed
 
 
+def test_the_first_recorded_text_is_what_the_table_makes() -> None:
+    contents, nonce, sealed = RECORDED[0]
+    assert contents == CONTENTS
+    assert sealed == rs2(KEY.encode(), NAME, plain(), nonce)
+
+
 def test_a_sealed_text_is_what_the_table_makes_of_its_nonce() -> None:
     nonce = raw(SEALED)[5:29]
     assert SEALED == rs2(KEY.encode(), NAME, plain(), nonce)
