@@ -66,13 +66,13 @@ def parts() -> dict[str, float]:
     """What no session on that store can do without, the way that it is done here."""
     value, record, keyring = "x" * 43, encode(DATA), Keyring(KEY)
     header = make_environ(f"ring-session={value}")["HTTP_COOKIE"]
-    key, store, now = hash_id(value) or "", memory_store(), int(time() * 1000)
+    key, store, now = hash_id(value, "ring-session") or "", memory_store(), int(time() * 1000)
     store.create(key, record, Lifetime())
     contents = Opened(False, b"i" * 16, now, 0, 0, now, now, 1_800_000, 0, record[1:].encode())
     sealed = seal(keyring, "ring-session", contents)
     calls: dict[str, Callable[[], object]] = {
         "find the cookie in its header": lambda: find_cookie(header, "ring-session"),
-        "check an id and hash it": lambda: hash_id(value),
+        "check an id and hash it": lambda: hash_id(value, "ring-session"),
         "load from memory": lambda: store.load(key),
         "decode a session": lambda: decode(record),
         "encode a session": lambda: encode(DATA),
