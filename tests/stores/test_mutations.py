@@ -14,10 +14,12 @@ STORES = "ringsession/stores"
 
 # The file, what stands there, what is put in its place (each in turn, where there are several), and the tests of that store.
 MUTATIONS = [
-    ("memory liveness", "memory.py", "entry.record is not None else None|entry is None or entry.record is None", "True else None|entry is None", "test_memory.py"),
+    ("memory liveness", "memory.py", "entry is not None and entry.record is not None else None|entry is None or entry.record is None", "entry is not None else None|entry is None", "test_memory.py"),
     ("memory insert-only", "memory.py", "if self._find(key, now) is not None:", "if False:", "test_memory.py"),
     ("memory version", "memory.py", "if entry.version == version:", "if True:", "test_memory.py"),
     ("memory version in swap", "memory.py", "is entry and entry.version == version:", "is entry:", "test_memory.py"),
+    ("memory version in claim", "memory.py", "if entry.version != version:", "if False:", "test_memory.py"),
+    ("memory place of a tombstone", "memory.py", "self._live -= entry.record is not None", "pass", "test_memory.py"),
     ("sqlite liveness", "_sqlite_statements.py", "record IS NOT NULL AND", "", "test_sqlite.py"),
     ("sqlite insert-only", "_sqlite_statements.py", "WHERE expires <= ?", "WHERE 1 OR expires <= ?", "test_sqlite.py"),
     ("sqlite version", "_sqlite_statements.py", "AND version = ?", "AND (1 OR version = ?)", "test_sqlite.py"),
@@ -39,7 +41,12 @@ MUTATIONS = [
     ("sql insert-only", "sql.py", "return again\n", "return True\n", "test_contract.py -k postgresql"),
     ("sql version", "_sql_statements.py", "self.replace = self.write.where(t.version == seen)", "self.replace = self.write", "test_contract.py -k mariadb"),
     ("sql version in claim", "_sql_statements.py", "self.end_seen = self.end.where(t.version == seen)", "self.end_seen = self.end", "test_orders.py test_contract.py -k mariadb"),
-    ("hash", "server_side.py", "sha256(value.encode()).hexdigest() if", "value.encode().hex() if", "../test_promises.py"),
+    ("hash", "server_side.py", 'sha256(f"{cookie_name}\\0{value}".encode()).hexdigest()|sha256(f"{self._cookie_name}\\0{value}".encode()).hexdigest()', "value.encode().hex()|value.encode().hex()", "../test_promises.py"),
+    ("hash of the cookie's name", "server_side.py", 'f"{cookie_name}\\0{value}"|f"{self._cookie_name}\\0{value}"', "value|value", "../middleware/test_recreate.py"),
+    ("recreate over a moved session", "server_side.py", "renewal.of_moved(moved)", "renewal.alone()", "../middleware/test_recreate.py"),
+    ("recreate overtaken", "server_side.py", "before, after = record, self._renew(found, renewal)", "before = after = record", "../middleware/test_recreate.py"),
+    ("logout follows", "server_side.py", "range(_MOST_MOVES + 1)", "range(1)", "../middleware/test_recreate.py"),
+    ("eviction", "server_side.py", "if loaded.disposable and", "if False and", "../middleware/test_recreate.py"),
 ]  # fmt: skip
 
 
