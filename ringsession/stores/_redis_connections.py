@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from . import StoreUnavailable
 from ._redis_exchange import Broken, Refused, Server
 from ._redis_handshake import Recipe
+from ._redis_lookup import Lookup
 from ._redis_replies import Command
 
 _REDIRECTIONS = 8
@@ -60,13 +61,14 @@ class ClusterConnections:
         self.timeout = timeout
         self._client = client
         self._servers: dict[str, Server] = {}
+        self._topology = Lookup(client.nodes_manager.initialize)
         self._looked = 0.0
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         try:
             node, asking = self._client.get_node_from_key(key), False
         except Exception:
-            self._look_again()
+            self._look_again(deadline)
             raise StoreUnavailable("redis_store: no node of the cluster has the slot") from None
         for _ in range(_REDIRECTIONS):
             try:
@@ -77,13 +79,13 @@ class ClusterConnections:
             except Refused as refused:
                 if refused.code not in ("MOVED", "ASK"):
                     if refused.code == "CLUSTERDOWN":
-                        self._look_again()
+                        self._look_again(deadline)
                     raise
                 # ASK: the slot is on its way, and this key is at the other node already.
                 asking = refused.code == "ASK"
-                node = self._find(key, node, refused.reply.text, asking)
+                node = self._find(key, node, refused, deadline)
             except Broken:
-                self._look_again()
+                self._look_again(deadline)
                 raise
         raise StoreUnavailable(f"redis_store: the cluster redirected {_REDIRECTIONS} times")
 
@@ -99,17 +101,17 @@ class ClusterConnections:
             server = self._servers.setdefault(node.name, Server(Recipe(client.connection_pool)))
         return server
 
-    def _find(self, key: bytes, asked: Any, redirection: str, asking: bool) -> Any:
+    def _find(self, key: bytes, asked: Any, refused: Refused, deadline: float) -> Any:
         """Return the node that a redirection names: "MOVED 3999 10.0.0.1:6381"."""
-        host, _, port = redirection.split(" ")[2].rpartition(":")
+        host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
         host = host or asked.host  # empty: the same host as before
         node = self._client.get_node(host=host, port=int(port))
-        if node is None or not asking:
-            self._look_again()
+        if node is None or refused.code == "MOVED":
+            self._look_again(deadline)
             node = node or self._client.get_node(host=host, port=int(port))
         return node or self._client.get_node_from_key(key)
 
-    def _look_again(self) -> None:
+    def _look_again(self, deadline: float) -> None:
         """Learn who has which slots now. Many requests find out together that it has changed.
 
         If no node can tell, what is known stays as it is.
@@ -119,13 +121,9 @@ class ClusterConnections:
             return
         self._looked = now
         try:
-            self._client.nodes_manager.initialize()
+            self._topology.wait(deadline)
         except Exception:
             return
-        except BaseException:
-            # The client's own connections may still be waiting for the rest of an answer.
-            self._client.disconnect_connection_pools()
-            raise
         names = {node.name for node in self._client.get_nodes()}
         for name in self._servers.keys() - names:
             server = self._servers.pop(name, None)

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import StoreUnavailable
 from ._redis_handshake import Recipe, is_a
+from ._redis_lookup import seconds_left
 from ._redis_replies import BadReply, Command, ErrorReply, pack, parse_replies, shorten
 
 _RECEIVED_AT_ONCE = 65_536
@@ -46,14 +47,6 @@ class Refused(StoreUnavailable):
         super().__init__(f"redis_store: the server answered: {shorten(reply.text)}")
         self.code = reply.code
         self.reply = reply
-
-
-def seconds_left(deadline: float) -> float:
-    """Return the seconds until a monotonic deadline. Raise TimeoutError if it has passed."""
-    left = deadline - monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 class Connection:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import socket
 from functools import cached_property
-from time import monotonic
 from typing import Any
 
+from ._redis_lookup import Lookup, seconds_left
 from ._redis_replies import pack
 
 # Each of these options makes a connection speak RESP3, send commands by itself, try again by itself,
@@ -53,15 +53,9 @@ class _Bounded:
         self._connect_limit: float | None = options.get("socket_connect_timeout")
         super().__init__(**options)
 
-    def _left(self) -> float:
-        left = self._deadline - monotonic()
-        if left <= 0:
-            raise socket.timeout("timed out")
-        return left
-
     @property
     def socket_timeout(self) -> float:
-        return self._left()
+        return seconds_left(self._deadline)
 
     @socket_timeout.setter
     def socket_timeout(self, seconds: float | None) -> None:
@@ -69,7 +63,7 @@ class _Bounded:
 
     @property
     def socket_connect_timeout(self) -> float:
-        left = self._left()
+        left = seconds_left(self._deadline)
         return left if self._connect_limit is None else min(left, self._connect_limit)
 
     @socket_connect_timeout.setter
@@ -78,12 +72,12 @@ class _Bounded:
 
     def send_packed_command(self, *given: Any, **options: Any) -> Any:
         if self._sock is not None:
-            self._sock.settimeout(self._left())
+            self._sock.settimeout(self.socket_timeout)
         return super().send_packed_command(*given, **options)  # type: ignore[misc]
 
     def read_response(self, *given: Any, **options: Any) -> Any:
         if self._sock is not None:
-            self._sock.settimeout(self._left())
+            self._sock.settimeout(self.socket_timeout)
         return super().read_response(*given, **options)  # type: ignore[misc]
 
 
@@ -92,15 +86,22 @@ class Recipe:
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
+        self._primary: Lookup | None = None
+        if getattr(pool, "is_master", False):  # a Sentinel names the server
+            self._primary = Lookup(pool.get_master_address)
 
     def connect(self, deadline: float) -> tuple[socket.socket, object]:
         """Return a socket after the handshake, and the address of its server.
 
         Raises what the client library raises. An interrupted handshake closes its socket.
         """
+        address = None if self._primary is None else self._primary.wait(deadline)
         connection = self._kind(deadline=deadline, **self._options())
         try:
-            connection.connect()
+            if address is None:
+                connection.connect()
+            else:
+                connection.connect_to(address)
             sock: socket.socket = connection._sock
         except BaseException:
             connection.disconnect()
