@@ -28,6 +28,7 @@ class Connections(Protocol):
     """What the store asks through."""
 
     timeout: float
+    own_commands: tuple[Command, ...]  # what it may send beside the given commands
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         """Send commands once to the server that has the key, and return the reply to each.
@@ -41,6 +42,8 @@ class Connections(Protocol):
 
 class ServerConnections:
     """See `Connections`; one server, also the primary that a Sentinel names."""
+
+    own_commands: tuple[Command, ...] = ()
 
     def __init__(self, client: Any, timeout: float) -> None:
         self.timeout = timeout
@@ -56,6 +59,8 @@ class ServerConnections:
 
 class ClusterConnections:
     """See `Connections`; the primaries of a cluster."""
+
+    own_commands: tuple[Command, ...] = (_ASKING,)
 
     def __init__(self, client: Any, timeout: float) -> None:
         self.timeout = timeout

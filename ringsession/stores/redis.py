@@ -43,7 +43,7 @@ class RedisStore(CopiesAsItself):
         """Raise ValueError if the server refuses a command that the store needs."""
         call = self._call("0" * 64)
         try:
-            call.ask((b"GET", call.name), (b"TIME",))
+            call.ask((b"GET", call.name), (b"TIME",), *self._connections.own_commands)
             refused = call.run(CHECK)
         except Refused as error:
             if error.code == "NOPERM":

@@ -21,6 +21,7 @@ from tests.servers import Server
 from tests.serving import wait_until
 from tests.stores.clusters import start_cluster
 from tests.stores.networked import PREFIX
+from tests.stores.test_redis_exchange import RIGHTS
 
 pytestmark = [pytest.mark.soak, pytest.mark.server]
 EMPTY = codec.encode({})
@@ -98,6 +99,27 @@ def test_nothing_is_lost_while_a_slot_moves(cluster: list[Server]) -> None:
         }
         assert writers.failed == []
         print(f"three-node cluster: a slot moved {moves} times, {writers.count} writes, none lost")
+
+
+@pytest.mark.parametrize("missing", ["", "asking", "get"])
+def test_the_documented_rights_are_enough_in_a_cluster(cluster: list[Server], missing: str) -> None:
+    rights = f"{RIGHTS} +cluster|slots +command +asking".split()
+    rights = [right for right in rights if right != f"+{missing}"]
+    for node in cluster:
+        with redis.Redis(port=node.port) as client:
+            client.execute_command("ACL", "SETUSER", "web", "on", ">s3cret", *rights)
+    start = [ClusterNode("127.0.0.1", node.port) for node in cluster]
+    account = {"username": "web", "password": "s3cret"}
+    with RedisCluster(startup_nodes=start, socket_timeout=2, **account) as client:
+        store = redis_store(client)
+        if missing:
+            with pytest.raises(ValueError, match="docs/stores.md"):
+                store.check()
+        else:
+            store.check()
+            assert store.create(key_of("a"), EMPTY, Lifetime())
+            assert store.destroy(key_of("a"))
+        store.close()
 
 
 def _move_slot(cluster: list[Server], slot: int, writers: Writers) -> None:

@@ -397,12 +397,11 @@ def test_idle_connections_are_few_and_young(store: Any, monkeypatch: pytest.Monk
     assert len(server._idle) <= 2 + 8
 
 
-def _acl_line() -> str:
-    """The line that docs/stores.md gives."""
-    return (
-        "resetchannels -@all +get +time +echo +eval +evalsha +exists +set +getrange +setrange"
-        f" +append +pexpireat +del +select ~{PREFIX}*"
-    )
+# The line that docs/stores.md gives.
+RIGHTS = (
+    "resetchannels -@all +get +time +echo +eval +evalsha +exists +set +getrange +setrange"
+    f" +append +pexpireat +del +select ~{PREFIX}*"
+)
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -411,9 +410,7 @@ def rights(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Callable[[], A
     server = request.getfixturevalue(request.param)
     with redis_py.Redis(port=server.port) as admin:
         admin.flushall()
-        admin.execute_command(
-            "ACL", "SETUSER", "web", "reset", "on", ">s3cret", *_acl_line().split()
-        )
+        admin.execute_command("ACL", "SETUSER", "web", "reset", "on", ">s3cret", *RIGHTS.split())
         url = f"redis://web:s3cret@127.0.0.1:{server.port}/2"
         stores = []
 
@@ -444,11 +441,11 @@ def test_the_documented_rights_are_enough(rights: tuple[Any, Callable[[], Any]])
     assert store.destroy(key_of(repr(Lifetime(None, None))))
 
 
-RIGHTS = "get time echo evalsha eval exists set getrange setrange append pexpireat del".split()
+COMMANDS = "get time echo evalsha eval exists set getrange setrange append pexpireat del".split()
 
 
 @server_test
-@pytest.mark.parametrize("command", RIGHTS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_right_that_is_missing_is_found_at_the_start(
     command: str, rights: tuple[Any, Callable[[], Any]]
 ) -> None:
