@@ -54,7 +54,7 @@ class Lookup:
         if run is None or run.has_ended.is_set() or run.pid != os.getpid():
             run = _Run(self._work)
             threading.Thread(target=run, name="ringsession-redis-lookup", daemon=True).start()
-            self._run = run
+            self._run = run  # not before: nobody may wait for a thread that never started
         if not run.has_ended.wait(seconds_left(deadline)):
             raise TimeoutError
         if run.error is not None:

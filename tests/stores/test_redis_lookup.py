@@ -40,7 +40,7 @@ def test_callers_at_the_same_time_share_one_run() -> None:
     lookup = Lookup(work)
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(lookup.wait, soon())
-        while not runs:
+        while lookup._run is None:
             time.sleep(0.001)
         others = [pool.submit(lookup.wait, soon()) for _ in range(3)]
         time.sleep(0.3)  # until they wait as well
