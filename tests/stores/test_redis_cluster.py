@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -161,3 +162,21 @@ def test_connections_that_broke_are_made_anew(
         with redis.Redis(port=node.port) as client:
             client.client_kill_filter(_type="normal", skipme=True)
     assert store.load(key_of("e")).record == EMPTY
+
+
+def test_nodes_that_are_gone_are_forgotten_and_a_failed_look_changes_nothing(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = store._connections
+    assert store.load(key_of("f")) is None
+    (name,) = connections._servers
+    connections._servers["10.0.0.1:6379"] = connections._servers[name]
+    monkeypatch.setattr(connections._topology, "_work", lambda: 1 // 0)
+    connections._look_again(time.monotonic() + 5)
+    assert set(connections._servers) == {name, "10.0.0.1:6379"}
+    monkeypatch.undo()
+    connections._looked = 0.0
+    connections._look_again(time.monotonic() + 5)
+    connections._look_again(time.monotonic() + 5)  # too soon for another look
+    assert set(connections._servers) == {name}
+    assert store.load(key_of("f")) is None

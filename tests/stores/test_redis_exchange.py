@@ -464,6 +464,24 @@ def test_a_wrong_password_is_not_shown(valkey: Server) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_server_that_loads_is_no_configuration_error() -> None:
+    with scripted(ANSWERS["LOADING"]) as url:
+        with pytest.raises(StoreUnavailable, match="LOADING"):
+            redis_store(url, timeout=5).check()
+
+
+def test_an_exception_of_the_applications_own_connection_class_is_not_shown() -> None:
+    class Own(redis_py.Connection):
+        def connect(self) -> None:
+            raise LookupError("no secret under s3cret")
+
+    pool = redis_py.ConnectionPool(connection_class=Own, socket_timeout=5)
+    store = redis_store(redis_py.Redis(connection_pool=pool))
+    with pytest.raises(StoreUnavailable) as caught:
+        store.load(KEY)
+    assert str(caught.value) == "redis_store: no connection: LookupError"
+
+
 @server_test
 def test_a_server_that_is_not_there_yet_is_no_configuration_error() -> None:
     store = redis_store("redis://127.0.0.1:1/0")

@@ -10,7 +10,7 @@ import pytest
 import redis as redis_py
 
 from ringsession import codec, redis_store
-from ringsession.stores import Change, Details, Lifetime
+from ringsession.stores import Change, Details, Lifetime, StoreUnavailable
 from ringsession.testing import change, key_of
 from tests.servers import Server
 from tests.stores.networked import PREFIX, make_store, pass_time
@@ -155,6 +155,23 @@ def test_what_another_request_writes_while_deltas_are_folded_is_kept(
         assert data == {**{f"n{number}": number for number in range(16)}, "other": 1}
         deltas = int(fields(client, key)["deltas"])
         assert deltas == (0 if version_of(store.load(key)) else 1)
+
+
+def test_a_write_is_done_even_if_its_deltas_cannot_be_folded(store: Any, client: Any) -> None:
+    key, ask = key_of("a"), store._connections.ask
+    assert store.create(key, EMPTY, Lifetime())
+
+    def fail_to_look(name: bytes, commands: Any, deadline: float) -> Any:
+        if commands[0][0] == b"GET":
+            raise StoreUnavailable("down")
+        return ask(name, commands, deadline)
+
+    store._connections.ask = fail_to_look
+    for number in range(16):
+        assert store.patch(key, None, change(EMPTY, n=number)) is True
+    store._connections.ask = ask
+    assert fields(client, key)["deltas"] == "016"
+    assert codec.decode(store.load(key).record) == {"n": 15}
 
 
 def test_a_record_of_a_newer_version_is_kept_whatever_is_appended(store: Any, client: Any) -> None:
