@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
 
 from ._sql_drivers import set_up
@@ -29,17 +29,19 @@ _inherited: list[list[Held]] = []
 class Held:
     """A connection, and whether it has served before."""
 
-    __slots__ = ("connection", "raw", "is_used", "is_changed", "__weakref__")
+    __slots__ = ("connection", "lent", "raw", "is_used", "is_changed", "__weakref__")
 
     def __init__(self) -> None:
         self.connection: Connection
-        self.raw: Any = None  # the driver's
+        self.lent: PoolProxiedConnection  # the same as its pool sees it
+        self.raw: Any = None  # the same as the driver made it
         self.is_used = False
         self.is_changed = False  # autocommit was turned on, and is to be turned off
 
     def hold(self, connection: Connection) -> None:
         self.connection = connection
-        self.raw = connection.connection.driver_connection
+        self.lent = connection.connection
+        self.raw = self.lent.driver_connection
 
     def is_quiet(self) -> bool:
         """Whether nothing arrived that nobody asked for: the end of the connection, or a late answer."""
@@ -59,9 +61,8 @@ class Held:
     def drop(self) -> None:
         """Close the connection, whatever state it is in."""
         with suppress(Exception):
-            if not self.connection.invalidated:
-                self.connection.invalidate()
-            self.connection.close()
+            if self.lent.is_valid:
+                self.lent.invalidate()
 
 
 class NoConnection(Exception):
@@ -180,7 +181,7 @@ class LentConnections:
         SQLAlchemy's own option is not used: it would turn it off again while the pool takes the connection back,
         where an interruption costs the pool a place.
         """
-        connection: Any = held.connection.connection.dbapi_connection
+        connection: Any = held.lent.dbapi_connection
         with suppress(NotImplementedError):
             if self._dialect.detect_autocommit_setting(connection):
                 return
@@ -190,7 +191,7 @@ class LentConnections:
     def give_back(self, held: Held) -> None:
         try:
             if held.is_changed:
-                dbapi_connection: Any = held.connection.connection.dbapi_connection
+                dbapi_connection: Any = held.lent.dbapi_connection
                 self._dialect.reset_isolation_level(dbapi_connection)
             held.connection.close()
         except BaseException as error:
