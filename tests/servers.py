@@ -215,6 +215,25 @@ def postgresql() -> Server:
     return server
 
 
+def standby(primary: Server) -> Server:
+    """A PostgreSQL that follows a running one, as `pg_basebackup -R` makes it, until it is promoted."""
+    server = postgresql()
+    start = server.command
+
+    def command(folder: Path, port: int) -> list[str]:
+        data = folder / "data"
+        if not data.exists():
+            binary = Path(primary.command(primary.folder, primary.port)[0])
+            place = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", "ringsession"]
+            _run(
+                server, binary.with_name("pg_basebackup"), *place, "-D", data, "-R", "-X", "stream"
+            )
+        return start(folder, port)
+
+    server.command = command
+    return server
+
+
 def pgbouncer(postgresql: Server, mode: str, **more: Any) -> Server:
     """PgBouncer from PATH, in front of a running PostgreSQL, with two connections to it. more: further settings."""
     binary = find_binary("pgbouncer", hint="on PATH (Debian: apt-get install pgbouncer)")
