@@ -173,9 +173,8 @@ class SqlEngine:
         try:
             answer = work(execute)
         except BaseException as error:
-            self._connections.discard(
-                held
-            )  # it may be in a transaction, or the middle of an answer
+            # It may be in a transaction, or the middle of an answer.
+            self._connections.discard(held)
             if isinstance(error, SqlFailed) and error.broken:
                 self._connections.close_unused()
             raise
