@@ -43,7 +43,6 @@ MUTATIONS = [
     ("sql version in claim", "_sql_statements.py", "at_version = (t.version == at) & live", "at_version = live", "test_orders.py test_contract.py -k mariadb"),
     ("sql moved", "_sql_statements.py", "& (t.successor == to)", "", "test_contract.py -k mariadb"),
     ("sql slow read", "_sql_statements.py", 't.seen == bindparam("old_seen")', 't.seen >= bindparam("old_seen")', "test_sql_table.py"),
-    ("sql broken connections", "_sql_engine.py", "self._connections.discard(held)", "self._connections.give_back(held)", "test_sql_interruptions.py -k mariadb"),
     ("hash", "server_side.py", 'sha256(f"{cookie_name}\\0{value}".encode()).hexdigest()|sha256(f"{self._cookie_name}\\0{value}".encode()).hexdigest()', "value.encode().hex()|value.encode().hex()", "../test_promises.py"),
     ("hash of the cookie's name", "server_side.py", 'f"{cookie_name}\\0{value}"|f"{self._cookie_name}\\0{value}"', "value|value", "../middleware/test_recreate.py"),
     ("recreate over a moved session", "server_side.py", "renewal.of_moved(moved)", "renewal.alone()", "../middleware/test_recreate.py"),

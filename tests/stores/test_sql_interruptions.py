@@ -6,6 +6,7 @@ import gc
 import logging
 import random
 import signal
+import sys
 import time
 import warnings
 from collections import Counter
@@ -21,11 +22,7 @@ from ringsession.testing import change, key_of
 from tests.servers import Server
 from tests.stores.networked import make_store
 
-pytestmark = [
-    pytest.mark.server,
-    # What interrupts a finalizer is printed by Python and does no harm.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.server
 KEYS = [key_of(str(number)) for number in range(8)]
 
 
@@ -34,7 +31,10 @@ class Interrupted(BaseException):
 
 
 @pytest.fixture
-def alarm() -> Iterator[Any]:
+def alarm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # pytest would keep what interrupts a finalizer, and with its frames the connections in them.
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: None)
+
     def interrupt(number: int, frame: Any) -> None:
         raise Interrupted
 
@@ -141,7 +141,7 @@ def no_place_is_lost(store: Any, number: int) -> None:
 def test_an_interrupted_call_harms_no_other(
     kind: str, owned: bool, alarm: Any, request: pytest.FixtureRequest
 ) -> None:
-    run(request.getfixturevalue(kind), owned, alarm, 400)
+    run(request.getfixturevalue(kind), owned, alarm, 200)
 
 
 @pytest.mark.soak
@@ -150,7 +150,7 @@ def test_an_interrupted_call_harms_no_other(
 def test_thousands_of_interrupted_calls_harm_no_other(
     kind: str, owned: bool, alarm: Any, request: pytest.FixtureRequest
 ) -> None:
-    run(request.getfixturevalue(kind), owned, alarm, 5000)
+    run(request.getfixturevalue(kind), owned, alarm, 5000 if owned else 1000)
 
 
 def run(server: Server, owned: bool, alarm: Any, calls: int) -> None:
