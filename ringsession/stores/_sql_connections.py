@@ -1,7 +1,7 @@
-"""Connections that one call has for itself: kept by us for a URL, lent by the application's pool for an engine.
+"""Lend a connection to one call at a time: one of our own, or one of the application's pool.
 
-Owns that a connection is used again only after its last statement was answered whole: what fails, what is interrupted
-and what is lost is closed, never kept. Knows no statement.
+Owns that a connection is used again only after its last statement was answered whole: what fails,
+what is interrupted and what is lost is closed, never kept. Knows no statement.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Held:
         self.raw = self.lent.driver_connection
 
     def is_quiet(self) -> bool:
-        """Whether nothing arrived that nobody asked for: the end of the connection, or a late answer."""
+        """Return whether nothing came that nobody asked for: the end, or a late answer."""
         source: Any = self.raw if hasattr(self.raw, "fileno") else getattr(self.raw, "_sock", self)
         if source is self:
             return True  # a driver that does not show its socket
@@ -153,8 +153,9 @@ class LentConnections:
     def take(self, deadline: float) -> Held:
         """Return a connection that commits each statement.
 
-        To set that takes an exchange with MySQL, which finds out that the server has closed a connection. Nothing of
-        ours was sent by then, so that the next connection is tried, however many there are.
+        To set that takes an exchange with MySQL, which finds out that the server has closed a
+        connection. Nothing of ours was sent by then, so that the next connection is tried, however
+        many there are.
         """
         for _ in range(_MOST_DEAD):
             held = Held()
@@ -178,8 +179,8 @@ class LentConnections:
     def _commit_each(self, held: Held) -> None:
         """Turn autocommit on, unless the engine does that.
 
-        SQLAlchemy's own option is not used: it would turn it off again while the pool takes the connection back,
-        where an interruption costs the pool a place.
+        SQLAlchemy's own option is not used: it would turn it off again while the pool takes the
+        connection back, where an interruption costs the pool a place.
         """
         connection: Any = held.lent.dbapi_connection
         with suppress(NotImplementedError):

@@ -18,19 +18,21 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from .shown_url import is_host, show_url
 
-# When the call that runs in this thread must have ended, by `time.monotonic()`; a driver asks while it waits.
+# When the call that runs in this thread must have ended, by `time.monotonic()`; a driver asks while
+# it waits.
 DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
 
 _POSTPONED = "_POSTPONED"
 _ONE_YEAR = 31536000.0  # the longest that PyMySQL allows
-_CANCELLING = 0.1  # seconds, for a pooler that is to tell the server that nobody waits for a statement any more
+_CANCELLING = 0.1  # seconds, to tell a pooler that nobody waits for a statement any more
 
 
 def make_engine(text: str) -> Engine:
-    """Return an engine without a pool. Raises ValueError for a URL that will not do; never with its password."""
+    """Return an engine without a pool. Raises ValueError for a wrong URL, without its secrets."""
     url = _read_url(text)
     driver = url.get_driver_name()
-    # Every statement is a transaction, and a connection that failed is closed: there is nothing to roll back.
+    # Every statement is a transaction, and a connection that failed is closed: there is nothing to
+    # roll back.
     options: dict[str, Any] = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
     if driver == "psycopg":
         options["use_native_hstore"] = False  # it would cost each new connection an exchange
@@ -64,7 +66,8 @@ def _read_url(text: str) -> URL:
         raise ValueError("sql_store: expected a URL with a host")
     if "@" in url.host or "@" in (url.database or ""):
         raise ValueError(
-            'sql_store: expected a URL with one "@", before the host; write %40 for an "@" in a user\'s name or password'
+            'sql_store: expected a URL with one "@", before the host;'
+            ' write %40 for an "@" in a user name or a password'
         )
     if not (is_host(url.host) or is_host(f"[{url.host}]")):
         raise ValueError(
@@ -72,14 +75,15 @@ def _read_url(text: str) -> URL:
         )
     if driver not in ("psycopg", "pymysql"):
         raise ValueError(
-            "sql_store: expected postgresql+psycopg://..., mysql+pymysql://... or mariadb+pymysql://...,"
-            f" got {url.drivername}; for another driver pass an engine with timeouts of its own"
+            "sql_store: expected postgresql+psycopg://..., mysql+pymysql://..."
+            f" or mariadb+pymysql://..., got {url.drivername};"
+            " for another driver pass an engine with timeouts of its own"
         )
     return url
 
 
 def _left(most: float = math.inf) -> float:
-    """The seconds until the deadline, and a little where it is over, since 0 would mean no limit."""
+    """Return the seconds until the deadline, and a little after it, since 0 would be no limit."""
     return max(0.001, min(most, DEADLINE.get() - time.monotonic()))
 
 
@@ -159,9 +163,9 @@ def _within(gen: Any, give_up: Callable[[], None]) -> Generator[Any, Any, Any]:
 def set_up(raw: Any, timeout: float) -> None:
     """Make a new connection of psycopg ready: one exchange, which no pooler minds.
 
-    A pooler such as PgBouncer lends the server's connections to one client after the other, so what is set there
-    would reach others, and a prepared statement may be missing at the next use. It is told by the id of the server's
-    process, which the server knows better than the pooler does.
+    A pooler such as PgBouncer lends the server's connections to one client after the other, so what
+    is set there would reach others, and a prepared statement may be missing at the next use. It is
+    told by the id of the server's process, which the server knows better than the pooler does.
     """
     if not hasattr(raw, "wanted_threshold"):
         return  # of PyMySQL
@@ -174,7 +178,8 @@ def set_up(raw: Any, timeout: float) -> None:
     if raw.wanted_threshold is not _POSTPONED:
         raw.prepare_threshold = _read_threshold(raw.wanted_threshold)
     elif row[0] is not None:
-        # Each statement is prepared at its first use: one exchange more then, and no planning ever after.
+        # Each statement is prepared at its first use: one exchange more then, and no planning ever
+        # after.
         raw.prepare_threshold = 0
 
 

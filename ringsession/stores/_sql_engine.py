@@ -1,6 +1,7 @@
 """Run the statements of one call of `sql_store`, with one deadline for all that the call waits for.
 
-Owns what is tried again and what is not. Connections are `_sql_connections.py`'s affair, drivers `_sql_drivers.py`'s.
+Owns what is tried again and what is not. Connections are `_sql_connections.py`'s affair, drivers
+`_sql_drivers.py`'s.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class SqlCall:
         return changed == 1
 
     def run(self, work: Callable[[Execute], _Answer], *, again: bool = True) -> _Answer:
-        """Give the work a connection; another one if that broke, and the same work again where the server undid it.
+        """Run work on a connection, again where that broke or where the server undid the work.
 
         again: False for what must not be done twice.
         """
@@ -78,7 +79,8 @@ class SqlCall:
                 time.sleep(random.uniform(0, 0.01 * 2**conflicts))
                 continue
             may_repeat = failure.broken and (again or held is None) and not self.is_over
-            # Where a connection has waited in a pool, others have as well; a new one breaks for another reason.
+            # Where a connection has waited in a pool, others have as well; a new one breaks for
+            # another reason.
             if may_repeat and (failures == 0 or (held is not None and held.is_used)):
                 failures += 1
                 continue
@@ -125,7 +127,7 @@ class SqlEngine:
     def look(
         self, name: str, work: Callable[[Connection], _Answer], *, bounded: bool = True
     ) -> _Answer:
-        """Give the work a connection that nobody uses after it, such as a process that is forked later.
+        """Run work on a connection that nobody uses after it, such as a forked process.
 
         bounded: False for what may take as long as it likes, once there is a connection.
         Raises StoreUnavailable; ValueError for a URL that the server will never take.
@@ -202,7 +204,7 @@ def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
 
 
 _OPTION_REFUSED = (
-    'sql_store: the server refuses "options" or another startup parameter in the URL, as PgBouncer does;'
-    " leave it out of the URL, and set it for the user: ALTER ROLE ... SET ..."
+    'sql_store: the server refuses "options" or another startup parameter in the URL, as PgBouncer'
+    " does; leave it out of the URL, and set it for the user: ALTER ROLE ... SET ..."
 )
 _EXPECTED = "expected PostgreSQL, MySQL or MariaDB (for SQLite there is sqlite_store)"

@@ -1,7 +1,8 @@
 """Say what a driver's error is, without a value of a session and without a password.
 
-Drivers quote rows, keys and statements in their errors, and SQLAlchemy adds the parameters. So an error never leaves
-this package as it came: what is kept of it is its class, its code and the plain words at the start of its message.
+Drivers quote rows, keys and statements in their errors, and SQLAlchemy adds the parameters. So an
+error never leaves this package as it came: what is kept of it is its class, its code and the plain
+words at the start of its message.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ _RAISED_BY_A_TRIGGER = {
     1644,
 }  # its text is the application's, and may quote a row
 
-# A word, what stands between words, or a quoted name; an apostrophe inside a word is no quote ("doesn't").
+# A word, what stands between words, or a quoted name; an apostrophe inside a word is no quote
+# ("doesn't").
 _PIECE = re.compile(
-    r"""(?P<plain>\w+(?:'[^\W\d_]+)?|[ ,.;:()\[\]/-]+)|(?P<quote>["'`])(?P<name>[^"'`]*)(?P=quote)"""
+    r"""\w+(?:'[^\W\d_]+)?|[ ,.;:()\[\]/-]+|(?P<quote>["'`])(?P<name>[^"'`]*)(?P=quote)"""
 )
 _LONG_DIGITS = re.compile(r"[0-9a-fA-F]{16}")
 _LONGEST_MESSAGE = 200
 
 
 class SqlFailed(Exception):
-    """A statement failed. It has no cause and no context, which would show what must not be shown."""
+    """A statement failed. This has no cause and no context, which would show a value."""
 
     def __init__(self, error: Exception, names: Collection[str], *, broken: bool = False) -> None:
         super().__init__(describe_error(error, names))

@@ -1,4 +1,4 @@
-"""Make the table of `sql_store` on a server, bring an older one up to date, and say what is wrong with it.
+"""Make the table of `sql_store`, bring an older one up to date, and find what is wrong with it.
 
 Owns DDL. Every step can be repeated, and an older version of the package serves on beside it.
 """
@@ -11,13 +11,14 @@ from sqlalchemy import Column, Connection, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateColumn, CreateIndex
 
-# The columns that only the older table had, and one that allowed no NULL in it. Nothing fills them any more.
+# The columns that only the older table had, and one that allowed no NULL in it. Nothing fills them
+# any more.
 _OLD = ("ends", "refresh", "idle")
 _COMMAND = "create_table() or `python -m ringsession create-table`"
 
 
 def make_or_migrate(connection: Connection, table: Table) -> None:
-    """Make the table, or add to an older one what it lacks. A table with other columns stays as it is."""
+    """Make the table, or add to an older one what it lacks. Leave any other table alone."""
     try:
         table.create(connection, checkfirst=True)
     except DBAPIError:
@@ -64,9 +65,10 @@ def _run(connection: Connection, statement: str) -> None:
 
 
 def _is_done_already(error: DBAPIError) -> bool:
-    """Whether another process was faster: duplicate_column, duplicate_table (PostgreSQL); MySQL's 1060, 1061."""
+    """Return whether another process was faster."""
     origin: Any = error.orig
-    return getattr(origin, "sqlstate", None) in ("42701", "42P07") or origin.args[:1] in ((1060,), (1061,))  # fmt: skip
+    # duplicate_column and duplicate_table of PostgreSQL, and the same of MySQL
+    return getattr(origin, "sqlstate", None) in ("42701", "42P07") or origin.args[0] in (1060, 1061)
 
 
 def _here(connection: Connection, column: str) -> str:
@@ -97,7 +99,7 @@ def _read_indexes(connection: Connection, table: Table) -> set[str]:
 
 
 def find_faults(connection: Connection, table: Table) -> list[str]:
-    """Return what is wrong with the table on the server, each with what to do. Further columns are no fault."""
+    """Return the faults of the table, each with what to do. Further columns are no fault."""
     found = _read_columns(connection, table)
     if not found:
         return [f"it is not there; {_COMMAND} makes it"]

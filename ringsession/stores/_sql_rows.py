@@ -16,7 +16,7 @@ from .deadlines import Times
 
 
 def new_version() -> int:
-    """Return 63 random bits, which a BIGINT holds. A counter would recur after a fail-over with lag."""
+    """Return 63 random bits, as a BIGINT holds; a counter would recur after a fail-over."""
     return secrets.randbits(63)
 
 

@@ -18,7 +18,8 @@ SWEPT_AT_ONCE = 256
 class Statements:
     """Named for what they do.
 
-    Parameters: k the key, new a record, at the version that must be there, next the version after the write.
+    Parameters: k the key, new a record, at the version that must be there, next the version after
+    the write.
     """
 
     def __init__(self, table: Table) -> None:
@@ -28,8 +29,8 @@ class Statements:
         at: Any = bindparam("at")
         to: Any = bindparam("to")
         self._table = table
-        # "+ 0" keeps MySQL from finding the row by the index on expires, and so from locking that before the row,
-        # while another request has the row and waits for the index.
+        # "+ 0" keeps MySQL from finding the row by the index on expires, and so from locking that
+        # before the row, while another request has the row and waits for the index.
         in_time = (t.expires + 0) > now()
         live = (t.key == key) & t.record.is_not(None) & in_time
         times = (t.expires, t.created, t.seen, t.idle, t.absolute)
@@ -38,10 +39,19 @@ class Statements:
         self.find = select(t.record, t.version).where(live)
         self.lock = self.find.with_for_update()
         self.create = self._make_insert()
-        # A slow request never moves a deadline backwards: it must have read the `seen` that is still there.
-        moved: dict[str, Any] = {"created": bindparam("new_created"), "seen": bindparam("new_seen"), "expires": bindparam("till")}  # fmt: skip
+        # A slow request never moves a deadline backwards: it must have read the `seen` that is
+        # still there.
+        moved: dict[str, Any] = {
+            "created": bindparam("new_created"),
+            "seen": bindparam("new_seen"),
+            "expires": bindparam("till"),
+        }
         self.move = update(table).where(live, t.seen == bindparam("old_seen")).values(moved)
-        written: dict[str, Any] = {"record": new, "version": bindparam("next"), "disposable": t.disposable * bindparam("keep")}  # fmt: skip
+        written: dict[str, Any] = {
+            "record": new,
+            "version": bindparam("next"),
+            "disposable": t.disposable * bindparam("keep"),
+        }
         self.write = update(table).where(live).values(written)
         self.replace = self.write.where(t.version == at)
         self.destroy = self._bury(None).where(live)
@@ -55,14 +65,16 @@ class Statements:
     def _make_insert(self) -> Any:
         given = ("version", "idle", "absolute", "disposable", "cookie")
         values: dict[str, Any] = {name: bindparam(name) for name in given}
+        values |= {"key": bindparam("k"), "record": bindparam("new")}
         times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
-        return insert(self._table).values(key=bindparam("k"), record=bindparam("new"), **values, **times)  # fmt: skip
+        return insert(self._table).values(**values, **times)
 
     def _bury(self, successor: Any) -> Any:
         """Make the row a tombstone; one that is there already lives no longer for it.
 
-        MySQL sets the columns from left to right, so `expires` looks at the record before that goes. The version
-        is another one each time, so that a row that was found counts as changed with every driver.
+        MySQL sets the columns from left to right, so `expires` looks at the record before that
+        goes. The version is another one each time, so that a row that was found counts as changed
+        with every driver.
         """
         t = self._table.c
         expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE))

@@ -1,6 +1,7 @@
 """The table of `sql_store`: its columns and the server's clock.
 
-Owns the schema; whether a server's table has it, and how it gets it, is `_sql_migration.py`'s affair.
+Owns the schema; whether a server's table has it, and how it gets it, is `_sql_migration.py`'s
+affair.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _number(name: str) -> Column[Any]:
 
 
 def make_table(name: str) -> Table:
-    """Return the table under a name of one's own. Times are in milliseconds, by the server's clock."""
+    """Return the table under a name. Times are milliseconds by the server's clock."""
     record = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
     return Table(
         name,

@@ -1,7 +1,8 @@
 """Sessions in PostgreSQL, MySQL or MariaDB: for any number of machines.
 
-Owns what each operation asks and in which order. Knows nothing of cookies, ids and values; the table is in `_sql_table.py`, the
-statements in `_sql_statements.py`, the connections in `_sql_engine.py`.
+Owns what each operation asks and in which order. Knows nothing of cookies, ids and values; the
+table is in `_sql_table.py`, the statements in `_sql_statements.py`, the connections in
+`_sql_engine.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from . import StoreUnavailable, is_seconds
 from ._sql_engine import Execute, SqlCall, SqlEngine, open_engine
 from ._sql_errors import SqlFailed
 from ._sql_migration import find_faults, make_or_migrate
-from ._sql_statements import SWEPT_AT_ONCE, Statements
+from ._sql_statements import Statements
+from ._sql_sweep import sweep_a_few, sweep_all
 from ._sql_rows import (
     is_ended,
     make_row,
@@ -57,18 +59,15 @@ class SqlStore(CopiesAsItself):
     def create_table(self) -> None:
         """Make the table and its indexes, or add to a table of an older version what it lacks.
 
-        It can be run again, and while the older version still serves. Raises ValueError if a table of another form
-        is there, StoreUnavailable if the server does not do it.
+        Run it again at will, also while the older version still serves. Raises as `check`.
         """
         self._engine.look(
-            "create_table",
-            lambda connection: make_or_migrate(connection, self._table),
-            bounded=False,
+            "create_table", lambda lent: make_or_migrate(lent, self._table), bounded=False
         )
         self.check()
 
     def check(self) -> None:
-        """Raise ValueError if the table is not there or has another form; `wrap_session` asks this at the start.
+        """Raise ValueError if the table is missing or has another form. `wrap_session` calls this.
 
         StoreUnavailable if the server does not answer. What was right once is not asked again.
         """
@@ -109,7 +108,7 @@ class SqlStore(CopiesAsItself):
         if not created and call.change(self._sql.drop_expired, keys=[key]):
             created = self._insert(call, row)
         if next(self._creates) % _CREATES_PER_SWEEP == 0:
-            self._sweep_while_working(call)
+            sweep_a_few(call, self._sql)
         return created
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
@@ -155,20 +154,15 @@ class SqlStore(CopiesAsItself):
             call.pause(time.monotonic() - began)
             values = {"k": key, "at": row.version, "next": new_version(), "keep": 0}
             values["new"] = codec.merge(read_text(row), {name: text}, ()).encode()
-            # "Never retried after an unknown outcome": a second try could not tell its own write from another's.
+            # "Never retried after an unknown outcome": a second try could not tell its own write
+            # from another's.
             if call.change_once(self._sql.replace, **values):
                 return text
             if call.is_over:
                 raise call.failed("other requests wrote to the session all the time")
 
     def sweep(self) -> int:
-        swept = 0
-        while True:  # in small batches, so that no request waits for long
-            call = self._engine.call("sweep")
-            keys = self._expired(call)
-            swept += self._drop(call, keys)
-            if len(keys) < SWEPT_AT_ONCE:
-                return swept
+        return sweep_all(self._engine, self._sql)
 
     def _replace(self, call: SqlCall, key: str, at: Any, new: dict[str, Any]) -> bool:
         """Store a whole record over the one that has the version `at`."""
@@ -189,7 +183,7 @@ class SqlStore(CopiesAsItself):
         return call.run(work)
 
     def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
-        """The same with the row locked, for a session that so many write to that others are always faster."""
+        """Do the same with the row locked, where other requests are always faster."""
         execute(text("BEGIN"))
         rows = execute(self._sql.lock, {"k": key})
         for row in rows:
@@ -202,39 +196,28 @@ class SqlStore(CopiesAsItself):
         try:
             return call.change(self._sql.move, k=key, old_seen=seen, **write_times(renewed))
         except StoreUnavailable as error:
-            # "A failed touch is only logged": the session was read, and lives until its old deadline.
+            # "A failed touch is only logged": the session was read, and lives until its old
+            # deadline.
             log.warning("A session's idle deadline could not be moved: %s", error)
             return False
-
-    def _sweep_while_working(self, call: SqlCall) -> None:
-        try:
-            self._drop(call, self._expired(call))
-        except StoreUnavailable as error:
-            log.warning("Expired sessions could not be removed: %s", error)
-
-    def _expired(self, call: SqlCall) -> list[str]:
-        return [row.key for row in call.run(lambda execute: execute(self._sql.find_expired))]
-
-    def _drop(self, call: SqlCall, keys: list[str]) -> int:
-        if not keys:
-            return 0
-        dropped: int = call.run(lambda execute: execute(self._sql.drop_expired, {"keys": keys}))
-        return dropped
 
 
 def sql_store(
     engine_or_url: Any, *, table: str = "ringsession", timeout: float | None = None
 ) -> SqlStore:
-    """A store in PostgreSQL, MySQL or MariaDB, by SQLAlchemy 2. It keeps every promise.
+    """Return a store in PostgreSQL, MySQL or MariaDB, by SQLAlchemy 2. It keeps every promise.
 
-    engine_or_url: "postgresql+psycopg://user:password@host/database", "mysql+pymysql://..."; or an Engine, with
-        timeouts of its own, whose pool lends a connection for each statement (never the application's transaction).
-    table: "ringsession"; `create_table()` makes it.
-    timeout: 2; seconds to connect, for each statement and to wait for a free connection, for a URL.
+    engine_or_url: "postgresql+psycopg://user:password@host/database" or "mysql+pymysql://...",
+        for up to 15 connections a process, behind PgBouncer too; or an Engine with timeouts of
+        its own, whose pool lends a connection for each statement (never your transaction).
+    table: "ringsession"; `create_table()` makes it, and brings an older one up to date.
+    timeout: 2; seconds for a whole call: to get a connection, for its statements and to try again.
+        Only with a URL.
 
-    Every 128th new session clears up to 256 expired ones; `sweep()` clears all. Read from the primary, not from
-    a replica. Raises ValueError or TypeError for what will not do; nothing is connected before the first use.
-    `pip install 'ringsession[sql]'` brings SQLAlchemy; the driver is yours to choose.
+    Every 128th new session removes up to 256 expired ones; `sweep()` removes all. Name the
+    primary, not a replica. Raises ValueError or TypeError for what will not do, and connects to
+    nothing before the first use. `pip install 'ringsession[sql]'` brings SQLAlchemy; you choose
+    the driver.
 
     >>> from ringsession import assoc_in, site_defaults
     >>> store = sql_store("postgresql+psycopg://web@db.internal/web")  # doctest: +SKIP
