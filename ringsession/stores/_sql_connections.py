@@ -23,7 +23,8 @@ from ._sql_drivers import set_up
 _MOST = 15  # connections of one process
 _MOST_DEAD = 64  # that a pool may lend in a row
 # After a fork the parent's connections must be neither used nor closed by the child.
-_inherited: list[list[Held]] = []
+_inherited: list[Held] = []
+_all: WeakSet[OwnConnections] = WeakSet()
 
 
 class Held:
@@ -76,9 +77,9 @@ class OwnConnections:
         self._engine = engine
         self._timeout = timeout
         self._begin()
+        _all.add(self)
 
     def _begin(self) -> None:
-        self._process = os.getpid()
         self._idle: list[Held] = []
         # Weak, so that a connection that an interruption made nobody's takes no place.
         self._open: WeakSet[Held] = WeakSet()
@@ -86,9 +87,6 @@ class OwnConnections:
 
     def take(self, deadline: float) -> Held:
         """Return a connection that is ready. Raises what connecting raises, and NoConnection."""
-        if self._process != os.getpid():
-            _inherited.append(self._idle)
-            self._begin()
         while True:
             while self._idle:
                 with suppress(IndexError):  # another thread was faster
@@ -103,6 +101,14 @@ class OwnConnections:
                 raise NoConnection(f"all {_MOST} connections are in use")
             time.sleep(random.uniform(0.001, 0.005))
 
+    def leave_to_the_parent(self) -> None:
+        """Begin anew in a forked process, and keep SQLAlchemy from closing what it inherited."""
+        for held in list(self._open):
+            with suppress(Exception):
+                held.lent.detach()
+            _inherited.append(held)
+        self._begin()
+
     def give_back(self, held: Held) -> None:
         held.is_used = True
         self._idle.append(held)
@@ -114,10 +120,9 @@ class OwnConnections:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        if self._process == os.getpid():
-            while self._idle:
-                with suppress(IndexError):
-                    self.discard(self._idle.pop())
+        while self._idle:
+            with suppress(IndexError):
+                self.discard(self._idle.pop())
 
     def close_unused(self) -> None:
         """Close what may have broken together with a connection that broke."""
@@ -141,6 +146,15 @@ class OwnConnections:
                 held.drop()
             raise
         return held
+
+
+def _leave_all_to_the_parent() -> None:
+    for connections in list(_all):
+        connections.leave_to_the_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_to_the_parent)
 
 
 class LentConnections:

@@ -7,7 +7,6 @@ Owns what is tried again and what is not. Connections are `_sql_connections.py`'
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Collection
@@ -99,7 +98,6 @@ class SqlEngine:
         self.timeout = timeout
         self._shown = shown
         self._owned = owned
-        self._process = os.getpid()
         self._names: set[str] = {name for name in (engine.url.host, engine.url.database) if name}
         self._connections: Any = (
             OwnConnections(engine, timeout) if owned else LentConnections(engine)

@@ -209,6 +209,11 @@ store = sql_store(sys.argv[1])
 key = "0" * 64
 assert store.load(key) is None
 held = store._engine._connections._idle[0].raw
+unused = os.fork()
+if unused == 0:
+    sys.exit(0)
+assert os.waitpid(unused, 0)[1] == 0
+assert store._engine._connections._idle[0].is_quiet()
 child = os.fork()
 if child == 0:
     assert store.load(key) is None
