@@ -7,9 +7,11 @@ nothing of cookies but their name and value.
 from __future__ import annotations
 
 import secrets
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .._grammar import SESSION_ID
@@ -51,7 +53,21 @@ def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
         raise
     except Exception as error:
         name = getattr(method, "__qualname__", type(method).__name__)
-        raise StoreUnavailable(f"{name} failed") from error
+        failure = f"{name} failed: {_describe(error)}"
+    # Raised out here, so that the error itself is not logged as the cause: its text may quote a session.
+    raise StoreUnavailable(failure)
+
+
+def _describe(error: Exception) -> str:
+    """The kind of an error and where it was raised, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    return f"{name} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 class ServerSideSessions:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from .. import codec
-from . import Change, Lifetime, Loaded, Renewal, RingStore, is_seconds
+from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
 from .deadlines import UNLIMITED, Times, judge
 from .server_side import ask
 
@@ -29,7 +29,7 @@ class OwnSessions:
         self._clock = clock
 
     def load(self, value: str) -> Loaded | None:
-        data = ask(self._read, value)
+        data = self._read(value)
         if data is None:
             return None
         now = self._clock()
@@ -80,23 +80,22 @@ class OwnSessions:
         raise TypeError("session.swap: expected a server-side store of ringsession, got your own")
 
     def _read(self, value: str) -> dict[str, Any] | None:
-        data: Any = self._store.read_session(value)
+        data: Any = ask(self._store.read_session, value)
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
-            raise TypeError(f"read_session: expected a mapping or None, got {type(data).__name__}")
+            given = type(data).__name__
+            raise StoreUnavailable(f"read_session: expected a mapping or None, got {given}")
         return dict(data)
 
     def _write(self, value: str | None, record: str, times: Times) -> str | None:
         data = codec.decode(record)
         if times.lifetime != UNLIMITED:  # else the store has what the handler gave, as in Ring
             data[TIMES] = [times.created, times.seen, *times.lifetime]
-        return ask(self._save, value, data)
-
-    def _save(self, value: str | None, data: dict[str, Any]) -> str | None:
-        key = self._store.write_session(value, data)
+        key = ask(self._store.write_session, value, data)
         if key is not None and not isinstance(key, str):
-            raise TypeError(f"write_session: expected a str or None, got {type(key).__name__}")
+            given = type(key).__name__
+            raise StoreUnavailable(f"write_session: expected a str or None, got {given}")
         return key
 
 

@@ -140,3 +140,20 @@ def test_swap_says_that_it_needs_another_store() -> None:
         TypeError, match="expected a server-side store of ringsession, got your own"
     ):
         client.send(lambda request: request["session"].swap("n", lambda n: 2))
+
+
+def test_an_error_of_the_store_is_logged_by_its_kind_and_place_and_never_with_its_text(
+    caplog: Any,
+) -> None:
+    class Quoting(DictStore):
+        def write_session(self, key: str | None, data: dict[str, Any]) -> Any:
+            try:
+                raise KeyError(data["user"])
+            except KeyError as error:
+                raise ValueError(f"cannot write {data}") from error
+
+    client = Client(Quoting())
+    response = client.send(lambda request: request["session"].update(user="secret ann"))
+    assert response["status"] == 503
+    assert "Quoting.write_session failed: ValueError at test_three_functions.py:" in caplog.text
+    assert "secret ann" not in caplog.text
