@@ -16,8 +16,8 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from ringsession._unreadable import UNREADABLE
-from ringsession.form_encoding import form_decode
+from ringsession.http.refusals import UNREADABLE
+from ringsession.http.form_encoding import form_decode
 from ringsession.middleware.content import default_charset_response, guess_type
 from ringsession.middleware.cookies import find_cookie, parse_cookies
 from ringsession.middleware.multipart import wrap_multipart_params
@@ -26,7 +26,7 @@ from ringsession.middleware.not_modified import is_not_modified
 from ringsession.middleware.params import parse_params
 from ringsession.middleware.proxy import forwarded_request
 from ringsession.middleware.static import get_file_path
-from ringsession.origin import split_host
+from ringsession.http.origin import split_host
 from ringsession.request import Request
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -15,11 +15,28 @@ from collections.abc import Callable
 from time import perf_counter, time
 from typing import Any
 
-from benchmarks.overhead import CALLS, DATA, Environ, make_environ, new, read, seconds
-from benchmarks.overhead import session_cookie, untouched, write
-from ringsession import cookie_store, memory_store, wrap_cookies, wrap_flash, wrap_session
-from ringsession import from_wsgi, to_wsgi
-from ringsession._seal import Keyring, Opened, open_sealed, seal
+from benchmarks.overhead import (
+    CALLS,
+    DATA,
+    Environ,
+    make_environ,
+    new,
+    read,
+    seconds,
+    session_cookie,
+    untouched,
+    write,
+)
+from ringsession import (
+    cookie_store,
+    from_wsgi,
+    memory_store,
+    to_wsgi,
+    wrap_cookies,
+    wrap_flash,
+    wrap_session,
+)
+from ringsession.stores.cookie.seal import Keyring, Opened, open_sealed, seal
 from ringsession.codec import decode, encode
 from ringsession.middleware.cookies import find_cookie
 from ringsession.stores import Lifetime

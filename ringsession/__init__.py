@@ -54,7 +54,7 @@ put `session`, `session_cookie_attrs`, `flash` and `cookies` into `environ["ring
 from typing import TYPE_CHECKING, Any
 
 from .wsgi import from_wsgi, to_wsgi
-from .blocking import blocking
+from .blocking_handlers import blocking
 from .request import Handler, Request, Response, as_request
 from .config import Config, ConfigError, assoc_in, deep_merge
 from .defaults import (
@@ -86,12 +86,12 @@ from .middleware.session import wrap_session
 from .middleware.flash import wrap_flash
 from .middleware.anti_forgery import anti_forgery_field, wrap_anti_forgery
 from .middleware.head import wrap_head
-from .session import Session, SessionCommitted, recreate
+from .session.mapping import Session, SessionCommitted, recreate
 from .stores import RingStore, Store, StoreUnavailable
 from .stores.memory import memory_store
-from .stores.cookie import CookieTooLarge, cookie_store
+from .stores.cookie.store import CookieTooLarge, cookie_store
 from .stores.named import import_store as _import_store, open_store
-from .response import (
+from .responses import (
     bad_request,
     charset,
     content_type,
@@ -112,9 +112,9 @@ from .response import (
 from .lint import LintError, wrap_lint
 
 if TYPE_CHECKING:
-    from .stores.sqlite import sqlite_store
-    from .stores.redis import redis_store
-    from .stores.sql import sql_store
+    from .stores.sqlite.store import sqlite_store
+    from .stores.redis.store import redis_store
+    from .stores.sql.store import sql_store
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ._seal import new_key
+from .stores.cookie.seal import new_key
 from .explain import CONFIGS, explain, find_config
 from .stores import StoreUnavailable
 from .stores.named import open_store

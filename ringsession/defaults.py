@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ._message import field_lines
-from ._options import find_value, layer_options, wrap_layer
+from .wsgi.message import field_lines
+from .layer_options import find_value, layer_options, wrap_layer
 from .config import Config, ConfigError, check_config, deep_merge
 from .middleware.absolute_redirects import wrap_absolute_redirects
 from .middleware.anti_forgery import wrap_anti_forgery
@@ -33,7 +33,7 @@ from .middleware.session import wrap_session
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.static import wrap_files, wrap_resources
 from .request import Handler, Request, Response
-from .response import check_response
+from .responses import check_response
 from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from ._options import find_value, layer_options
+from .layer_options import find_value, layer_options
 from .config import Config, place
 from .defaults import (
     LAYERS,
@@ -22,7 +22,7 @@ from .defaults import (
     site_defaults,
 )
 from .stores import Store
-from .stores.cookie import CookieStore
+from .stores.cookie.store import CookieStore
 from .stores.memory import MemoryStore
 from .stores.shown_url import show_url
 from .wsgi import RingApp

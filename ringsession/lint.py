@@ -9,10 +9,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ._app_iter import AppIter, is_empty
-from ._message import is_safe_field
+from .wsgi.body import AppIter, is_empty
+from .wsgi.message import is_safe_field
 from .request import Handler, Request, Response
-from .session import Recreated
+from .session.mapping import Recreated
 
 
 class LintError(AssertionError):

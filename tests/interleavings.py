@@ -12,11 +12,11 @@ from itertools import combinations
 from typing import Any
 
 from ringsession import codec, memory_store
-from ringsession._commit import Outcome, decide, perform
-from ringsession._difference import FLASH
+from ringsession.session.commit import Outcome, decide, perform
+from ringsession.session.contents import FLASH
 from ringsession.middleware.flash import flash_request, flash_response
 from ringsession.request import Request
-from ringsession.session import Session
+from ringsession.session.mapping import Session
 from ringsession.stores import Change, Lifetime, SessionGone
 from ringsession.stores.server_side import ServerSideSessions, hash_id
 

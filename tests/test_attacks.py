@@ -9,10 +9,17 @@ import pytest
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from ringsession import assoc_in, content_type, memory_store, response, site_defaults, to_wsgi
-from ringsession import wrap_defaults
-from ringsession._commit import Outcome
-from ringsession._seal import Opened
+from ringsession import (
+    assoc_in,
+    content_type,
+    memory_store,
+    response,
+    site_defaults,
+    to_wsgi,
+    wrap_defaults,
+)
+from ringsession.session.commit import Outcome
+from ringsession.stores.cookie.seal import Opened
 from ringsession.stores import Change
 from tests.tracing import Client
 

@@ -24,8 +24,8 @@ from ringsession import (
     wrap_nested_params,
     wrap_params,
 )
-from ringsession._form_input import FormInput
-from ringsession._unreadable import BadParams, ParamsTooLarge
+from ringsession.wsgi.form_input import FormInput
+from ringsession.http.refusals import BadParams, ParamsTooLarge
 from ringsession.middleware.nested_params import nest_params, parse_nested_keys
 
 SITE = assoc_in(site_defaults, ["security", "anti_forgery"], False)

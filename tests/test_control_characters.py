@@ -26,7 +26,7 @@ from ringsession import (
     wrap_not_modified,
     wrap_session,
 )
-from ringsession.response import response
+from ringsession.responses import response
 from tests.tracing import TracedStore
 
 REFUSED = "expected no control character"

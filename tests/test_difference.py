@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringsession.codec import decode, encode
-from ringsession._difference import EMPTY, FLASH, RESERVED, difference, renew
+from ringsession.session.contents import EMPTY, FLASH, RESERVED, difference, renew
 
 BEFORE = {"a": 1, "b": [1], f"{FLASH}1": "old", f"{RESERVED}anti_forgery": "token"}
 

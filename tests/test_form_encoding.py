@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
-from ringsession.form_encoding import form_decode, form_encode
+from ringsession.http.form_encoding import form_decode, form_encode
 
 
 @pytest.mark.parametrize(

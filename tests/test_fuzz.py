@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringsession import assoc_in, cookie_store, from_wsgi, site_defaults, to_wsgi, wrap_defaults
-from ringsession._seal import Keyring, Opened, seal
+from ringsession.stores.cookie.seal import Keyring, Opened, seal
 
 SEED = 20261123
 KEY = "a key of 32 characters for tests"

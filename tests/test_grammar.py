@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ringsession import _grammar
+from ringsession.http import grammar as _grammar
 from ringsession.middleware.cookies import _finder
 
 if sys.version_info >= (3, 11):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringsession.origin import get_host, get_origin, split_host
+from ringsession.http.origin import get_host, get_origin, split_host
 from ringsession.request import Request
 
 

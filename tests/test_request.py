@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringsession.request import Request, as_request
-from ringsession._environ import environ_request
+from ringsession.wsgi.environ import environ_request
 
 
 def lazy() -> tuple[Request, list[str]]:

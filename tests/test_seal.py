@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from ringsession import _seal, cookie_store
-from ringsession._seal import Keyring, Opened, new_key, open_sealed, seal
-from ringsession._xaes import XAES256GCM
+from ringsession.stores.cookie import seal as _seal
+from ringsession import cookie_store
+from ringsession.stores.cookie.seal import Keyring, Opened, new_key, open_sealed, seal
+from ringsession.stores.cookie.xaes import XAES256GCM
 from tests.tracing import Client
 
 NOW = 1_800_000_000_000  # unix milliseconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from werkzeug.http import http_date, parse_date
 
-from .._grammar import AV_OCTETS, TOKEN
+from ..http.grammar import AV_OCTETS, TOKEN
 
 _MAX_AGE = 400 * 86_400  # RFC 6265bis section 5.5: at most 400 days
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from .._grammar import MASKED_SECRET
+from ..http.grammar import MASKED_SECRET
 
 SIZE = 32  # octets of a secret
 

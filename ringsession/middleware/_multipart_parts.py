@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, cast
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Event, Field, File, MultipartDecoder, NeedData, State
 
-from .._form_input import MAX_FORM_BYTES
-from .._unreadable import BadParams, ParamsTooLarge
+from ..wsgi.form_input import MAX_FORM_BYTES
+from ..http.refusals import BadParams, ParamsTooLarge
 from .params import MAX_FIELDS
 
 Store = Callable[[Mapping[str, Any]], Any]

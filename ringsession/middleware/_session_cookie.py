@@ -11,8 +11,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .._commit import Outcome
-from ..form_encoding import form_encode
+from ..session.commit import Outcome
+from ..http.form_encoding import form_encode
 from ._cookie_attrs import attributes, check_cookie
 from .cookies import set_cookie_header
 

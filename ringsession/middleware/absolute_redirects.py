@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from .._message import check_field
-from ..origin import get_origin, get_path
+from ..wsgi.message import check_field
+from ..http.origin import get_origin, get_path
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, find_header, header
+from ..responses import check_response, find_header, header
 
 _STATUSES = frozenset((201, 301, 302, 303, 307, 308))
 

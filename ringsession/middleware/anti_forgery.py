@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from hmac import compare_digest
 from typing import Any, Literal
 
-from .._difference import SECRETS
-from ..origin import get_origin, split_host
+from ..session.contents import SECRETS
+from ..http.origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
-from ..session import Session
+from ..session.mapping import Session
 from ._masked_token import SIZE, mask_secret, unmask_token
 
 log = logging.getLogger("ringsession")

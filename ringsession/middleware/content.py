@@ -15,11 +15,11 @@ from functools import cache, lru_cache
 from mimetypes import MimeTypes
 from typing import Any
 
-from .._app_iter import AppIter, is_empty
-from .._grammar import TOKEN
-from .._message import check_field
+from ..wsgi.body import AppIter, is_empty
+from ..http.grammar import TOKEN
+from ..wsgi.message import check_field
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, find_header, get_charset, header
+from ..responses import check_response, find_header, get_charset, header
 
 OCTETS = "application/octet-stream"
 # RFC 9110 section 8.6: no Content-Length in a 204; that of a 304 would be the length of what it does not send.

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from .._grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
-from ..form_encoding import form_decode, form_encode
+from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
+from ..http.form_encoding import form_decode, form_encode
 from ..request import Handler, Request, Response, as_request
-from ..response import change_header, check_response
+from ..responses import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
 
 MAX_HEADER = 16_384

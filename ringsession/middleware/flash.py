@@ -9,10 +9,10 @@ import secrets
 import time
 from typing import Any
 
-from .._difference import FLASH
+from ..session.contents import FLASH
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response
-from ..session import Session
+from ..responses import check_response
+from ..session.mapping import Session
 
 
 def _session(request: Request) -> Session:

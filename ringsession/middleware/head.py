@@ -5,7 +5,7 @@ Owns the method and the body, for handlers that know GET only. Not in the defaul
 
 from __future__ import annotations
 
-from .._app_iter import close_body
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from werkzeug.sansio.multipart import Field
 
-from .._form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_type
-from .._unreadable import BadParams, ParamsTooLarge, answer_unreadable
+from ..wsgi.form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_type
+from ..http.refusals import BadParams, ParamsTooLarge, answer_unreadable
 from ..request import Handler, Request, Response, as_request
 from ._multipart_parts import LONGEST_BOUNDARY, MAX_SIZE, Limits, Store, read_parts
 from .params import append_value, check_encoding, find_charset

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._unreadable import BadParams, answer_unreadable
+from ..http.refusals import BadParams, answer_unreadable
 from ..request import Handler, Request, Response, as_request
 from .params import append_value
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from werkzeug.http import parse_date, parse_etags, unquote_etag
 
-from .._app_iter import close_body
-from .._message import field_lines
+from ..wsgi.body import close_body
+from ..wsgi.message import field_lines
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, get_header
+from ..responses import check_response, get_header
 
 _METHODS = (
     "get",

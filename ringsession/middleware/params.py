@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .._form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
-from .._unreadable import ParamsTooLarge, UnknownCharset, answer_unreadable
-from ..form_encoding import form_decode
+from ..wsgi.form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
+from ..http.refusals import ParamsTooLarge, UnknownCharset, answer_unreadable
+from ..http.form_encoding import form_decode
 from ..request import Handler, Provider, Request, Response, as_request
 
 MAX_FIELDS = 1000

@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._grammar import AV_OCTETS, TOKEN
+from ..http.grammar import AV_OCTETS, TOKEN
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, find_header, header
+from ..responses import check_response, find_header, header
 
 NONCE = "{nonce}"
 _REFERRER_POLICIES = (  # W3C Referrer Policy section 3

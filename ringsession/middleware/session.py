@@ -1,6 +1,6 @@
 """The keys `session`, `session_key` and `session_cookie_attrs`, and the session's cookie.
 
-Owns when a session is stored and what the client hears of it. What is stored is decided in `_commit.py`; knows
+Owns when a session is stored and what the client hears of it. What is stored is decided in `session/commit.py`; knows
 no kind of store (`stores/backend.py` does).
 """
 
@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from .._app_iter import close_body
-from .._commit import Outcome, decide, perform
+from ..wsgi.body import close_body
+from ..session.commit import Outcome, decide, perform
 from ..request import Handler, Request, Response, as_request
-from ..response import change_header, check_response
-from ..session import Session
+from ..responses import change_header, check_response
+from ..session.mapping import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
-from .caching import keep_private, vary_by_cookie
+from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie
 from ._session_options import check_former, check_seconds, find_store
 from .cookies import after_own, find_cookie

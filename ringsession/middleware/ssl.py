@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..origin import get_path, split_host
+from ..http.origin import get_path, split_host
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, header
+from ..responses import check_response, header
 
 _YEAR = 31_536_000
 

@@ -18,9 +18,9 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
-from .._app_iter import close_body
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
-from ..response import check_response, header
+from ..responses import check_response, header
 from ._sent_file import OpenFile, sent_file_response
 
 _LONGEST = 3 * 4096  # characters of a path, percent-encoded; no file's name is longer

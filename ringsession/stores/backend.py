@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from . import Change, Lifetime, Loaded, Renewal, RingStore, Store
-from .cookie import CookieStore, SealedSessions
+from .cookie.store import CookieStore, SealedSessions
 from .server_side import ServerSideSessions
 from .three_functions import OwnSessions
 
@@ -48,7 +48,7 @@ class Sessions(Protocol):
 
 @runtime_checkable
 class Opening(Protocol):
-    """What opens its sessions itself: a store around another (`_flask_cookie.py`)."""
+    """What opens its sessions itself: a store around another (`signed_cookies.py`)."""
 
     def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Sessions:
         """The sessions of the store around which this stands, as it gives them."""

@@ -14,9 +14,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .._grammar import SESSION_ID
-from . import UNLIMITED, Change, Details, Lifetime, Loaded, Renewal
-from . import SessionGone, Store, StoreUnavailable
+from ..http.grammar import SESSION_ID
+from . import (
+    UNLIMITED,
+    Change,
+    Details,
+    Lifetime,
+    Loaded,
+    Renewal,
+    SessionGone,
+    Store,
+    StoreUnavailable,
+)
 
 _Answer = TypeVar("_Answer")
 _MOST_MOVES = 8  # of one session, that a logout or a login with an old id follows

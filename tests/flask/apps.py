@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from ringsession.flask import RingSession
+from ringsession.flask.extension import RingSession
 
 SECRET = "a secret of at least 16 bytes"
 

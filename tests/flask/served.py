@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, flash, get_flashed_messages, session
 
-from ringsession.flask import FlaskSession, RingSession, recreate
+from ringsession.flask.extension import FlaskSession, RingSession, recreate
 
 
 def make_app() -> Flask:

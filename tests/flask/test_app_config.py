@@ -10,8 +10,8 @@ import pytest
 from flask import Flask, session
 
 from ringsession import ConfigError, cookie_store, memory_store, secure_site_defaults, site_defaults
-from ringsession._flask_config import read_config
-from ringsession.flask import RingSession
+from ringsession.flask.app_config import read_config
+from ringsession.flask.extension import RingSession
 from tests.flask.apps import SECRET, make_app, set_cookies
 
 OTHER = "another secret, also of 16 bytes"

@@ -8,8 +8,17 @@ from typing import Any
 
 import flask
 import pytest
-from flask import Flask, Response, flash, g, get_flashed_messages, render_template_string, request
-from flask import session, stream_with_context
+from flask import (
+    Flask,
+    Response,
+    flash,
+    g,
+    get_flashed_messages,
+    render_template_string,
+    request,
+    session,
+    stream_with_context,
+)
 
 from werkzeug.debug import DebuggedApplication
 from werkzeug.test import Client
@@ -22,7 +31,7 @@ from ringsession import (
     recreate as ring_recreate,
 )
 from ringsession.explain import explain, find_config
-from ringsession.flask import RingSession, recreate
+from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app, set_cookies
 from tests.tracing import TracedStore
 

@@ -15,7 +15,7 @@ from flask import Flask, request, session
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from ringsession.flask import recreate
+from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app
 
 authlib_client = pytest.importorskip("authlib.integrations.flask_client")

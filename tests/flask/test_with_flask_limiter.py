@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, request, session
 
 from ringsession import memory_store
-from ringsession.flask import recreate
+from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app
 from tests.tracing import TracedStore
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, render_template_string
 
-from ringsession.flask import RingSession, recreate
+from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app
 
 flask_wtf = pytest.importorskip("flask_wtf")

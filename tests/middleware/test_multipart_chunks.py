@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from ringsession import bytes_store, response, to_wsgi, wrap_multipart_params
-from ringsession._unreadable import BadParams, ParamsTooLarge
+from ringsession.http.refusals import BadParams, ParamsTooLarge
 from ringsession.middleware import _multipart_parts
 from ringsession.middleware._multipart_parts import Limits, read_parts
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from flask import Flask
-from flask import request as flask_request
+from flask import Flask, request as flask_request
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from ringsession import (
@@ -20,7 +19,7 @@ from ringsession import (
     wrap_defaults,
     wrap_params,
 )
-from ringsession._unreadable import ParamsTooLarge
+from ringsession.http.refusals import ParamsTooLarge
 from ringsession.middleware.params import parse_params
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

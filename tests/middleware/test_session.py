@@ -18,7 +18,7 @@ from ringsession import (
     recreate,
     wrap_cookies,
 )
-from ringsession.session import Session
+from ringsession.session.mapping import Session
 from tests.tracing import CALLS, Client
 
 # -- laziness and round trips

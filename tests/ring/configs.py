@@ -31,9 +31,9 @@ from ringsession import (
     wrap_params,
     wrap_session,
 )
-from ringsession._difference import FLASH
+from ringsession.session.contents import FLASH
 from ringsession.stores import Lifetime
-from ringsession.stores.cookie import SealedSessions
+from ringsession.stores.cookie.store import SealedSessions
 from tests.ring.fixtures import FIXTURES
 
 KEY = "BuD3KgdAXhDHrJXu"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ringsession import anti_forgery_field, charset, content_type, redirect, recreate, response
+from ringsession import anti_forgery_field, charset, content_type, recreate, redirect, response
 from tests.ring.values import cookies, snake, value
 
 Args = dict[str, Any]

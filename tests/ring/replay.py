@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ringsession import ConfigError
-from ringsession._app_iter import app_iter, close_body
-from ringsession._form_input import FormInput
-from ringsession._message import field_lines, status_line
-from ringsession.response import get_charset
+from ringsession.wsgi.body import app_iter, close_body
+from ringsession.wsgi.form_input import FormInput
+from ringsession.wsgi.message import field_lines, status_line
+from ringsession.responses import get_charset
 from tests.ring.configs import Clock, configs
 from tests.ring.handlers import HANDLERS
 from tests.ring.values import ClojureOnly

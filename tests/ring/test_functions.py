@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringsession import charset, get_charset, redirect, set_cookie
-from ringsession.form_encoding import form_decode, form_encode
+from ringsession.http.form_encoding import form_decode, form_encode
 from ringsession.middleware.cookies import parse_cookies
 from ringsession.middleware.content import guess_type
 from ringsession.middleware.nested_params import parse_nested_keys

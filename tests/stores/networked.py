@@ -11,7 +11,7 @@ import redis
 import sqlalchemy
 
 from ringsession import redis_store, sql_store
-from ringsession.stores._sql_table import NEVER
+from ringsession.stores.sql.table import NEVER
 from tests.servers import Server
 
 PREFIX = "ringsession:"

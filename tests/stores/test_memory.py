@@ -11,10 +11,12 @@ import pytest
 
 from werkzeug.test import Client as HttpClient
 
-from ringsession import StoreUnavailable, codec, memory_store
 from ringsession import (
+    StoreUnavailable,
     assoc_in,
+    codec,
     content_type,
+    memory_store,
     recreate,
     response,
     site_defaults,

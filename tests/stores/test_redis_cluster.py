@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import redis
 from redis.cluster import ClusterNode, RedisCluster
-from valkey.cluster import ClusterNode as ValkeyNode
-from valkey.cluster import ValkeyCluster
+from valkey.cluster import ClusterNode as ValkeyNode, ValkeyCluster
 
 from ringsession import codec, redis_store
-from ringsession.stores import Lifetime, StoreUnavailable, _redis_exchange
-from ringsession.stores._redis_replies import ErrorReply
+from ringsession.stores import Lifetime, StoreUnavailable
+from ringsession.stores.redis import exchange as _redis_exchange
+from ringsession.stores.redis.replies import ErrorReply
 from ringsession.testing import change, key_of
 from tests.servers import Server
 from tests.stores.clusters import start_cluster
@@ -44,7 +44,7 @@ def _valkey_py(nodes: list[Server]) -> Any:
 def store(
     nodes: list[Server], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    monkeypatch.setattr("ringsession.stores._redis_connections._SECONDS_PER_TOPOLOGY", 0)
+    monkeypatch.setattr("ringsession.stores.redis.connections._SECONDS_PER_TOPOLOGY", 0)
     for node in nodes:
         with redis.Redis(port=node.port) as client:
             client.flushall()

@@ -22,7 +22,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ringsession import codec, redis_store
-from ringsession.stores import Change, Lifetime, StoreUnavailable, _redis_exchange
+from ringsession.stores import Change, Lifetime, StoreUnavailable
+from ringsession.stores.redis import exchange as _redis_exchange
 from ringsession.testing import change, key_of
 from tests import servers
 from tests.fault_proxy import FaultProxy
@@ -119,7 +120,7 @@ def test_an_answer_that_is_not_whole_or_not_ours_is_not_believed(name: str) -> N
 
 def test_an_answer_may_come_in_any_pieces() -> None:
     """A reply is looked for again after each piece, so that every split of it comes to the same."""
-    from ringsession.stores._redis_replies import parse_replies
+    from ringsession.stores.redis.replies import parse_replies
 
     whole = b"$4\r\na\r\nb\r\n:7\r\n-ERR no\r\n*2\r\n$-1\r\n+OK\r\n$0\r\n\r\n"
     replies = parse_replies(whole, 5)

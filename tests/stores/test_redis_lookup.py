@@ -16,7 +16,7 @@ from valkey.sentinel import Sentinel as ValkeySentinel
 
 from ringsession import codec, redis_store
 from ringsession.stores import Lifetime, StoreUnavailable
-from ringsession.stores._redis_lookup import Lookup
+from ringsession.stores.redis.lookup import Lookup
 from ringsession.testing import key_of
 from tests import servers
 from tests.servers import Server

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringsession import codec, cookie_store
-from ringsession._seal import Keyring, Opened, open_sealed, seal
+from ringsession.stores.cookie.seal import Keyring, Opened, open_sealed, seal
 from ringsession.stores import Change, Lifetime, Loaded
 from ringsession.stores.backend import Sessions, open_sessions
 from tests.tracing import Client

@@ -16,7 +16,7 @@ import sqlalchemy
 
 from ringsession import codec, sql_store
 from ringsession.stores import Lifetime, StoreUnavailable
-from ringsession.stores._sql_errors import SqlFailed
+from ringsession.stores.sql.errors import SqlFailed
 from ringsession.testing import change, key_of
 from tests.fault_proxy import FaultProxy
 from tests.servers import Server

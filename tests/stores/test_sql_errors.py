@@ -12,7 +12,7 @@ import sqlalchemy
 
 from ringsession import codec, sql_store
 from ringsession.stores import Change, Details, Lifetime, StoreUnavailable
-from ringsession.stores._sql_errors import describe_error
+from ringsession.stores.sql.errors import describe_error
 from ringsession.testing import change, key_of
 from tests.servers import Server
 from tests.serving import free_port

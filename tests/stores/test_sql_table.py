@@ -12,8 +12,8 @@ import sqlalchemy
 from ringsession import codec, sql_store
 from ringsession.__main__ import main
 from ringsession.stores import Change, Details, Lifetime
-from ringsession.stores._sql_rows import read_times
-from ringsession.stores._sql_table import NEVER
+from ringsession.stores.sql.rows import read_times
+from ringsession.stores.sql.table import NEVER
 from ringsession.testing import key_of
 from tests.servers import Server
 

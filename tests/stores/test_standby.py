@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-import ringsession.stores._sql_rows
-import ringsession.stores.sql
+import ringsession.stores.sql.rows
+import ringsession.stores.sql.store
 from ringsession import codec, sql_store
 from ringsession.stores import Change, Lifetime
 from ringsession.testing import key_of
@@ -96,8 +96,8 @@ def test_with_versions_that_recur_each_of_them_is_lost(
 ) -> None:
     """What counters would do, so that the test above is known to be able to fail."""
     made, written = itertools.repeat(0), itertools.repeat(1)
-    monkeypatch.setattr(ringsession.stores._sql_rows, "new_version", lambda: next(made))
-    monkeypatch.setattr(ringsession.stores.sql, "new_version", lambda: next(written))
+    monkeypatch.setattr(ringsession.stores.sql.rows, "new_version", lambda: next(made))
+    monkeypatch.setattr(ringsession.stores.sql.store, "new_version", lambda: next(written))
     held = slow_requests_write_after_a_takeover(*pair)
     lost = sum("acknowledged" not in data for data in held)
     print(f"with versions that recur: {lost} of {len(KEYS)} sessions lose what was acknowledged")

@@ -1,0 +1,6 @@
+"""The Flask extension: `flask.session` and `flask.flash` on the layers, in two lines."""
+
+from .app_config import flask_defaults as flask_defaults
+from .extension import RingSession as RingSession
+from .extension import recreate as recreate
+from .session import FlaskSession as FlaskSession

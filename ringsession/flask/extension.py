@@ -1,0 +1,168 @@
+"""The Flask extension: `flask.session` and `flask.flash` on the layers, in two lines.
+
+Owns the putting together. What app.config means is in `app_config.py`, the mapping in `session.py`, the calls
+from Flask in `interface.py`, the cookies that Flask signed in `signed_cookies.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timezone
+from typing import Any
+
+from flask import Flask, current_app, request, session
+
+from .app_config import flask_defaults, name_app_key, permanent_age, read_config
+from .signed_cookies import FlaskCookies, MovingStore
+from .interface import FlaskSessionInterface
+from .session import FlaskSession
+from ..layer_options import find_value, layer_options
+from ..config import Config, ConfigError, assoc_in
+from ..defaults import site_defaults, wrap_defaults
+from ..middleware.anti_forgery import anti_forgery_field, anti_forgery_request
+from ..middleware.security_headers import NONCE
+from ..request import Request
+from ..wsgi import RingApp
+
+__all__ = ["FlaskSession", "RingSession", "flask_defaults", "recreate"]
+
+_NAME = "ringsession"
+
+
+def recreate() -> None:
+    """Move `flask.session` to a new id when the response begins: do this when somebody logs in.
+
+    What is in the session goes along. The old id is dead from that moment, and both deadlines start anew.
+    Raises RuntimeError outside a request, or in an app without `RingSession`.
+
+    >>> app = Flask(__name__)
+    >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
+    >>> _ = RingSession(app)
+    >>> with app.test_request_context():
+    ...     recreate()
+    """
+    if _NAME not in current_app.extensions:
+        raise RuntimeError("recreate: expected RingSession(app)")
+    found: Any = session
+    found.recreate()
+
+
+def csrf_token() -> str:
+    """The token of this request's session, for a template."""
+    token: str = request.environ["ringsession.request"]["anti_forgery_token"]
+    return token
+
+
+def csrf_field() -> str:
+    """The hidden field that brings the token with a form, for a template."""
+    return anti_forgery_field(request.environ["ringsession.request"])
+
+
+def csp_nonce() -> str:
+    """The nonce of this response's content security policy, for a template."""
+    nonce: str = request.environ["ringsession.request"]["csp_nonce"]
+    return nonce
+
+
+def _is_on(config: Config, *path: str) -> bool:
+    return layer_options(find_value(config, path, site_defaults), None) is not None
+
+
+def _find_globals(config: Config) -> dict[str, Callable[[], str]]:
+    """The functions that templates get: those whose layers are on, so that another extension's stay."""
+    found: dict[str, Callable[[], str]] = {}
+    if _is_on(config, "security", "anti_forgery"):
+        found |= {"csrf_token": csrf_token, "csrf_field": csrf_field}
+    policy = find_value(config, ("security", "content_security_policy"), site_defaults)
+    if policy and NONCE in str(policy):
+        found["csp_nonce"] = csp_nonce
+    return found
+
+
+class RingSession:
+    """Give a Flask app the sessions of ringsession, under `flask.session` and `flask.flash`.
+
+    app: None, where `init_app` follows.
+    config: {}; a nested dict, laid over app.config, which is laid over `flask_defaults`: session, flash and cookies. With
+    `{"session": {"store": "redis://localhost:6379/0"}}` sessions are on the server; without a store they are sealed in their cookie
+    with SECRET_KEY. `RingSession(app, site_defaults)` puts the whole stack around the app.
+    accept_flask_cookies_until: None; a date up to which cookies that Flask itself signed are read, so that nobody is signed out.
+
+    app.config is read once: SECRET_KEY, SECRET_KEY_FALLBACKS, SESSION_COOKIE_NAME, _DOMAIN, _PATH, _HTTPONLY, _SECURE, _SAMESITE and
+    _PARTITIONED, PERMANENT_SESSION_LIFETIME, SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH.
+    Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` where the layer for them is on.
+    Raises ConfigError for a wrong config, where neither a store nor a SECRET_KEY is set, and for an app that has one already.
+
+    >>> app = Flask(__name__)
+    >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
+    >>> _ = RingSession(app)
+    >>> @app.get("/")
+    ... def count():
+    ...     session["n"] = session.get("n", 0) + 1
+    ...     return str(session["n"])
+    >>> client = app.test_client()
+    >>> client.get("/").text, client.get("/").text
+    ('1', '2')
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        config: Mapping[str, Any] | None = None,
+        *,
+        accept_flask_cookies_until: date | None = None,
+    ) -> None:
+        self._config = config or {}
+        self._until = accept_flask_cookies_until
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, config: Mapping[str, Any] | None = None) -> None:
+        """Do it for one app, of which there may be several. config: that of the constructor."""
+        if _NAME in app.extensions:
+            raise ConfigError("RingSession: expected an app that has none yet")
+        given = self._config if config is None else config
+        whole = read_config(app.config, given)
+        shown = whole
+        if self._until is not None:
+            cookies = FlaskCookies(app, self._until, lambda: datetime.now(timezone.utc))
+            store = MovingStore(whole["session"]["store"], cookies)
+            whole = assoc_in(whole, ["session", "store"], store)
+        try:
+            wrapped = wrap_defaults(app.wsgi_app, whole)
+            interface = self._interface(app, whole)
+        except ConfigError as error:
+            raise name_app_key(error, given) from None
+        assert isinstance(wrapped, RingApp)
+        wrapped.config = shown
+        app.wsgi_app = wrapped  # type: ignore[method-assign]
+        app.session_interface = interface
+        found = _find_globals(whole)
+        if found:  # making the environment of templates earlier than needed would fix its options
+            app.jinja_env.globals.update(found)
+        app.extensions[_NAME] = self
+
+    def _interface(self, app: Flask, config: Config) -> FlaskSessionInterface:
+        options = {key: value for key, value in config["session"].items() if key != "flash"}
+        own_age = "max_age" in config["session"]["cookie_attrs"]
+        return FlaskSessionInterface(
+            options,
+            cookie_name=options["cookie_name"],
+            max_age=None if own_age else permanent_age(config, app.config),
+            rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
+            provide=_providing(config),
+        )
+
+
+def _providing(config: Config) -> Callable[[Request], object]:
+    """What gives a request that met no layer the keys that templates ask for."""
+    found = _find_globals(config)
+
+    def provide(request: Request) -> None:
+        if "csrf_token" in found:
+            anti_forgery_request(request)
+        if "csp_nonce" in found:
+            request["csp_nonce"] = secrets.token_urlsafe(16)
+
+    return provide

@@ -1,0 +1,180 @@
+"""The session interface: what Flask calls when a request begins and when its response is there.
+
+Owns the two ways to a session: the layers' own, and, where no layer stands around (a test's context, a shell), one opened
+here by the same layers. Knows no store and no key of app.config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from flask import (
+    Flask,
+    Request as FlaskRequest,
+    Response as FlaskResponse,
+    request as current_request,
+)
+from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.datastructures import Headers
+
+from ..wsgi.body import close_body
+from ..wsgi.environ import environ_request
+from .session import FlaskSession
+from ..wsgi.message import field_lines, group_fields
+from ..middleware.cookies import wrap_cookies
+from ..middleware.flash import wrap_flash
+from ..middleware._session_cookie import SentAttrs
+from ..middleware.session import wrap_session
+from ..session.mapping import Session
+from ..request import Handler, Request, Response
+from ..stores import StoreUnavailable
+
+_KEY = "ringsession.flask"
+_ANSWER = "ringsession.answer"
+
+
+class _Begun(Exception):
+    """Leaves the layers when the session is there; a handler that raises commits nothing."""
+
+
+def _answer(request: Request) -> Response:
+    answer: Response | None = request["environ"].get(_ANSWER)
+    if answer is None:
+        raise _Begun
+    return answer
+
+
+class _Streamed:
+    """A body whose pieces are made with the session as it is in production, also where the context is kept."""
+
+    def __init__(self, body: Iterable[Any], session: FlaskSession) -> None:
+        self._body = body
+        self._pieces = iter(body)
+        self._session = session
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self._session.streaming = True
+        try:
+            return next(self._pieces)
+        finally:
+            self._session.streaming = False
+
+    def close(self) -> None:
+        close_body(self._body)
+
+
+class FlaskSessionInterface(SessionInterface):
+    """The interface that `RingSession` gives an app."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        cookie_name: str,
+        max_age: int | None,
+        rolling: bool,
+        provide: Callable[[Request], object],
+    ) -> None:
+        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
+        self._cookie_name = cookie_name
+        self._max_age = max_age
+        self._rolling = rolling
+        self._provide = provide
+
+    def get_cookie_name(self, app: Flask) -> str:
+        return self._cookie_name
+
+    def is_null_session(self, obj: object) -> bool:
+        return False
+
+    def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
+        environ = request.environ
+        ring = environ.get("ringsession.session")
+        begun: FlaskSession | None = environ.get(_KEY)
+        if ring is None:
+            begun = FlaskSession(self._begin(environ))
+            begun.outside = True
+        elif begun is None or not begun.belongs_to(ring):
+            kept = "werkzeug.debug.preserve_context" in environ
+            begun = FlaskSession(ring, partial(self._reopen, environ) if kept else None)
+        environ[_KEY] = begun
+        return begun
+
+    def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
+        assert isinstance(session, FlaskSession)
+        ring = session.ring
+        if ring.committed or ring.failed:
+            return
+        if ring.touched:
+            if ring.may_differ and not session.is_plain:
+                self._check(session)
+            attrs = self._cookie_attrs(session)
+            if attrs is not None:
+                own = current_request.environ["ringsession.response"]
+                own.setdefault("session_cookie_attrs", attrs)
+        if session.is_kept and response.is_streamed and not response.direct_passthrough:
+            response.response = _Streamed(response.response, session)
+        if session.outside:
+            self._finish(current_request.environ, response)
+
+    def _check(self, session: FlaskSession) -> None:
+        """What no store can hold is the view's error, so that Flask's own handlers see it, and their page may use the session."""
+        try:
+            session.ring.change()
+        except (TypeError, ValueError):
+            if not session.refused:
+                session.refused = True
+                raise
+            session.ring.committed = True  # the page of that error: nothing is stored
+
+    def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any] | None:
+        """The lifetime of the session's cookie; a plain dict sends it where it would not be."""
+        was, permanent = session.is_permanent
+        ring = session.ring
+        turned = was != permanent and ring.is_live and ring.ending is None
+        if self._max_age is None or not (permanent or turned):
+            return None
+        if turned:
+            return {"max_age": self._max_age if permanent else None}
+        attrs = SentAttrs(max_age=self._max_age)
+        attrs.rolling = self._rolling
+        return attrs
+
+    def _begin(self, environ: dict[str, Any]) -> Session:
+        request = environ_request(environ)
+        self._provide(request)
+        try:
+            self._outside(request)
+        except _Begun:
+            pass
+        environ["ringsession.request"] = request
+        environ["ringsession.response"] = {}
+        session: Session = request["session"]
+        environ["ringsession.session"] = session
+        return session
+
+    def _reopen(self, environ: Mapping[str, Any]) -> Session:
+        """What is stored now, to be looked at when the request is over."""
+        session = self._begin(dict(environ))
+        session.load()
+        session.committed = True
+        return session
+
+    def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:
+        headers = group_fields(list(response.headers))
+        body: list[bytes] = []
+        environ[_ANSWER] = {
+            "status": response.status_code,
+            "headers": headers,
+            "body": body,
+            **environ["ringsession.response"],
+        }
+        answer = self._outside(environ["ringsession.request"])
+        if answer["body"] is not body:
+            raise StoreUnavailable("the session could not be stored")
+        response.headers = Headers(field_lines(answer["headers"]))

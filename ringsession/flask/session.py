@@ -1,0 +1,219 @@
+"""`flask.session`: the session as Flask's users know it, over the one of the layers.
+
+Owns the two keys that Flask itself keeps in a session, `_flashes` and `_permanent`, and what of them is the layers'.
+Knows no request and no cookie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from flask.sessions import SessionMixin
+
+from .. import codec
+from ..codec.values import has_json_types
+from ..middleware.flash import new_entry, pending
+from ..session.mapping import Session, SessionCommitted
+
+FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
+PERMANENT = "_permanent"
+_QUOTED = f'"{PERMANENT}"'  # as it stands in a record
+_CATEGORY = "message"  # flask.flash's own default
+
+
+def is_pair(value: object) -> bool:
+    return type(value) is tuple and len(value) == 2
+
+
+def flash_pair(value: Any) -> tuple[Any, Any]:
+    """A message of the layers as Flask has it: with a category, "message" where there is none.
+
+    >>> flash_pair("saved"), flash_pair(("error", "not saved"))
+    (('message', 'saved'), ('error', 'not saved'))
+    """
+    return value if is_pair(value) else (_CATEGORY, value)
+
+
+def flash_value(category: Any, message: Any) -> Any:
+    """A message of Flask as the layers have it: what `flash_pair` makes the same pair of.
+
+    >>> flash_value("message", "saved"), flash_value("error", "not saved")
+    ('saved', ('error', 'not saved'))
+    """
+    plain = type(category) is str and category == _CATEGORY and not is_pair(message)
+    return message if plain else (category, message)
+
+
+def _too_late(what: str) -> SessionCommitted:
+    return SessionCommitted(
+        f"flask.session{what}: expected before the response has begun; what streams, or is torn down after it,"
+        " comes too late for the session"
+    )
+
+
+class FlaskSession(SessionMixin):
+    """The session of one request, loaded at its first touch; `ring` is the same as the layers have it.
+
+    What was changed is found by comparing, also inside a value, so that `modified` need not be set. `clear()` ends the
+    session, and what is set after it starts another one, under a new id. `_flashes` holds the waiting messages
+    as pairs of category and message; each is an entry of its own, so that requests at the same time lose none.
+    Raises what `Session` raises.
+    """
+
+    outside = False  # no layer stores it
+    refused = False  # it holds what no store can
+    streaming = False  # a piece of the body is being made
+    _modified = False
+    _accessed = False
+
+    def __init__(self, ring: Session, reopen: Callable[[], Session] | None = None) -> None:
+        ring.keeps_messages = True
+        self._ring = ring
+        self._reopen = reopen  # for a test's context that is kept after the response
+
+    @property
+    def ring(self) -> Session:
+        if self._reopen is not None and not self.streaming:
+            if self._ring.committed and not self._ring.touched:
+                self._ring, self._reopen = self._reopen(), None
+        return self._ring
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its context outlives the request, as under a debugger and in `with app.test_client()`."""
+        return self._reopen is not None
+
+    def belongs_to(self, ring: Session) -> bool:
+        return self._ring is ring
+
+    def __getitem__(self, key: str) -> Any:
+        if key == FLASHES and (waiting := self._waiting()):
+            return [flash_pair(self.ring.reserved[entry]) for entry in waiting]
+        try:
+            return self.ring[key]
+        except SessionCommitted:
+            raise _too_late(f'["{key}"]') from None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._check(f'["{key}"]')
+        if key == FLASHES:
+            self._set_messages(value)
+        else:
+            self.ring[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        self._check(f'["{key}"]')
+        if key == FLASHES and (waiting := self._waiting()):
+            for entry in waiting:
+                del self.ring.reserved[entry]
+        else:
+            del self.ring[key]
+
+    def __iter__(self) -> Iterator[str]:
+        ring = self._loaded("")
+        return iter([*ring, FLASHES] if self._waiting() else list(ring))
+
+    def __len__(self) -> int:
+        return len(self._loaded("")) + bool(self._waiting())
+
+    def __contains__(self, key: object) -> bool:
+        return bool(self._waiting()) if key == FLASHES else key in self._loaded(f'["{key}"]')
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other}
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**other, **self}
+
+    def __ior__(self, other: Mapping[str, Any]) -> FlaskSession:
+        self.update(other)  # without this, `|=` would change a copy
+        return self
+
+    def copy(self) -> dict[str, Any]:
+        """The contents as a plain dict."""
+        return dict(self)
+
+    def __repr__(self) -> str:
+        return f"<FlaskSession over {self.ring!r}>"
+
+    def clear(self) -> None:
+        """End the session when the response begins; what is set after this call starts another one."""
+        self._check(".clear()")
+        self.ring.destroy()
+
+    def recreate(self) -> None:
+        """Move the session to a new id when the response begins; see `ringsession.flask.recreate`."""
+        self._check(".recreate()")
+        self.ring.recreate()
+
+    def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
+        """Set a key atomically, at once, to `change(its value now, or None)`; see `Session.swap`."""
+        self._check(f'.swap("{key}")')
+        return self.ring.swap(key, change)
+
+    @property
+    def new(self) -> bool:  # type: ignore[override]
+        """Whether nothing is stored of it yet."""
+        self.ring.load()
+        return not self.ring.is_live
+
+    @property
+    def modified(self) -> bool:
+        """Whether there is something to store. Setting it is not needed, and saves nothing more or less."""
+        ring = self.ring
+        return self._modified or ring.ending is not None or ring.change() is not None
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = bool(value)
+
+    @property
+    def accessed(self) -> bool:
+        """Whether anybody has touched it."""
+        return self._accessed or self.ring.touched
+
+    @accessed.setter
+    def accessed(self, value: bool) -> None:
+        self._accessed = value
+
+    @property
+    def is_permanent(self) -> tuple[bool, bool]:
+        """Whether it was permanent when it was loaded, and is now."""
+        ring = self.ring
+        now = bool(ring.load().get(PERMANENT))
+        record = (ring.loaded.record if ring.loaded is not None else None) or ""
+        was = _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
+        return was, now
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing but what JSON has itself, which each store can hold; quicker than to encode it."""
+        ring = self.ring
+        return has_json_types(ring.load()) and not ring.has_reserved
+
+    def _check(self, what: str) -> None:
+        if self.ring.committed:
+            raise _too_late(what)
+
+    def _loaded(self, what: str) -> Session:
+        try:
+            self.ring.load()
+        except SessionCommitted:
+            raise _too_late(what) from None
+        return self.ring
+
+    def _waiting(self) -> list[str]:
+        return pending(self._loaded(f'["{FLASHES}"]'))
+
+    def _set_messages(self, messages: Any) -> None:
+        """Keep the waiting messages with which the list begins, as they are, and add the rest."""
+        pairs = [(category, message) for category, message in messages]
+        waiting = self._waiting()
+        known = [flash_pair(self.ring.reserved[entry]) for entry in waiting]
+        if pairs[: len(known)] != known:
+            for entry in waiting:
+                del self.ring.reserved[entry]
+            known = []
+        for place in range(len(known), len(pairs)):
+            self.ring.reserve(new_entry(place), flash_value(*pairs[place]))

@@ -1,0 +1,178 @@
+"""The cookies that Flask signed, read once each while an app moves from them.
+
+Owns their reading, and a store that stands around another for it. What a session is stored as is the inner store's affair.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadData, BadSignature
+from itsdangerous.encoding import base64_decode
+
+from .. import codec
+from ..session.contents import RESERVED
+from .session import FLASHES, flash_value
+from ..config import ConfigError
+from ..middleware.flash import new_entry
+from ..stores import Change, CopiesAsItself, Lifetime, Loaded, Renewal
+from ..stores.backend import Sessions, open_sessions
+
+log = logging.getLogger("ringsession")
+_LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could become 4 MiB
+
+
+def end_of(until: object) -> datetime:
+    """The moment at which a date is over, in UTC. Raises ConfigError for what is no date.
+
+    >>> end_of(date(2026, 12, 31)).isoformat()
+    '2027-01-01T00:00:00+00:00'
+    """
+    if isinstance(until, datetime):
+        return until if until.tzinfo else until.replace(tzinfo=timezone.utc)
+    if isinstance(until, date):
+        return datetime.combine(until, time(), timezone.utc) + timedelta(days=1)
+    given = type(until).__name__
+    raise ConfigError(f"accept_flask_cookies_until: expected a date, got {given}")
+
+
+def _inflate(octets: bytes) -> bytes:
+    return zlib.decompressobj().decompress(octets, _LARGEST)  # JSON that was cut off is none
+
+
+def cookie_record(data: dict[str, Any]) -> str:
+    """What a signed cookie held as a record; its waiting messages become entries of their own.
+
+    >>> codec.decode(cookie_record({"user": "ann"}))
+    {'user': 'ann'}
+    """
+    kept = {key: data[key] for key in data if key != FLASHES and not key.startswith(RESERVED)}
+    for place, (category, message) in enumerate(data.get(FLASHES, ())):
+        kept[new_entry(place)] = flash_value(category, message)
+    return codec.encode(kept)
+
+
+class FlaskCookies:
+    """Reads what Flask's own interface signed, by the app's own keys, for as long as Flask itself would."""
+
+    def __init__(self, app: Flask, until: object, now: Callable[[], datetime]) -> None:
+        own = app.session_interface
+        if not isinstance(own, SecureCookieSessionInterface):
+            own = SecureCookieSessionInterface()
+        serializer = own.get_signing_serializer(app)
+        if serializer is None:
+            raise ConfigError(
+                'accept_flask_cookies_until: expected app.config["SECRET_KEY"], with which they were signed'
+            )
+        self._signer: Any = serializer.make_signer(serializer.salt)
+        self._loads = serializer.serializer.loads
+        self._max_age = int(app.permanent_session_lifetime.total_seconds())
+        self._until = end_of(until)
+        self._now = now
+        if self.is_over:
+            log.warning("accept_flask_cookies_until has passed: it can be taken out")
+
+    @property
+    def is_over(self) -> bool:
+        return self._now() >= self._until
+
+    def read(self, value: str) -> str | None:
+        """The record of a cookie that Flask signed and still would take; None for anything else."""
+        if (
+            "." not in value or not value.isascii() or self.is_over
+        ):  # ours have none, so that this costs them nothing
+            return None
+        try:
+            return self._read(value)
+        except BadSignature:  # also one that is too old
+            return None
+        except (BadData, ValueError, TypeError, zlib.error, RecursionError):
+            log.warning("a cookie that Flask signed could not be read")
+            return None
+
+    def _read(self, value: str) -> str:
+        # Not by the serializer's own `loads`, which would inflate without a limit.
+        payload = self._signer.unsign(value.encode(), max_age=self._max_age)
+        inflated = payload[:1] == b"."
+        octets = base64_decode(payload[1:] if inflated else payload)
+        data = self._loads((_inflate(octets) if inflated else octets).decode())
+        if not isinstance(data, dict):
+            raise TypeError("a signed cookie: expected a dict")
+        return cookie_record(data)
+
+
+class MovedSessions:
+    """The sessions of a store, and until they are stored there those in cookies that Flask signed. See `Sessions`."""
+
+    def __init__(self, inner: Sessions, cookies: FlaskCookies) -> None:
+        self._inner = inner
+        self._cookies = cookies
+
+    def load(self, value: str) -> Loaded | None:
+        record = self._cookies.read(value)
+        # Due: the request that reads it stores it too, even if it changes nothing.
+        return self._inner.load(value) if record is None else Loaded(record, due=True)
+
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        # A session of ours came after the cookie that Flask signed.
+        ours = [pair for pair in live if self._cookies.read(pair[0]) is None]
+        return ours[0] if len(ours) == 1 else self._inner.choose(ours) if ours else None
+
+    def create(self, record: str, *, disposable: bool = False) -> str | None:
+        return self._inner.create(record, disposable=disposable)
+
+    def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
+        if self._cookies.read(value) is not None:
+            return self._inner.create(change.record)
+        return self._inner.patch(value, loaded, change)
+
+    def touch(self, value: str, loaded: Loaded) -> str | None:
+        if loaded.record is not None and self._cookies.read(value) is not None:
+            return self._inner.create(loaded.record)
+        return self._inner.touch(value, loaded)
+
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        record = self._cookies.read(value)
+        if record is None:
+            return self._inner.recreate(value, loaded, renewal)
+        renewed = renewal.of_live(record)
+        return None if renewed is None else self._inner.create(renewed)
+
+    def destroy(self, value: str) -> bool:
+        return self._cookies.read(value) is not None or self._inner.destroy(value)
+
+    def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> str:
+        record = self._cookies.read(value)
+        if record is None:
+            return self._inner.swap(value, name, change)
+        return change(
+            codec.value_text(record, name)
+        )  # nobody else has it yet; stored with the rest
+
+
+class MovingStore(CopiesAsItself):
+    """A store around another that also reads the cookies that Flask signed."""
+
+    def __init__(self, store: Any, cookies: FlaskCookies) -> None:
+        self.store = store
+        self._cookies = cookies
+        self.single_process = getattr(store, "single_process", False)
+
+    def __repr__(self) -> str:
+        return repr(self.store)
+
+    def check(self) -> None:
+        """What the store around which this stands can say of itself at the start."""
+        check = getattr(self.store, "check", None)
+        if check is not None:
+            check()
+
+    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Sessions:
+        """See `stores.backend.Opening`."""
+        return MovedSessions(open_sessions(self.store, cookie_name, lifetime), self._cookies)

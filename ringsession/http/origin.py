@@ -1,0 +1,81 @@
+"""Where a request was sent to: its host, and its origin as browsers write it.
+
+Owns what counts as a host. A client may write anything into its Host header, so only what passes here stands in a redirect
+or is compared; knows no layer.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from .grammar import HOST_NAME, IP_LITERAL, PORT
+from ..request import Request
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONGEST = 253  # characters of a name in DNS
+
+
+def split_host(text: str) -> tuple[str, int | None] | None:
+    """A host and its port, as in a Host header; None if it is none (RFC 9110 section 7.2).
+
+    >>> split_host("Example.org:8080"), split_host("[::1]"), split_host("a@evil.org")
+    (('example.org', 8080), ('[::1]', None), None)
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or text[-1] == "]":
+        host, port = text, ""
+    fits = HOST_NAME.match(host) or IP_LITERAL.match(host)
+    if not fits or len(host) > _LONGEST or len(port) > 5 or not PORT.match(port):
+        return None
+    number = int(port or 1)
+    return (host.lower(), number if port else None) if 0 < number < 65_536 else None
+
+
+def _host(request: Request) -> tuple[str, int | None] | None:
+    header = request.get_header("host")
+    if header is not None:
+        return split_host(header)
+    found = split_host(request["server_name"])
+    return found and (found[0], request["server_port"])
+
+
+def get_host(request: Request) -> str | None:
+    """The host a request was sent to, with its port unless that is the scheme's own; None if the client sent none that is one.
+
+    Without a Host header (HTTP/1.0) the server's own name counts.
+
+    >>> get_host(Request({"scheme": "https", "headers": {"host": "example.org:443"}}))
+    'example.org'
+    """
+    found = _host(request)
+    if found is None:
+        return None
+    host, port = found
+    return host if port in (None, _DEFAULT_PORTS.get(request["scheme"])) else f"{host}:{port}"
+
+
+def get_origin(request: Request) -> str | None:
+    """The origin a request was sent to, as a browser writes it into Origin (RFC 6454 section 6.2); None without a host.
+
+    >>> get_origin(Request({"scheme": "http", "headers": {"host": "localhost:8000"}}))
+    'http://localhost:8000'
+    """
+    host = get_host(request)
+    return host and f"{request['scheme']}://{host}"
+
+
+# RFC 3986 section 3.3 and 3.4: pchar, "/", "?" and "%" stand as they are; "[" and "]" as in browsers.
+_URI_SAFE = "/!$&'()*+,;=:@~?%[]"
+
+
+def get_path(request: Request) -> str:
+    """The path and the query of a request as they may stand in a Location.
+
+    >>> get_path(Request({"uri": "/a%20b", "query_string": "c=d e"}))
+    '/a%20b?c=d%20e'
+    """
+    uri, query = request["uri"], request.get("query_string")
+    # A server hands on "*" and "http://..." as they come; behind a host only a slash may stand.
+    path = uri if uri.startswith("/") else f"/{uri}"
+    text = path if query is None else f"{path}?{query}"
+    return quote(text.encode("latin-1", "replace"), safe=_URI_SAFE)

@@ -1,0 +1,219 @@
+"""Seal a session into the text of its cookie, and open it: the format RS2, byte by byte.
+
+    version 1 (0x02) | kid 4 | nonce 24 | XAES-256-GCM(plaintext) | tag 16
+        as base64url without padding
+    plaintext: flags 1 | sid 16 | created 6 | began 6 | confirmed 6 | sealed 6 | seen 6 | idle 6
+        | absolute 6 | codec 1 | payload | 0x80 | zeros to a multiple of 32
+
+Owns the format and the keys. Knows nothing of sessions and timeouts; the clock is the caller's.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from ...http.grammar import MAX_COOKIE_OCTETS
+from .xaes import NONCE_SIZE, XAES256GCM
+
+log = logging.getLogger("ringsession")
+
+_VERSION = b"\x02"
+_CODEC = b"\x01"
+_END = b"\x80"
+_HEAD = 1 + 4
+_SID = slice(1, 17)
+_TIMES = slice(17, 59)
+_SHIFTS = tuple(range(6 * 48, -1, -48))  # of each time in the number that the seven make together
+_FIXED = 60  # flags, sid, seven times, codec
+_PAD = 32
+_SKEW = 60_000  # milliseconds by which another server's clock may be ahead
+_SMALLEST = _HEAD + NONCE_SIZE + 2 * _PAD + 16
+LONGEST = (1 << 48) - 1  # milliseconds that fit into a time: 8,900 years
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" never comes out again
+
+
+class Opened(NamedTuple):
+    """What is inside a sealed cookie. Times are unix milliseconds."""
+
+    remembered: bool  # a "remember me" session
+    sid: bytes  # 16 random bytes, the same while the session lives
+    created: int
+    began: int  # when the user signed in; 0: nobody has
+    confirmed: int  # when the user last gave a password; 0: never
+    sealed: int  # orders the cookies of one session: the one that was sealed last counts
+    seen: int  # the last request that was sealed
+    idle: int  # milliseconds; 0: no idle timeout
+    absolute: int  # milliseconds; 0: no absolute timeout
+    payload: bytes
+
+    def __repr__(self) -> str:  # without the payload, which is what was sealed
+        return f"<Opened created={self.created} sealed={self.sealed}>"
+
+
+class _Key:
+    """What is derived from one secret."""
+
+    __slots__ = ("kid", "cipher")
+
+    def __init__(self, secret: str | bytes) -> None:
+        if not isinstance(secret, (str, bytes)):
+            raise TypeError(f"key: expected str or bytes, got {type(secret).__name__}")
+        octets = secret.encode() if isinstance(secret, str) else secret
+        if len(octets) < 16:
+            raise ValueError(f"key: expected at least 16 bytes, got {len(octets)}")
+        prk = hmac.digest(
+            b"ringsession.v1", octets, "sha256"
+        )  # HKDF-Extract (RFC 5869 section 2.2)
+        self.kid = _expand(prk, b"kid", 4)
+        self.cipher = XAES256GCM(_expand(prk, b"cookie|XAES-256-GCM", 32))
+
+
+def _expand(prk: bytes, info: bytes, length: int) -> bytes:
+    return HKDFExpand(algorithm=SHA256(), length=length, info=info).derive(prk)
+
+
+class Keyring:
+    """Keys for one purpose: the first seals, all open.
+
+    Raises TypeError or ValueError for a key that is none, without showing it.
+    """
+
+    __slots__ = ("newest", "_by_kid", "_purpose", "_contexts")
+
+    def __init__(
+        self,
+        key: str | bytes,
+        fallback_keys: Sequence[str | bytes] = (),
+        *,
+        purpose: str = "session",
+    ) -> None:
+        if isinstance(fallback_keys, (str, bytes)):
+            raise TypeError("fallback_keys: expected a list of keys, got one key")
+        keys = [_Key(secret) for secret in (key, *fallback_keys)]
+        self.newest = keys[0]
+        # Two keys may share an id, by chance once in four billion.
+        self._by_kid: dict[bytes, list[_Key]] = {}
+        for one in keys:
+            self._by_kid.setdefault(one.kid, []).append(one)
+        self._purpose = purpose
+        self._contexts: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"<Keyring of {sum(map(len, self._by_kid.values()))}>"
+
+    def with_kid(self, kid: bytes) -> Sequence[_Key]:
+        return self._by_kid.get(kid, ())
+
+    def associated_data(self, head: bytes, name: str) -> bytes:
+        # Bound to the cookie's name and the purpose, so that one cookie never passes for another.
+        context = self._contexts.get(name)
+        if context is None:
+            parts = [part.encode() for part in (name, self._purpose)]
+            context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+            self._contexts[name] = context
+        return b"ringsession.cookie\0" + head + context
+
+
+def new_key() -> str:
+    """32 random bytes as 43 url-safe characters.
+
+    >>> len(new_key())
+    43
+    """
+    return secrets.token_urlsafe(32)
+
+
+def seal(keyring: Keyring, name: str, contents: Opened) -> str:
+    """Return the sealed text for a cookie of this name.
+
+    >>> keyring = Keyring("a 16-byte secret")
+    >>> contents = Opened(False, bytes(16), 5, 0, 0, 7, 7, 1_800_000, 0, b"payload")
+    >>> text = seal(keyring, "id", contents)
+    >>> open_sealed(keyring, "id", text, now=10) == contents
+    True
+    """
+    remembered, sid, *times, payload = contents
+    together = 0
+    for time in times:
+        together = together << 48 | time
+    octets = together.to_bytes(42, "big")
+    plaintext = b"".join((bytes((remembered,)), sid, octets, _CODEC, payload, _END))
+    plaintext += bytes(-len(plaintext) % _PAD)
+    key = keyring.newest
+    head, nonce = _VERSION + key.kid, key.cipher.new_nonce()
+    sealed = key.cipher.encrypt(nonce, plaintext, keyring.associated_data(head, name))
+    return _encode(head + nonce + sealed)
+
+
+def _encode(blob: bytes) -> str:
+    return b2a_base64(blob, newline=False).translate(_URLSAFE, b"=").decode()
+
+
+def _decode(text: str, most: int) -> bytes | None:
+    """The bytes of a canonical base64url text that may be sealed, else None."""
+    if len(text) > most:
+        return None
+    try:
+        standard = text.encode().translate(_STANDARD) + b"=" * (-len(text) % 4)
+        blob = a2b_base64(standard)
+    except ValueError:  # a lone surrogate, or a group of one character
+        return None
+    # RFC 4648 section 3.5: only a text that comes out again is canonical; `a2b_base64` skips what it does not know.
+    if len(blob) < _SMALLEST or blob[:1] != _VERSION or b2a_base64(blob, newline=False) != standard:
+        return None
+    return blob
+
+
+def _parse(plaintext: bytes) -> Opened | None:
+    """Return the fields of a plaintext whose tag was right, or None if it has another form."""
+    size = len(plaintext.rstrip(b"\0"))
+    if (
+        plaintext[0] > 1  # bits that are not assigned
+        or plaintext[_FIXED - 1] != _CODEC[0]
+        or size <= _FIXED
+        or plaintext[size - 1] != _END[0]
+        or len(plaintext) != size + -size % _PAD
+    ):
+        return None
+    together = int.from_bytes(plaintext[_TIMES], "big")
+    times = [together >> shift & LONGEST for shift in _SHIFTS]
+    created, began, confirmed, sealed, seen, idle, absolute = times
+    if not created <= seen <= sealed or began > sealed or confirmed > sealed:
+        return None
+    remembered, sid, payload = plaintext[0] == 1, plaintext[_SID], plaintext[_FIXED : size - 1]
+    return Opened(
+        *(remembered, sid, created, began, confirmed, sealed, seen, idle, absolute, payload)
+    )
+
+
+def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:
+    """Return what `seal` was given, or None for every other text, whatever is wrong with it.
+
+    now: unix milliseconds. A cookie that was sealed over 60 s later is refused, with a log line.
+    """
+    blob = _decode(text, MAX_COOKIE_OCTETS - len(name))
+    if blob is None:
+        return None
+    head, nonce = blob[:_HEAD], blob[_HEAD : _HEAD + NONCE_SIZE]
+    associated_data = keyring.associated_data(head, name)
+    for key in keyring.with_kid(head[1:]):
+        plaintext = key.cipher.decrypt(nonce, blob[_HEAD + NONCE_SIZE :], associated_data)
+        if plaintext is not None:
+            opened = _parse(plaintext)
+            if opened is None or opened.sealed <= now + _SKEW:
+                return opened
+            log.warning(
+                "Dropped the cookie %a: it was sealed %.0f s ahead of this server's clock."
+                " Set the clocks of all servers to the same time.",
+                *(name, (opened.sealed - now) / 1000),
+            )
+    return None

@@ -1,0 +1,157 @@
+"""Keep sessions sealed in their own cookies, and nothing on the server.
+
+Owns what is inside the cookie and how old it may be. How it is sealed is `seal.py`'s affair.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from ...http.grammar import MAX_COOKIE_OCTETS
+from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal
+from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
+from ..deadlines import UNLIMITED, Times, judge
+
+
+class CookieTooLarge(ValueError):
+    """A session does not fit into its cookie; the message names the largest keys. Nothing was stored or sent."""
+
+
+class CookieStore(CopiesAsItself):
+    """The store that `cookie_store` makes."""
+
+    def __init__(self, keyring: Keyring, clock: Callable[[], float], *, random: bool) -> None:
+        self.keyring = keyring
+        self.clock = clock
+        self.single_process = random
+
+    def __repr__(self) -> str:
+        return f"<cookie_store with {'a random' if self.single_process else 'a given'} key>"
+
+
+class SealedSessions:
+    """See `Sessions`."""
+
+    def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
+        self._keyring = store.keyring
+        self._clock = store.clock
+        self._name = cookie_name
+        self._lifetime = lifetime
+        self._granted = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
+
+    def load(self, value: str) -> Loaded | None:
+        now = self._now()
+        opened = open_sealed(self._keyring, self._name, value, now=now)
+        if opened is None:
+            return None
+        lifetime = Lifetime(opened.idle / 1000 or None, opened.absolute / 1000 or None)
+        times = Times(opened.created / 1000, opened.seen / 1000, lifetime)
+        standing = judge(times, self._lifetime, now / 1000)
+        if standing is None:
+            over = judge(times, UNLIMITED, now / 1000) is None
+            return None if over else Loaded(None, outlived=True)
+        try:
+            record = f"1{opened.payload.decode()}"
+        except UnicodeDecodeError:
+            return None
+        if lifetime != self._lifetime:
+            lifetime = lifetime.within(self._lifetime)
+        idle = lifetime.idle
+        due = idle is not None and now - opened.seen >= idle * 500  # half of it, in milliseconds
+        return Loaded(record, opened, standing.expires_in, False, due)
+
+    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
+        """Of one session's values the one that was sealed last; None for values of several sessions."""
+        if len({loaded.version.sid for _, loaded in live}) > 1:
+            return None
+        return max(live, key=lambda pair: pair[1].version.sealed)
+
+    def create(self, record: str, *, disposable: bool = False) -> str:
+        now, sid, payload = self._now(), secrets.token_bytes(16), record[1:].encode()
+        return self._seal(Opened(False, sid, now, 0, 0, now, now, *self._granted, payload), record)
+
+    def patch(self, value: str, loaded: Loaded, change: Change) -> str:
+        return self._seal_anew(loaded.version, change.record)
+
+    def touch(self, value: str, loaded: Loaded) -> str:
+        assert loaded.record is not None
+        return self._seal_anew(loaded.version, loaded.record)
+
+    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
+        live = None if loaded is None else loaded.record
+        record = renewal.alone() if live is None else renewal.of_live(live)
+        return None if record is None else self.create(record)
+
+    def destroy(self, value: str) -> bool:
+        return self.load(value) is not None
+
+    def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
+        raise TypeError("session.swap: expected a server-side store, got the cookie store")
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _seal_anew(self, opened: Opened, record: str) -> str:
+        """Seal a session again, as the latest of its cookies even if the clock has jumped back."""
+        now = self._now()
+        sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
+        payload = record[1:].encode()
+        return self._seal(opened._replace(sealed=sealed, seen=seen, payload=payload), record)
+
+    def _seal(self, opened: Opened, record: str) -> str:
+        value = seal(self._keyring, self._name, opened)
+        octets = len(self._name) + len(value)
+        if octets > MAX_COOKIE_OCTETS:
+            raise CookieTooLarge(
+                f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
+                f" largest keys: {_largest(record)}"
+            )
+        return value
+
+
+def _milliseconds(seconds: float | None) -> int:
+    """Return a time as RS2 holds it, where 0 means that there is no limit."""
+    return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
+
+
+def _largest(record: str) -> str:
+    sizes = {key: len(json.dumps(value)) for key, value in json.loads(record[1:]).items()}
+    top = sorted(sizes, key=lambda key: -sizes[key])[:3]
+    return ", ".join(f"{key[:40]!r} ({sizes[key]})" for key in top)
+
+
+def cookie_store(
+    key: str | bytes | None = None,
+    fallback_keys: Sequence[str | bytes] = (),
+    *,
+    clock: Callable[[], float] = time.time,
+) -> CookieStore:
+    """A store that keeps each session in its cookie, encrypted and authenticated (RS2, XAES-256-GCM).
+
+    key: at least 16 bytes, 32 random ones are advised (`python -m ringsession key` prints some); seals and opens.
+    Without one a random key is made, with a RuntimeWarning: such sessions end with the process.
+    fallback_keys: (); older keys, which only open.
+    clock: time.time; seconds, for tests.
+
+    What it cannot do: requests at the same time lose each other's changes, a cookie that was copied before a logout
+    still opens after it (until its timeouts), and `session.swap` does not exist. CookieTooLarge where the
+    cookie would pass 4096 octets. Raises ValueError or TypeError for a bad key, without showing it.
+    Source: ring.middleware.session.cookie/cookie-store.
+
+    >>> from ringsession import assoc_in, site_defaults
+    >>> config = assoc_in(site_defaults, ["session", "store"], cookie_store("a 16-byte secret"))
+    """
+    if key is None:
+        message = (
+            "cookie_store: no key given, so a random one is used and sessions end with this process"
+        )
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    random = key is None
+    return CookieStore(
+        Keyring(new_key() if key is None else key, fallback_keys), clock, random=random
+    )

@@ -1,0 +1,65 @@
+"""One call of the Redis store: its exchanges about one key, within one deadline.
+
+Owns what happens when an exchange fails: which commands are sent again, and when a script's text is
+sent.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from .. import StoreUnavailable
+from .connections import Connections
+from .exchange import Broken, Refused
+from .layout import Live, Tombstone, Unknown, read
+from .replies import Command
+from .scripts import Script
+
+
+class Call:
+    """Send commands about one key until a deadline."""
+
+    def __init__(self, connections: Connections, name: bytes) -> None:
+        self._connections = connections
+        self.name = name
+        self.deadline = monotonic() + connections.timeout
+
+    def ask(self, *commands: Command) -> list[Any]:
+        """Send commands that may be sent twice. Send them again if the connection broke."""
+        try:
+            return self._connections.ask(self.name, commands, self.deadline)
+        except Broken:
+            return self._connections.ask(self.name, commands, self.deadline)
+
+    def look(self) -> tuple[Live | Tombstone | None, float]:
+        """Return the session or tombstone under the key, or None, and the server's time in seconds."""
+        text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
+        now = int(seconds) + int(microseconds) // 1000 / 1000
+        if text is None:
+            return None, now
+        try:
+            return read(text), now
+        except Unknown as error:
+            raise StoreUnavailable(str(error)) from None
+
+    def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
+        """Run a script. After a broken connection run it again, if it may repeat or was not sent."""
+        try:
+            return self.run_once(script, *arguments)
+        except Broken as broken:
+            if broken.was_sent and not may_repeat:
+                raise
+            return self.run_once(script, *arguments)
+
+    def run_once(self, script: Script, *arguments: bytes) -> Any:
+        """Run a script. Send its text if the server does not know it yet."""
+        given = (b"1", self.name, *arguments)
+        try:
+            command = (b"EVALSHA", script.sha, *given)
+            return self._connections.ask(self.name, (command,), self.deadline)[0]
+        except Refused as refused:
+            if refused.code != "NOSCRIPT":
+                raise
+        command = (b"EVAL", script.text, *given)
+        return self._connections.ask(self.name, (command,), self.deadline)[0]

@@ -1,0 +1,187 @@
+"""Find the right Redis or Valkey server for a key, whatever client the application has.
+
+Owns the checks of a client or URL, and the redirections of a cluster. Knows no session. The
+clients' own `execute_command` is not used: it repeats a command that the server may have executed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from .. import StoreUnavailable
+from .exchange import Broken, Refused, Server
+from .handshake import Recipe
+from .lookup import Lookup
+from .replies import Command
+
+_REDIRECTIONS = 8
+_SECONDS_PER_TOPOLOGY = 1.0
+_ASKING = (b"ASKING",)
+
+
+class Connections(Protocol):
+    """What the store asks through."""
+
+    timeout: float
+    own_commands: tuple[Command, ...]  # what it may send beside the given commands
+
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        """Send commands once to the server that has the key, and return the reply to each.
+
+        Raises as `Server.ask`.
+        """
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+
+class ServerConnections:
+    """See `Connections`; one server, also the primary that a Sentinel names."""
+
+    own_commands: tuple[Command, ...] = ()
+
+    def __init__(self, client: Any, timeout: float) -> None:
+        self.timeout = timeout
+        self._client = client
+        self._server = Server(Recipe(client.connection_pool))
+
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        return self._server.ask(commands, deadline)
+
+    def close(self) -> None:
+        self._server.close()
+
+
+class ClusterConnections:
+    """See `Connections`; the primaries of a cluster."""
+
+    own_commands: tuple[Command, ...] = (_ASKING,)
+
+    def __init__(self, client: Any, timeout: float) -> None:
+        self.timeout = timeout
+        self._client = client
+        self._servers: dict[str, Server] = {}
+        self._topology = Lookup(client.nodes_manager.initialize)
+        self._looked = 0.0
+
+    def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
+        try:
+            node, asking = self._client.get_node_from_key(key), False
+        except Exception:
+            self._look_again(deadline)
+            raise StoreUnavailable("redis_store: no node of the cluster has the slot") from None
+        for _ in range(_REDIRECTIONS):
+            try:
+                server = self._server_of(node)
+                if not asking:
+                    return server.ask(commands, deadline)
+                return server.ask((_ASKING, *commands), deadline)[1:]  # the first one has the key
+            except Refused as refused:
+                if refused.code not in ("MOVED", "ASK"):
+                    if refused.code == "CLUSTERDOWN":
+                        self._look_again(deadline)
+                    raise
+                # ASK: the slot is on its way, and this key is at the other node already.
+                asking = refused.code == "ASK"
+                node = self._find(key, node, refused, deadline)
+            except Broken:
+                self._look_again(deadline)
+                raise
+        raise StoreUnavailable(f"redis_store: the cluster redirected {_REDIRECTIONS} times")
+
+    def close(self) -> None:
+        for server in list(self._servers.values()):
+            server.close()
+
+    def _server_of(self, node: Any) -> Server:
+        server = self._servers.get(node.name)
+        if server is None:
+            find = getattr(self._client, "get_redis_connection", None)
+            client = (find or self._client.get_valkey_connection)(node)
+            server = self._servers.setdefault(node.name, Server(Recipe(client.connection_pool)))
+        return server
+
+    def _find(self, key: bytes, asked: Any, refused: Refused, deadline: float) -> Any:
+        """Return the node that a redirection names: "MOVED 3999 10.0.0.1:6381"."""
+        host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
+        host = host or asked.host  # empty: the same host as before
+        node = self._client.get_node(host=host, port=int(port))
+        if node is None or refused.code == "MOVED":
+            self._look_again(deadline)
+            node = node or self._client.get_node(host=host, port=int(port))
+        return node or self._client.get_node_from_key(key)
+
+    def _look_again(self, deadline: float) -> None:
+        """Learn who has which slots now. Many requests find out together that it has changed.
+
+        If no node can tell, what is known stays as it is.
+        """
+        now = time.monotonic()
+        if now - self._looked < _SECONDS_PER_TOPOLOGY:
+            return
+        self._looked = now
+        try:
+            self._topology.wait(deadline)
+        except Exception:
+            return
+        names = {node.name for node in self._client.get_nodes()}
+        for name in self._servers.keys() - names:
+            server = self._servers.pop(name, None)
+            if server is not None:
+                server.close()
+
+
+def connect(client_or_url: Any, timeout: float | None) -> Connections:
+    """Return the connections of a client, or of a new client for a URL.
+
+    Raises TypeError for an object that is no client, and ValueError for an option that cannot work.
+    """
+    if isinstance(client_or_url, str):
+        timeout = 2 if timeout is None else timeout
+        return ServerConnections(_client_for(client_or_url, timeout), timeout)
+    client = client_or_url
+    if inspect.iscoroutinefunction(getattr(client, "execute_command", None)):
+        raise TypeError(
+            "redis_store: expected a client of the synchronous kind, got an asyncio one"
+        )
+    if not hasattr(client, "get_encoder"):
+        raise TypeError(f"redis_store: expected a client or a URL, got {type(client).__name__}")
+    if client.get_encoder().decode_responses:
+        raise ValueError("redis_store: expected a client with decode_responses=False")
+    if timeout is not None:
+        raise ValueError("timeout: expected it with a URL only; a client has its socket_timeout")
+    clustered = hasattr(client, "get_node_from_key")
+    settings = client.nodes_manager if clustered else client.connection_pool
+    timeout = settings.connection_kwargs.get("socket_timeout")
+    if timeout is None:
+        raise ValueError(
+            "redis_store: expected a client with a socket_timeout, such as 2 seconds, got one that"
+            " waits for ever"
+        )
+    return (ClusterConnections if clustered else ServerConnections)(client, timeout)
+
+
+def _client_for(url: str, timeout: float) -> Any:
+    parts = urlsplit(url)
+    if not parts.hostname and not (parts.scheme == "unix" and parts.path):
+        raise ValueError(
+            "redis_store: expected a URL with a host, such as redis://sessions.internal:6379/0"
+        )
+    library = _find_library()
+    client = library.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    if client.get_encoder().decode_responses:
+        raise ValueError("redis_store: expected a URL without decode_responses")
+    return client
+
+
+def _find_library() -> Any:
+    """Return redis-py, or valkey-py where only that is installed."""
+    for name in ("redis", "valkey"):
+        if find_spec(name) is not None:
+            return import_module(name)
+    raise ValueError("redis_store: redis-py is not installed; pip install 'ringsession[redis]'")

@@ -1,0 +1,139 @@
+"""Write and read what Redis and Valkey keep of one session: a string. Pure functions.
+
+A live session is a head, a newline and the record (`codec.py`). A space separates the head's fields:
+
+    L        a live session
+    version  16 hexadecimal digits, random, and other ones after every write
+    seen     13 digits: when the session was last used, in milliseconds since 1970
+    created  13 digits
+    flags    5 digits: disposable 0 or 1, remembered 0 or 1, and three for the number of deltas
+    idle     milliseconds that the session may be idle, or -
+    absolute milliseconds that it may live in all, or -
+    cookie   the hash of the cookie's name, or -
+    began    when the user logged in, or -
+    owner, handle, confirmed: - today
+
+A write that was overtaken by another one is appended as a delta: a newline and a JSON array of the
+changed keys and the removed keys. A tombstone has no record: it is `D cookie began` if the session
+ended, or `M cookie began successor` if it moved.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import NamedTuple
+
+from ... import codec
+from .. import Change, Details
+from ..deadlines import Lifetime, Times
+
+SEEN, CREATED_END = 19, 46  # offsets in bytes
+DISPOSABLE, COUNT, FLAGS_END = 47, 49, 52
+LONGEST_HEAD = 320  # bytes; a head with every field has fewer
+_NONE = b"-"
+
+
+class Live(NamedTuple):
+    """The string of a live session."""
+
+    version: bytes
+    times: Times
+    clock: bytes  # `seen` and `created`, as they stand there
+    disposable: bool
+    body: bytes  # the record, and the deltas after it
+    deltas: int
+
+    @property
+    def record(self) -> str:
+        """Return the record with its deltas merged into it."""
+        if not self.deltas:
+            return codec.record_text(self.body)
+        first, *deltas = self.body.rsplit(b"\n", self.deltas)
+        return _merge(codec.record_text(first), deltas)
+
+
+class Tombstone(NamedTuple):
+    """The string of a session that ended or moved."""
+
+    successor: str | None
+
+
+class Unknown(ValueError):
+    """The string is not one that ringsession wrote. The message does not show it."""
+
+
+def new_version() -> bytes:
+    """Return a random version.
+
+    >>> len(new_version())
+    16
+    """
+    return secrets.token_hex(8).encode()
+
+
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds, at least 1."""
+    return max(1, round(seconds * 1000))
+
+
+def write_clock(times: Times) -> bytes:
+    """Return `seen` and `created` as they stand in the head.
+
+    >>> write_clock(Times(1.5, 2, Lifetime()))
+    b'0000000002000 0000000001500'
+    """
+    return b"%013d %013d" % (max(0, round(times.seen * 1000)), max(0, round(times.created * 1000)))
+
+
+def write_rest(record: str, lifetime: Lifetime, details: Details) -> bytes:
+    """Return a new session's string from its flags on. The server writes the fields before."""
+    fields = (_number(lifetime.idle), _number(lifetime.absolute), details.cookie.encode() or _NONE)
+    head = b"%d0000 %b %b %b - - - -\n" % (details.disposable, *fields)
+    return head + record.encode()
+
+
+def write_delta(change: Change) -> bytes:
+    """Return the delta of a change, with the newline before it."""
+    return b"\n" + json.dumps([dict(change.changed), sorted(change.removed)]).encode()
+
+
+def read(text: bytes) -> Live | Tombstone:
+    """Parse a string. Raise Unknown if ringsession did not write it."""
+    kind = text[:2]
+    try:
+        if kind == b"D ":
+            return Tombstone(None)
+        if kind == b"M ":
+            return Tombstone(text.split(b" ")[3].decode())
+        if kind != b"L ":
+            raise ValueError
+        head, _, body = text.partition(b"\n")
+        _, version, seen, created, flags, idle, absolute, _ = head.split(b" ", 7)
+        lifetime = Lifetime(_seconds(idle), _seconds(absolute))
+        times = Times(int(created) / 1000, int(seen) / 1000, lifetime)
+        clock = text[SEEN:CREATED_END]
+        return Live(version, times, clock, flags[:1] == b"1", body, int(flags[2:]))
+    except (ValueError, IndexError):
+        raise Unknown("redis_store: a key holds something else than a session") from None
+
+
+def _number(seconds: float | None) -> bytes:
+    return _NONE if seconds is None else b"%d" % milliseconds(seconds)
+
+
+def _seconds(field: bytes) -> float | None:
+    return None if field == _NONE else int(field) / 1000
+
+
+def _merge(record: str, deltas: list[bytes]) -> str:
+    changed: dict[str, str] = {}
+    removed: set[str] = set()
+    for delta in deltas:
+        texts, names = json.loads(delta)
+        changed = {name: text for name, text in changed.items() if name not in names} | texts
+        removed = (removed | set(names)) - texts.keys()
+    try:
+        return codec.merge(record, changed, removed)
+    except (codec.CorruptRecord, codec.UnknownVersion):
+        return record  # `codec.decode` will say what is wrong with it

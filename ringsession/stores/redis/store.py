@@ -1,0 +1,182 @@
+"""Sessions in Redis or Valkey: for any number of machines.
+
+`layout.py` describes the string under a key, `scripts.py` has the server's scripts,
+and `exchange.py` sends commands. This module decides which commands to send, and what to do
+when an exchange fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import Any
+
+from ... import codec
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from .call import Call
+from .connections import Connections, connect
+from .exchange import Broken, Refused
+from .layout import Live, milliseconds, new_version, write_clock, write_delta, write_rest
+from .scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
+from ..deadlines import UNLIMITED, Lifetime, Times, judge
+
+log = logging.getLogger("ringsession")
+
+_GONE, _OVERTAKEN = 0, 2  # what the script WRITE answers
+_DELTAS_PER_FOLD = 16
+
+
+class RedisStore(CopiesAsItself):
+    """The store that `redis_store` makes."""
+
+    def __init__(self, connections: Connections, prefix: str) -> None:
+        self._connections = connections
+        self._prefix = prefix
+
+    def __repr__(self) -> str:
+        return f"<redis_store {self._prefix!r}>"
+
+    def check(self) -> None:
+        """Raise ValueError if the server refuses a command that the store needs."""
+        call = self._call("0" * 64)
+        try:
+            call.ask((b"GET", call.name), (b"TIME",), *self._connections.own_commands)
+            refused = call.run(CHECK)
+        except Refused as error:
+            if error.code == "NOPERM":
+                raise ValueError(f"{error}. Grant the rights in docs/stores.md") from None
+            raise
+        if refused is not None:
+            names = refused.decode().upper().replace(" ", ", ")
+            text = f"redis_store: the server's ACL refuses {names} under {self._prefix!r}"
+            raise ValueError(f"{text}. Grant the rights in docs/stores.md")
+
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        call = self._call(key)
+        found, now = call.look()
+        if not isinstance(found, Live):
+            return None if found is None else Loaded(None, successor=found.successor)
+        standing = judge(found.times, limit, now)
+        if standing is None:
+            over = judge(found.times, UNLIMITED, now) is None
+            return None if over else Loaded(None, outlived=True)
+        moved, left = False, standing.expires_in
+        if standing.renewed is not None and _touch(call, found, standing.renewed):
+            moved, left = standing.moves, standing.renewed_in
+        return Loaded(found.record, found.version, left, moved, disposable=found.disposable)
+
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
+        ends = min(lifetime.idle or inf, lifetime.absolute or inf)
+        to_live = b"" if ends == inf else b"%d" % milliseconds(ends)
+        rest = write_rest(record, lifetime, details)
+        return bool(self._call(key).run(CREATE, _live(new_version()), rest, to_live) == 1)
+
+    def patch(self, key: str, version: Any, change: Change) -> bool:
+        call, new = self._call(key), _live(new_version())
+        flag = b"%d" % change.disposable
+        if version is not None:
+            reply = call.run(WRITE, _live(version), new, flag, change.record.encode())
+            if reply != _OVERTAKEN:
+                return bool(reply)
+        deltas = call.run(MERGE, new, flag, write_delta(change))
+        if deltas and deltas % _DELTAS_PER_FOLD == 0:
+            _fold(call)
+        return bool(deltas)
+
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        return bool(self._call(key).run(CLAIM, _live(version), successor.encode()) == 1)
+
+    def destroy(self, key: str) -> bool:
+        call = self._call(key)
+        try:
+            return bool(call.run_once(DESTROY, b"0") == 1)
+        except Broken as broken:
+            return bool(call.run_once(DESTROY, b"%d" % broken.was_sent) == 1)
+
+    def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
+        call = self._call(key)
+        while True:  # when a round fails, another request has succeeded
+            found, _ = call.look()
+            if not isinstance(found, Live):
+                return None
+            record = found.record
+            begin = monotonic()
+            text = change(codec.value_text(record, name))
+            call.deadline += monotonic() - begin  # the caller's own time does not count
+            merged = codec.merge(record, {name: text}, ()).encode()
+            given = (_live(found.version), _live(new_version()), b"0", merged)
+            reply = call.run(WRITE, *given, may_repeat=False)
+            if reply != _OVERTAKEN:
+                return None if reply == _GONE else text
+
+    def sweep(self) -> int:
+        return 0  # the server itself removes what has expired
+
+    def close(self) -> None:
+        """Close the connections that wait for their next use."""
+        self._connections.close()
+
+    def _call(self, key: str) -> Call:
+        return Call(self._connections, f"{self._prefix}{key}".encode())
+
+
+def _live(version: object) -> bytes:
+    """Return the start of a live session at a version. No session starts with a wrong version."""
+    return b"L " + (version if isinstance(version, bytes) and len(version) == 16 else b"?" * 16)
+
+
+def _touch(call: Call, found: Live, renewed: Times) -> bool:
+    """Store when the session was last used. Return False if another request has done so."""
+    expires = renewed.expires
+    ends = b"" if expires == inf else b"%d" % round(expires * 1000)
+    try:
+        return bool(call.run(TOUCH, found.clock, write_clock(renewed), ends) == 1)
+    except StoreUnavailable as error:
+        log.warning("Could not store when a session was last used: %s", error)
+        return False
+
+
+def _fold(call: Call) -> None:
+    """Merge a record and its deltas into one record. If that fails, nothing is lost."""
+    try:
+        found, _ = call.look()
+        if isinstance(found, Live) and found.deltas:
+            record = found.record.encode()
+            call.run(FOLD, found.body, record, b"%d" % found.deltas)
+    except StoreUnavailable as error:
+        log.debug("Could not shorten a session: %s", error)
+
+
+def redis_store(
+    client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
+) -> RedisStore:
+    """Keep sessions in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
+
+    client_or_url: a client of redis-py or valkey-py, also of a cluster or from
+        `Sentinel.master_for`. It needs a `socket_timeout` and no `decode_responses`.
+        Or a URL: "redis://host:6379/0", "rediss://..." for TLS.
+    prefix: "ringsession:"; the server's keys begin with it.
+    timeout: 2; seconds for a whole call: connect, answer and retry. For a URL only; a client has
+        its `socket_timeout`.
+
+    The store keeps every promise. A session is one string with a time to live. The store makes
+    connections of its own with the client's settings. The server must not evict: set
+    `maxmemory-policy noeviction` or `volatile-ttl`. docs/stores.md lists the rights that the store
+    needs and the writes that a fail-over may lose.
+
+    Raises TypeError for an object that is no client, and ValueError for an option that cannot
+    work. For a URL, `pip install 'ringsession[redis]'` brings redis-py.
+
+    >>> from ringsession import assoc_in, site_defaults
+    >>> store = redis_store("redis://sessions.internal:6379/0")
+    >>> config = assoc_in(site_defaults, ["session", "store"], store)
+    """
+    if type(prefix) is not str or not prefix:
+        raise ValueError(f"prefix: expected a str that is not empty, got {prefix!r:.60}")
+    if not is_seconds(timeout):
+        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
+    return RedisStore(connect(client_or_url, timeout), prefix)

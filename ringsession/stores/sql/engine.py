@@ -1,0 +1,208 @@
+"""Run the statements of one call of `sql_store`, with one deadline for all that the call waits for.
+
+Owns what is tried again and what is not. Connections are `connections.py`'s affair, drivers
+`drivers.py`'s.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
+
+from .. import StoreUnavailable
+from .connections import Held, LentConnections, OwnConnections
+from .drivers import DEADLINE, make_engine
+from .errors import SqlFailed
+from ..shown_url import show_url
+
+_Answer = TypeVar("_Answer")
+# Run a statement with its parameters: its rows, or how many rows it changed.
+Execute = Callable[..., Any]
+
+_MOST_CONFLICTS = 5
+
+
+class SqlCall:
+    """One call of a store: its name, for errors, and when it must have ended."""
+
+    def __init__(self, engine: SqlEngine, name: str) -> None:
+        self._engine = engine
+        self.name = name
+        self.deadline = time.monotonic() + engine.timeout
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def pause(self, seconds: float) -> None:
+        """Let the call end later by what the application's own function took."""
+        self.deadline += seconds
+
+    def first(self, statement: Any, **values: Any) -> Any:
+        """Return the first row that the statement gives, or None."""
+        return next(iter(self.run(lambda execute: execute(statement, values))), None)
+
+    def change(self, statement: Any, **values: Any) -> bool:
+        """Return whether the statement changed its one row."""
+        changed: int = self.run(lambda execute: execute(statement, values))
+        return changed == 1
+
+    def change_once(self, statement: Any, **values: Any) -> bool:
+        """Do the same, but never again after an unknown outcome."""
+        changed: int = self.run(lambda execute: execute(statement, values), again=False)
+        return changed == 1
+
+    def run(self, work: Callable[[Execute], _Answer], *, again: bool = True) -> _Answer:
+        """Run work on a connection, again where that broke or where the server undid the work.
+
+        again: False for what must not be done twice.
+        """
+        failures = conflicts = 0
+        while True:
+            held, failure = None, None
+            DEADLINE.set(self.deadline)
+            try:
+                held = self._engine.take(self.deadline)
+                return self._engine.run_on(held, work)
+            except SqlFailed as error:
+                failure = error
+            if failure.is_conflict and conflicts < _MOST_CONFLICTS and not self.is_over:
+                conflicts += 1
+                time.sleep(random.uniform(0, 0.01 * 2**conflicts))
+                continue
+            may_repeat = failure.broken and (again or held is None) and not self.is_over
+            # Where a connection has waited in a pool, others have as well; a new one breaks for
+            # another reason.
+            if may_repeat and (failures == 0 or (held is not None and held.is_used)):
+                failures += 1
+                continue
+            break
+        raise self.failed(str(failure))
+
+    def failed(self, problem: str) -> StoreUnavailable:
+        return StoreUnavailable(f"sql_store: {self.name} failed: {problem}")
+
+
+class SqlEngine:
+    """Connections for one statement or one transaction each, never the application's own."""
+
+    def __init__(self, engine: Engine, timeout: float, shown: str, *, owned: bool) -> None:
+        self._engine = engine
+        self.timeout = timeout
+        self._shown = shown
+        self._owned = owned
+        self._names: set[str] = {name for name in (engine.url.host, engine.url.database) if name}
+        self._connections: Any = (
+            OwnConnections(engine, timeout) if owned else LentConnections(engine)
+        )
+
+    def __repr__(self) -> str:
+        return self._shown  # without the password
+
+    def __del__(self) -> None:
+        if getattr(self, "_connections", None) and self._owned:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections that are not lent; a later call opens new ones."""
+        self._connections.close()
+
+    def know_names(self, names: Collection[str]) -> None:
+        """Let errors quote these names."""
+        self._names.update(names)
+
+    def call(self, name: str) -> SqlCall:
+        """Begin a call, whose time runs from now on."""
+        return SqlCall(self, name)
+
+    def look(
+        self, name: str, work: Callable[[Connection], _Answer], *, bounded: bool = True
+    ) -> _Answer:
+        """Run work on a connection that nobody uses after it, such as a forked process.
+
+        bounded: False for what may take as long as it likes, once there is a connection.
+        Raises StoreUnavailable; ValueError for a URL that the server will never take.
+        """
+        call = self.call(name)
+        DEADLINE.set(call.deadline)
+        failure: SqlFailed | None = None
+        try:
+            with self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.detach()
+                if not bounded:
+                    DEADLINE.set(math.inf)
+                return work(connection)
+        except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
+            failure = SqlFailed(error, self._names)
+        if failure.is_option_refused:
+            raise ValueError(_OPTION_REFUSED)
+        raise call.failed(str(failure))
+
+    def take(self, deadline: float) -> Held:
+        """Return a connection. Raises SqlFailed, broken where another try may help."""
+        failure: Exception | None = None
+        try:
+            held: Held = self._connections.take(deadline)
+            return held
+        except Exception as error:
+            failure = error
+        broken = isinstance(failure, (DBAPIError, self._engine.dialect.loaded_dbapi.Error))
+        raise SqlFailed(failure, self._names, broken=broken)
+
+    def run_on(self, held: Held, work: Callable[[Execute], _Answer]) -> _Answer:
+        """Run the work on a connection, which is used again only if all went well."""
+
+        def execute(statement: Any, values: Any = None) -> Any:
+            failure: Exception | None = None
+            try:
+                result = held.connection.execute(statement, values)
+                return result.all() if result.returns_rows else result.rowcount
+            except Exception as error:
+                failure = error
+            broken = isinstance(failure, DBAPIError) and failure.connection_invalidated
+            raise SqlFailed(failure, self._names, broken=broken)
+
+        try:
+            answer = work(execute)
+        except BaseException as error:
+            # It may be in a transaction, or the middle of an answer.
+            self._connections.discard(held)
+            if isinstance(error, SqlFailed) and error.broken:
+                self._connections.close_unused()
+            raise
+        self._connections.give_back(held)
+        return answer
+
+
+def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
+    """The engine to use. Raises ValueError or TypeError for what will not do."""
+    seconds = 2 if timeout is None else timeout
+    if isinstance(engine_or_url, str):
+        engine = make_engine(engine_or_url)
+        return SqlEngine(engine, seconds, show_url(engine_or_url), owned=True)
+    engine = engine_or_url
+    if not isinstance(engine, Engine):
+        raise TypeError(f"sql_store: expected an Engine or a URL, got {type(engine).__name__}")
+    if timeout is not None:
+        raise ValueError("timeout: expected it with a URL only; an engine has its own")
+    if isinstance(engine.pool, (StaticPool, SingletonThreadPool)):
+        raise ValueError("sql_store: expected an engine that lends connections of their own")
+    if engine.dialect.name not in ("postgresql", "mysql", "mariadb"):
+        raise ValueError(f"sql_store: {_EXPECTED}, got {engine.dialect.name}")
+    shown = show_url(engine.url.render_as_string(hide_password=False))
+    return SqlEngine(engine, seconds, shown, owned=False)
+
+
+_OPTION_REFUSED = (
+    'sql_store: the server refuses "options" or another startup parameter in the URL, as PgBouncer'
+    " does; leave it out of the URL, and set it for the user: ALTER ROLE ... SET ..."
+)
+_EXPECTED = "expected PostgreSQL, MySQL or MariaDB (for SQLite there is sqlite_store)"

@@ -1,0 +1,90 @@
+"""The statements of `sql_store`, made once for its table; the server's clock decides in each.
+
+Owns the SQL. Knows nothing of sessions beyond their columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table, bindparam, case, delete, insert, literal, select, update
+
+from .table import now
+
+TOMBSTONE = 60_000  # milliseconds
+SWEPT_AT_ONCE = 256
+
+
+class Statements:
+    """Named for what they do.
+
+    Parameters: k the key, new a record, at the version that must be there, next the version after
+    the write.
+    """
+
+    def __init__(self, table: Table) -> None:
+        t = table.c
+        key: Any = bindparam("k")
+        new: Any = bindparam("new")
+        at: Any = bindparam("at")
+        to: Any = bindparam("to")
+        self._table = table
+        # "+ 0" keeps MySQL from finding the row by the index on expires, and so from locking that
+        # before the row, while another request has the row and waits for the index.
+        in_time = (t.expires + 0) > now()
+        live = (t.key == key) & t.record.is_not(None) & in_time
+        times = (t.expires, t.created, t.seen, t.idle, t.absolute)
+        columns = (t.record, t.version, t.disposable, t.successor, *times, now().label("now"))
+        self.load = select(*columns).where(t.key == key)
+        self.find = select(t.record, t.version).where(live)
+        self.lock = self.find.with_for_update()
+        self.create = self._make_insert()
+        # A slow request never moves a deadline backwards: it must have read the `seen` that is
+        # still there.
+        moved: dict[str, Any] = {
+            "created": bindparam("new_created"),
+            "seen": bindparam("new_seen"),
+            "expires": bindparam("till"),
+        }
+        self.move = update(table).where(live, t.seen == bindparam("old_seen")).values(moved)
+        written: dict[str, Any] = {
+            "record": new,
+            "version": bindparam("next"),
+            "disposable": t.disposable * bindparam("keep"),
+        }
+        self.write = update(table).where(live).values(written)
+        self.replace = self.write.where(t.version == at)
+        self.destroy = self._bury(None).where(live)
+        moved_before = t.record.is_(None) & in_time & (t.successor == to)
+        at_version = (t.version == at) & live
+        self.claim = self._bury(to).where(t.key == key, at_version | moved_before)
+        self.find_expired = select(t.key).where(t.expires <= now()).limit(SWEPT_AT_ONCE)
+        keys: Any = bindparam("keys", expanding=True)
+        self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
+
+    def _make_insert(self) -> Any:
+        given = ("version", "idle", "absolute", "disposable", "cookie")
+        values: dict[str, Any] = {name: bindparam(name) for name in given}
+        values |= {"key": bindparam("k"), "record": bindparam("new")}
+        times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
+        return insert(self._table).values(**values, **times)
+
+    def _bury(self, successor: Any) -> Any:
+        """Make the row a tombstone; one that is there already lives no longer for it.
+
+        MySQL sets the columns from left to right, so `expires` looks at the record before that
+        goes. The version is another one each time, so that a row that was found counts as changed
+        with every driver.
+        """
+        t = self._table.c
+        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE))
+        empty = ("owner", "handle", "confirmed", "idle", "absolute", "record")
+        values: list[tuple[Any, Any]] = [
+            (t.expires, expires),
+            (t.version, bindparam("next")),
+            (t.successor, successor),
+            (t.remembered, 0),
+            (t.disposable, 0),
+            *((t[name], None) for name in empty),
+        ]
+        return update(self._table).ordered_values(*values)

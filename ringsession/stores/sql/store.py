@@ -1,0 +1,231 @@
+"""Sessions in PostgreSQL, MySQL or MariaDB: for any number of machines.
+
+Owns what each operation asks and in which order. Knows nothing of cookies, ids and values; the
+table is in `table.py`, the statements in `statements.py`, the connections in
+`engine.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from sqlalchemy import text
+
+from ... import codec
+from .. import (
+    NO_DETAILS,
+    UNLIMITED,
+    Change,
+    CopiesAsItself,
+    Details,
+    Lifetime,
+    Loaded,
+    StoreUnavailable,
+    is_seconds,
+)
+from .engine import Execute, SqlCall, SqlEngine, open_engine
+from .errors import SqlFailed
+from .migration import find_faults, make_or_migrate
+from .statements import Statements
+from .sweep import sweep_a_few, sweep_all
+from .rows import is_ended, make_row, merge_change, new_version, read_text, read_times, write_times
+from .table import make_table
+from ..deadlines import Times, judge
+
+log = logging.getLogger("ringsession")
+
+_TRIES_WITHOUT_LOCK = 8
+_CREATES_PER_SWEEP = 128
+
+
+class SqlStore(CopiesAsItself):
+    """The store that `sql_store` makes."""
+
+    def __init__(self, engine: SqlEngine, table: str) -> None:
+        self._engine = engine
+        self._table = make_table(table)
+        engine.know_names({table, *self._table.columns.keys()})
+        self._sql = Statements(self._table)
+        self._creates = count(1)
+        self._checked = False
+
+    def __repr__(self) -> str:
+        return f"<sql_store {self._engine!r}>"
+
+    def create_table(self) -> None:
+        """Make the table and its indexes, or add to a table of an older version what it lacks.
+
+        Run it again at will, also while the older version still serves. Raises as `check`.
+        """
+        self._engine.look(
+            "create_table", lambda lent: make_or_migrate(lent, self._table), bounded=False
+        )
+        self.check()
+
+    def check(self) -> None:
+        """Raise ValueError if the table is missing or has another form. `wrap_session` calls this.
+
+        StoreUnavailable if the server does not answer. What was right once is not asked again.
+        """
+        if self._checked:
+            return
+        faults = self._engine.look("check", lambda connection: find_faults(connection, self._table))
+        if faults:
+            raise ValueError(f"table {self._table.name!r}: {'; '.join(faults)}")
+        self._checked = True
+
+    def close(self) -> None:
+        """Close the connections that no thread is using; a later call opens new ones."""
+        self._engine.close()
+
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        call = self._engine.call("load")
+        row = call.first(self._sql.load, k=key)
+        if row is None:
+            return None
+        if row.record is None:
+            return None if row.expires <= row.now else Loaded(None, successor=row.successor)
+        times, now = read_times(row), row.now / 1000
+        standing = judge(times, limit, now)
+        if standing is None:
+            over = judge(times, UNLIMITED, now) is None
+            return None if over else Loaded(None, outlived=True)
+        left, moved = standing.expires_in, False
+        if standing.renewed is not None and self._move(call, key, row.seen, standing.renewed):
+            left, moved = standing.renewed_in, standing.moves
+        return Loaded(read_text(row), row.version, left, moved, disposable=bool(row.disposable))
+
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
+        call = self._engine.call("create")
+        row = make_row(key, record, lifetime, details)
+        created = self._insert(call, row)
+        if not created and call.change(self._sql.drop_expired, keys=[key]):
+            created = self._insert(call, row)
+        if next(self._creates) % _CREATES_PER_SWEEP == 0:
+            sweep_a_few(call, self._sql)
+        return created
+
+    def patch(self, key: str, version: Any, change: Change) -> bool:
+        call = self._engine.call("patch")
+        new = {"new": change.record.encode(), "keep": int(change.disposable)}
+        if type(version) is int and self._replace(call, key, version, new):
+            return True
+        for attempt in range(_TRIES_WITHOUT_LOCK):
+            row = call.first(self._sql.find, k=key)
+            if row is None:
+                return False
+            if self._replace(call, key, row.version, merge_change(row, change)):
+                return True
+            time.sleep(random.uniform(0, 0.001 * 2**attempt))
+        return call.run(lambda execute: self._patch_locked(execute, key, change))
+
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        call = self._engine.call("claim")
+        at = version if type(version) is int else -1  # no version of ours
+        return call.change(self._sql.claim, k=key, at=at, to=successor, next=new_version())
+
+    def destroy(self, key: str) -> bool:
+        call, tries = self._engine.call("destroy"), count()
+        values = {"k": key, "next": new_version()}
+
+        def work(execute: Execute) -> bool:
+            again = next(tries) > 0
+            if execute(self._sql.destroy, values) == 1:
+                return True
+            # After a broken connection, the first try may be what ended the session.
+            return again and is_ended(execute(self._sql.load, {"k": key}))
+
+        return call.run(work)
+
+    def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
+        call = self._engine.call("swap")
+        while True:  # each round that fails is one in which another request has succeeded
+            row = call.first(self._sql.find, k=key)
+            if row is None:
+                return None
+            began = time.monotonic()
+            text = change(codec.value_text(read_text(row), name))
+            call.pause(time.monotonic() - began)
+            values = {"k": key, "at": row.version, "next": new_version(), "keep": 0}
+            values["new"] = codec.merge(read_text(row), {name: text}, ()).encode()
+            # "Never retried after an unknown outcome": a second try could not tell its own write
+            # from another's.
+            if call.change_once(self._sql.replace, **values):
+                return text
+            if call.is_over:
+                raise call.failed("other requests wrote to the session all the time")
+
+    def sweep(self) -> int:
+        return sweep_all(self._engine, self._sql)
+
+    def _replace(self, call: SqlCall, key: str, at: Any, new: dict[str, Any]) -> bool:
+        """Store a whole record over the one that has the version `at`."""
+        return call.change(self._sql.replace, k=key, at=at, next=new_version(), **new)
+
+    def _insert(self, call: SqlCall, row: dict[str, Any]) -> bool:
+        def work(execute: Execute) -> bool:
+            try:
+                execute(self._sql.create, row)
+            except SqlFailed as error:
+                if not error.is_duplicate:
+                    raise
+                # After a broken connection, it may be the first try that stored it.
+                found = execute(self._sql.load, {"k": row["k"]})
+                return [each.version for each in found] == [row["version"]]
+            return True
+
+        return call.run(work)
+
+    def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
+        """Do the same with the row locked, where other requests are always faster."""
+        execute(text("BEGIN"))
+        rows = execute(self._sql.lock, {"k": key})
+        for row in rows:
+            values = {"k": key, "next": new_version(), **merge_change(row, change)}
+            execute(self._sql.write, values)
+        execute(text("COMMIT"))
+        return bool(rows)
+
+    def _move(self, call: SqlCall, key: str, seen: int, renewed: Times) -> bool:
+        try:
+            return call.change(self._sql.move, k=key, old_seen=seen, **write_times(renewed))
+        except StoreUnavailable as error:
+            # "A failed touch is only logged": the session was read, and lives until its old
+            # deadline.
+            log.warning("A session's idle deadline could not be moved: %s", error)
+            return False
+
+
+def sql_store(
+    engine_or_url: Any, *, table: str = "ringsession", timeout: float | None = None
+) -> SqlStore:
+    """Return a store in PostgreSQL, MySQL or MariaDB, by SQLAlchemy 2. It keeps every promise.
+
+    engine_or_url: "postgresql+psycopg://user:password@host/database" or "mysql+pymysql://...",
+        for up to 15 connections a process, behind PgBouncer too; or an Engine with timeouts of
+        its own, whose pool lends a connection for each statement (never your transaction).
+    table: "ringsession"; `create_table()` makes it, and brings an older one up to date.
+    timeout: 2; seconds for a whole call: to get a connection, for its statements and to try again.
+        Only with a URL.
+
+    Every 128th new session removes up to 256 expired ones; `sweep()` removes all. Name the
+    primary, not a replica. Raises ValueError or TypeError for what will not do, and connects to
+    nothing before the first use. `pip install 'ringsession[sql]'` brings SQLAlchemy; you choose
+    the driver.
+
+    >>> from ringsession import assoc_in, site_defaults
+    >>> store = sql_store("postgresql+psycopg://web@db.internal/web")  # doctest: +SKIP
+    >>> store.create_table()  # once, when you deploy                  # doctest: +SKIP
+    """
+    if type(table) is not str or not table.isidentifier():
+        raise ValueError(f"table: expected a name of letters, digits and _, got {table!r:.60}")
+    if not is_seconds(timeout):
+        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
+    return SqlStore(open_engine(engine_or_url, timeout), table)

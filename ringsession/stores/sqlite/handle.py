@@ -1,0 +1,48 @@
+"""Hold one connection to a SQLite file so that neither an interruption nor a fork can lose it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from ...codec import record_text
+
+# "Do not open an SQLite database connection, then fork(2), then try to use that database connection
+# in the child process" (sqlite.org, How To Corrupt). Closing it would drop the parent's locks.
+inherited: list[object] = []
+
+
+class Handle:
+    """A connection that is closed as soon as nobody refers to the handle.
+
+    A signal handler may raise between two steps, where a connection belongs to no variable. A
+    `sqlite3.Connection` refers to itself, so CPython would close it only when it next looks for
+    cycles.
+    """
+
+    __slots__ = ("connection", "process")
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        # Not opened yet, so that no open file is ever without a handle.
+        self.connection = sqlite3.Connection.__new__(sqlite3.Connection)
+
+    def open(self, path: str) -> sqlite3.Connection:
+        """Open the file. SQLite must not wait for it, since its one C call stops every greenlet."""
+        self.connection.__init__(  # type: ignore[misc]
+            path, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        self.connection.text_factory = record_text
+        return self.connection
+
+    def close(self) -> None:
+        """Close the connection, unless it belongs to the process from which this one was forked."""
+        try:
+            if self.process == os.getpid():
+                self.connection.close()
+            else:
+                inherited.append(self.connection)
+        except (sqlite3.ProgrammingError, AttributeError):
+            pass  # it was interrupted before it was opened
+
+    __del__ = close

@@ -1,0 +1,236 @@
+"""Keep sessions in a SQLite file, for the threads and processes of one machine.
+
+Owns the steps and the deadlines. Knows nothing of cookies, ids and values. Connections are opened
+and lent in `connections.py`, the table's layout stands in `table.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeVar
+
+from ... import codec
+from . import statements as sql
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, is_seconds
+from .connections import SqliteConnections, is_busy
+from ..deadlines import UNLIMITED, Lifetime, Standing, Times, judge
+
+log = logging.getLogger("ringsession")
+_Answer = TypeVar("_Answer")
+
+_TOMBSTONE = 60  # seconds
+_CREATES_PER_SWEEP = 16
+_SWEPT_AT_ONCE = 64
+_SHORT_WAIT = 0.05  # seconds
+
+
+def _new_version() -> int:
+    return (
+        int.from_bytes(os.urandom(8), "big") >> 1
+    )  # SQLite's integers have 64 bits, one of them for the sign
+
+
+class SqliteStore(CopiesAsItself):
+    """The store that `sqlite_store` makes."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        timeout: float,
+        durable: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._connections = SqliteConnections(path, timeout, durable)
+        self._clock = clock
+        self._creates = count(1)
+
+    def __repr__(self) -> str:
+        return f"<sqlite_store {self._connections.path!r}>"
+
+    def close(self) -> None:
+        """Close the connections that no thread is using; a later call opens new ones."""
+        self._connections.close()
+
+    def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        digest, now = bytes.fromhex(key), self._clock()
+        row = self._connections.fetch(sql.LOAD, (digest,))
+        if row is None:
+            return None
+        record, version, created, seen, idle, absolute, disposable, successor = row
+        times = Times(created, seen, Lifetime(idle, absolute))
+        standing = judge(times, limit, now)
+        if standing is None and (limit == UNLIMITED or judge(times, UNLIMITED, now) is None):
+            return None
+        if record is None:
+            return Loaded(None, successor=successor and successor.hex())
+        if standing is None:
+            return Loaded(None, outlived=True)
+        left, moved = standing.expires_in, False
+        if standing.renewed is not None and self._move(digest, seen, standing):
+            left, moved = standing.renewed_in, standing.moves
+        return Loaded(record, version, left, moved, disposable=bool(disposable))
+
+    def create(
+        self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
+    ) -> bool:
+        digest, version = bytes.fromhex(key), _new_version()
+        described = (details.disposable, bytes.fromhex(details.cookie) or None, record)
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            now = self._clock()
+            times = (Times(now, now, lifetime).expires, now, now, *lifetime)
+            row = (digest, version, *times, *described, now)
+            return connection.execute(sql.CREATE, row).rowcount == 1
+
+        created = self._write(insert)
+        if next(self._creates) % _CREATES_PER_SWEEP == 0:
+            self._sweep_if_free()
+        return created
+
+    def patch(self, key: str, version: Any, change: Change) -> bool:
+        digest = bytes.fromhex(key)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            now = self._clock()
+            row = (change.record, _new_version(), change.disposable, digest, now, version)
+            if connection.execute(sql.WRITE_IF_UNCHANGED, row).rowcount == 1:
+                return True
+            connection.execute("BEGIN IMMEDIATE")
+            found = connection.execute(sql.FIND, (digest, now)).fetchone()
+            if found is not None:
+                merged = codec.merge(found[0], change.changed, change.removed)
+                connection.execute(
+                    sql.WRITE, (merged, _new_version(), change.disposable, digest, now)
+                )
+            connection.execute("COMMIT")
+            return found is not None
+
+        return self._write(write)
+
+    def claim(self, key: str, version: Any, successor: str) -> bool:
+        digest, heir = bytes.fromhex(key), bytes.fromhex(successor)
+
+        def end(connection: sqlite3.Connection) -> bool:
+            now = self._clock()
+            row = (*_tombstone(now, heir), digest, now, version)
+            return connection.execute(sql.CLAIM, row).rowcount == 1
+
+        if self._write(end):
+            return True
+        return self._connections.fetch(sql.MOVED, (digest, self._clock(), heir)) is not None
+
+    def destroy(self, key: str) -> bool:
+        digest = bytes.fromhex(key)
+
+        def end(connection: sqlite3.Connection) -> bool:
+            now = self._clock()
+            row = (*_tombstone(now, None), digest, now)
+            return connection.execute(sql.END, row).rowcount == 1
+
+        return self._write(end)
+
+    def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
+        digest, deadline = bytes.fromhex(key), self._connections.deadline()
+        while True:  # each round that fails is one in which another request has succeeded
+            row = self._connections.fetch(sql.FIND, (digest, self._clock()), deadline)
+            if row is None:
+                return None
+            started = time.monotonic()
+            text = change(codec.value_text(row[0], name))
+            deadline += time.monotonic() - started  # the caller's own work is no waiting
+            merged = codec.merge(row[0], {name: text}, ())
+
+            def write(connection: sqlite3.Connection) -> bool:
+                new = (merged, _new_version(), False, digest, self._clock(), row[1])
+                return connection.execute(sql.WRITE_IF_UNCHANGED, new).rowcount == 1
+
+            if self._connections.write(write, deadline):
+                return text
+
+    def sweep(self) -> int:
+        swept = 0
+        while True:  # in small batches, so that no writer waits for long
+            gone = self._write(self._delete_expired)
+            swept += gone
+            if gone < _SWEPT_AT_ONCE:
+                return swept
+
+    def _write(self, ask: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        return self._connections.write(ask, self._connections.deadline())
+
+    def _delete_expired(self, connection: sqlite3.Connection) -> int:
+        return connection.execute(sql.SWEEP, (self._clock(), _SWEPT_AT_ONCE)).rowcount
+
+    def _sweep_if_free(self) -> None:
+        try:
+            self._connections.write(self._delete_expired, 0)
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                log.warning("expired sessions could not be deleted", exc_info=True)
+
+    def _move(self, digest: bytes, seen: float, standing: Standing) -> bool:
+        """Store when the session was seen, without waiting; a later read can do it as well.
+
+        Where more than half of the idle time is over there may be no later read in time, so that
+        one waits for a moment, and its failure is logged.
+        """
+        renewed, left, after = standing.renewed, standing.expires_in, standing.renewed_in
+        assert renewed is not None
+        is_urgent = left is not None and after is not None and left <= after / 2
+
+        def move(connection: sqlite3.Connection) -> bool:
+            new = (renewed.created, renewed.seen, renewed.expires, digest, self._clock(), seen)
+            return connection.execute(sql.MOVE, new).rowcount == 1
+
+        try:
+            deadline = time.monotonic() + _SHORT_WAIT if is_urgent else 0
+            return self._connections.write(move, deadline)
+        except sqlite3.Error as error:
+            # The session was read, and lives until its old deadline.
+            if is_urgent or not is_busy(error):
+                log.warning("a session's idle deadline could not be moved", exc_info=True)
+            return False
+
+
+def _tombstone(now: float, successor: bytes | None) -> tuple[Any, ...]:
+    return (_new_version(), now + _TOMBSTONE, now, now, _TOMBSTONE, successor)
+
+
+def sqlite_store(
+    path: str | os.PathLike[str],
+    *,
+    timeout: float = 2,
+    durable: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> SqliteStore:
+    """Make a store in a SQLite file, for the threads and processes of one machine.
+
+    path: the file, created with mode 600 if there is none, in a folder that exists. Not on a
+        network file system.
+    timeout: 2; seconds that one call waits for other writers in all, before the request is a 503.
+        A read never waits for a writer.
+    durable: False; True waits for the disk at each write. Without it a power cut, but no crash of
+        a process, may lose the last writes (SQLite's synchronous=NORMAL in WAL mode).
+    clock: time.time; seconds, for tests.
+
+    It keeps every promise. The table `ringsession` is created if the file has none; a table of an
+    older release is replaced, which ends its sessions. Every 16th new session deletes up to 64
+    expired ones; `sweep()` deletes all. Threads and forked processes get connections of their own.
+    Raises ValueError for a path that cannot be such a file, and for bad options.
+
+    >>> import os, tempfile
+    >>> from ringsession import assoc_in, site_defaults
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = sqlite_store(os.path.join(folder, "sessions.db"))
+    ...     config = assoc_in(site_defaults, ["session", "store"], store)
+    """
+    if timeout is None or not is_seconds(timeout):
+        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
+    if type(durable) is not bool:
+        raise ValueError(f"durable: expected True or False, got {durable!r:.60}")
+    return SqliteStore(path, timeout, durable, clock)

@@ -1,0 +1,136 @@
+"""The bytes of a form, which more than one reader wants: the params, the handler, the app behind.
+
+Owns reading them once from the client, keeping them (in memory, past 512 KiB on the disk), and handing them out from byte 0
+as often as asked. Knows nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO
+
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.http import parse_options_header
+from werkzeug.wsgi import get_input_stream
+
+from ..http.refusals import ParamsTooLarge
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+MULTIPART_TYPE = "multipart/form-data"
+MAX_FORM_BYTES = 1 << 20
+IN_MEMORY = 1 << 19
+_READ_AHEAD = 1 << 16  # a reader takes up to so much more than it was asked for
+
+
+def form_type(content_type: str) -> tuple[str, dict[str, str]]:
+    """The media type in a Content-Type and its parameters.
+
+    >>> form_type("Multipart/form-data; boundary=x")
+    ('multipart/form-data', {'boundary': 'x'})
+    """
+    kind, options = parse_options_header(content_type)
+    return kind.lower(), options
+
+
+class FormInput:
+    """A form's body; the first `MAX_FORM_BYTES` of it are kept, or as many as somebody has asked for by `keep`."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._spool: Any = None
+        self._kept = self._received = 0
+        self._keep = MAX_FORM_BYTES + _READ_AHEAD
+        self._files: list[Any] = []
+
+    def keep(self, size: int) -> None:
+        """Keep this many bytes from now on, for reading them again."""
+        self._keep = max(self._keep, size + _READ_AHEAD)
+
+    def open(self) -> BinaryIO:
+        """A file at byte 0; nothing is read from the client before it is."""
+        return io.BufferedReader(FormReader(self))
+
+    def is_input_of(self, environ: Mapping[str, Any]) -> bool:
+        """Whether an app behind reads this form, and not something that stands in its place."""
+        reader = getattr(environ["wsgi.input"], "raw", None)
+        return isinstance(reader, FormReader) and reader.form is self
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Some bytes from a position on, b"" at the end; ParamsTooLarge where they are gone."""
+        if position < self._kept:
+            self._spool.seek(position)
+            return bytes(self._spool.read(min(size, self._kept - position)))
+        if position < self._received:
+            raise ParamsTooLarge(f"expected a form of at most {self._keep} bytes to read it again")
+        return self._receive(size)
+
+    def _receive(self, size: int) -> bytes:
+        try:
+            data = bytes(self._stream.read(min(size, _READ_AHEAD)))
+        except (OSError, ValueError) as error:  # what servers raise for a connection that is gone
+            raise ClientDisconnected() from error
+        if self._kept == self._received and self._kept + len(data) <= self._keep:
+            self._spool = self._spool or SpooledTemporaryFile(max_size=IN_MEMORY)
+            self._spool.seek(self._kept)
+            self._spool.write(data)
+            self._kept += len(data)
+        self._received += len(data)
+        return data
+
+    def close_later(self, file: Any) -> None:
+        """Close a file with this form, when the request has ended."""
+        self._files.append(file)
+
+    def close(self) -> None:
+        for file in filter(None, (self._spool, *self._files)):
+            file.close()
+
+    __del__ = close  # test clients do not close a response that nobody reads
+
+
+class FormReader(io.RawIOBase):
+    """A form as a file; it can seek in what is kept."""
+
+    def __init__(self, form: FormInput) -> None:
+        self.form = form
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.form.read_at(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            raise io.UnsupportedOperation("the end of a form that is still being read")
+        self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+def take_form_input(environ: dict[str, Any]) -> FormInput | None:
+    """Put a FormInput into the environ if it announces a form; it must be closed when the request has ended.
+
+    None if there is no form, or the input is one already.
+    """
+    content_type = environ.get("CONTENT_TYPE", "")
+    if content_type[:10].lower() not in (FORM_TYPE[:10], MULTIPART_TYPE[:10]):
+        return None
+    if form_type(content_type)[0] not in (FORM_TYPE, MULTIPART_TYPE):
+        return None
+    form: FormInput | None = environ.get("ringsession.form")
+    if form is not None and form.is_input_of(environ):
+        return None
+    environ["ringsession.form"] = form = FormInput(get_input_stream(environ))
+    return form
