@@ -12,11 +12,12 @@ from itertools import combinations
 from typing import Any
 
 from ringsession import codec, memory_store
-from ringsession.session.commit import Outcome, decide, perform
+from ringsession.session.commit import Outcome, commit
 from ringsession.session.contents import FLASH
 from ringsession.middleware.flash import flash_request, flash_response
 from ringsession.request import Request
-from ringsession.session.mapping import Session
+from ringsession.session.mapping import Session, session_state
+from ringsession.session.state import State
 from ringsession.stores import Change, Lifetime, SessionGone
 from ringsession.stores.server_side import ServerSideSessions, hash_id
 
@@ -33,7 +34,7 @@ class Real:
     def __init__(self, name: str, sessions: Any, cookie: str) -> None:
         self.name = name
         self.sessions = sessions
-        self.session = Session(sessions, lambda request: [cookie], Request())
+        self.session = Session(State(sessions, lambda request: [cookie], Request()))
         self.response: dict[str, Any] = {"status": 200}
         self.outcome = Outcome()
 
@@ -60,11 +61,12 @@ class Real:
 
     def _commit(self) -> None:
         flash_response(self.response, flash_request(Request({"session": self.session})))
+        state = session_state(self.session)
+        assert state is not None
         try:
-            self.outcome = perform(decide(self.session, 200), self.session, self.sessions)
+            self.outcome = commit(state, 200)
         except SessionGone:
             pass
-        self.session.committed = True
 
 
 class Stored:

@@ -25,9 +25,9 @@ from .session import FlaskSession
 from ..wsgi.message import field_lines, group_fields
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
-from ..middleware._session_cookie import SentAttrs
 from ..middleware.session import wrap_session
-from ..session.mapping import Session
+from ..session.mapping import Session, session_state
+from ..session.state import FAILED, NONE, UNTOUCHED
 from ..request import Handler, Request, Response
 from ..stores import StoreUnavailable
 
@@ -58,11 +58,11 @@ class _Streamed:
         return self
 
     def __next__(self) -> Any:
-        self._session.streaming = True
+        self._session._is_streaming = True
         try:
             return next(self._pieces)
         finally:
-            self._session.streaming = False
+            self._session._is_streaming = False
 
     def close(self) -> None:
         close_body(self._body)
@@ -98,8 +98,8 @@ class FlaskSessionInterface(SessionInterface):
         begun: FlaskSession | None = environ.get(_KEY)
         if ring is None:
             begun = FlaskSession(self._begin(environ))
-            begun.outside = True
-        elif begun is None or not begun.belongs_to(ring):
+            begun._is_outside = True
+        elif begun is None or not begun._belongs_to(ring):
             kept = "werkzeug.debug.preserve_context" in environ
             begun = FlaskSession(ring, partial(self._reopen, environ) if kept else None)
         environ[_KEY] = begun
@@ -107,43 +107,40 @@ class FlaskSessionInterface(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
-        ring = session.ring
-        if ring.committed or ring.failed:
+        state = session._state
+        if state.has_started or state.phase is FAILED:
             return
-        if ring.touched:
-            if ring.may_differ and not session.is_plain:
+        if state.phase is not UNTOUCHED:
+            if state.contents is not None and state.contents.may_differ and not session._is_plain:
                 self._check(session)
-            attrs = self._cookie_attrs(session)
-            if attrs is not None:
-                own = current_request.environ["ringsession.response"]
-                own.setdefault("session_cookie_attrs", attrs)
-        if session.is_kept and response.is_streamed and not response.direct_passthrough:
+            own = current_request.environ["ringsession.response"]
+            if "session_cookie_attrs" not in own:  # a view's own attributes win
+                own |= self._cookie_attrs(session)
+        if session._is_kept and response.is_streamed and not response.direct_passthrough:
             response.response = _Streamed(response.response, session)
-        if session.outside:
+        if session._is_outside:
             self._finish(current_request.environ, response)
 
     def _check(self, session: FlaskSession) -> None:
         """What no store can hold is the view's error, so that Flask's own handlers see it, and their page may use the session."""
         try:
-            session.ring.change()
+            session._state.change()
         except (TypeError, ValueError):
-            if not session.refused:
-                session.refused = True
+            if not session._is_refused:
+                session._is_refused = True
                 raise
-            session.ring.committed = True  # the page of that error: nothing is stored
+            session._state.has_started = True  # the page of that error: nothing is stored
 
-    def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any] | None:
-        """The lifetime of the session's cookie; a plain dict sends it where it would not be."""
-        was, permanent = session.is_permanent
-        ring = session.ring
-        turned = was != permanent and ring.is_live and ring.ending is None
+    def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any]:
+        """What the response says of the cookie's lifetime, and when it is sent for that."""
+        was, permanent = session._is_permanent
+        state = session._state
+        turned = was != permanent and state.is_live and state.ending is NONE
         if self._max_age is None or not (permanent or turned):
-            return None
-        if turned:
-            return {"max_age": self._max_age if permanent else None}
-        attrs = SentAttrs(max_age=self._max_age)
-        attrs.rolling = self._rolling
-        return attrs
+            return {}
+        when = "always" if turned else "moved" if self._rolling else "changed"
+        attrs = {"max_age": self._max_age if permanent else None}
+        return {"session_cookie_attrs": attrs, "session_cookie_when": when}
 
     def _begin(self, environ: dict[str, Any]) -> Session:
         request = environ_request(environ)
@@ -161,8 +158,10 @@ class FlaskSessionInterface(SessionInterface):
     def _reopen(self, environ: Mapping[str, Any]) -> Session:
         """What is stored now, to be looked at when the request is over."""
         session = self._begin(dict(environ))
-        session.load()
-        session.committed = True
+        state = session_state(session)
+        assert state is not None
+        state.load()
+        state.has_started = True
         return session
 
     def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:

@@ -14,7 +14,8 @@ from flask.sessions import SessionMixin
 from .. import codec
 from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
-from ..session.mapping import Session, SessionCommitted
+from ..session.mapping import Session, session_state
+from ..session.state import NONE, UNTOUCHED, SessionCommitted, State
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
@@ -45,6 +46,12 @@ def flash_value(category: Any, message: Any) -> Any:
     return message if plain else (category, message)
 
 
+def _state_of(session: Session) -> State:
+    state = session_state(session)
+    assert state is not None
+    return state
+
+
 def _too_late(what: str) -> SessionCommitted:
     return SessionCommitted(
         f"flask.session{what}: expected before the response has begun; what streams, or is torn down after it,"
@@ -53,45 +60,50 @@ def _too_late(what: str) -> SessionCommitted:
 
 
 class FlaskSession(SessionMixin):
-    """The session of one request, loaded at its first touch; `ring` is the same as the layers have it.
+    """The session of one request, as Flask's users know it.
 
-    What was changed is found by comparing, also inside a value, so that `modified` need not be set. `clear()` ends the
-    session, and what is set after it starts another one, under a new id. `_flashes` holds the waiting messages
-    as pairs of category and message; each is an entry of its own, so that requests at the same time lose none.
-    Raises what `Session` raises.
+    Changes are found by comparing, also inside a value, so you need not set `modified`. `clear()` ends the
+    session; what you set after it starts another one, under a new id. `_flashes` holds the waiting messages as
+    pairs of category and message. Each is an entry of its own, so concurrent requests lose none.
+    Names that begin with "_" are for the interface. Raises what `Session` raises.
     """
 
-    outside = False  # no layer stores it
-    refused = False  # it holds what no store can
-    streaming = False  # a piece of the body is being made
+    _is_outside = False  # no layer stores it
+    _is_refused = False  # it holds what no store can
+    _is_streaming = False  # a piece of the body is being made
     _modified = False
     _accessed = False
 
     def __init__(self, ring: Session, reopen: Callable[[], Session] | None = None) -> None:
-        ring.keeps_messages = True
-        self._ring = ring
+        self._inner = ring
+        _state_of(ring).messages_wait = True
         self._reopen = reopen  # for a test's context that is kept after the response
 
     @property
-    def ring(self) -> Session:
-        if self._reopen is not None and not self.streaming:
-            if self._ring.committed and not self._ring.touched:
-                self._ring, self._reopen = self._reopen(), None
-        return self._ring
+    def _ring(self) -> Session:
+        if self._reopen is not None and not self._is_streaming:
+            state = _state_of(self._inner)
+            if state.has_started and state.phase is UNTOUCHED:
+                self._inner, self._reopen = self._reopen(), None
+        return self._inner
 
     @property
-    def is_kept(self) -> bool:
+    def _state(self) -> State:
+        return _state_of(self._ring)
+
+    @property
+    def _is_kept(self) -> bool:
         """Whether its context outlives the request, as under a debugger and in `with app.test_client()`."""
         return self._reopen is not None
 
-    def belongs_to(self, ring: Session) -> bool:
-        return self._ring is ring
+    def _belongs_to(self, ring: Session) -> bool:
+        return self._inner is ring
 
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
-            return [flash_pair(self.ring.reserved[entry]) for entry in waiting]
+            return [flash_pair(self._state.own_keys()[entry]) for entry in waiting]
         try:
-            return self.ring[key]
+            return self._ring[key]
         except SessionCommitted:
             raise _too_late(f'["{key}"]') from None
 
@@ -100,15 +112,15 @@ class FlaskSession(SessionMixin):
         if key == FLASHES:
             self._set_messages(value)
         else:
-            self.ring[key] = value
+            self._ring[key] = value
 
     def __delitem__(self, key: str) -> None:
         self._check(f'["{key}"]')
         if key == FLASHES and (waiting := self._waiting()):
             for entry in waiting:
-                del self.ring.reserved[entry]
+                del self._state.own_keys()[entry]
         else:
-            del self.ring[key]
+            del self._ring[key]
 
     def __iter__(self) -> Iterator[str]:
         ring = self._loaded("")
@@ -135,34 +147,34 @@ class FlaskSession(SessionMixin):
         return dict(self)
 
     def __repr__(self) -> str:
-        return f"<FlaskSession over {self.ring!r}>"
+        return f"<FlaskSession over {self._ring!r}>"
 
     def clear(self) -> None:
         """End the session when the response begins; what is set after this call starts another one."""
         self._check(".clear()")
-        self.ring.destroy()
+        self._ring.destroy()
 
     def recreate(self) -> None:
         """Move the session to a new id when the response begins; see `ringsession.flask.recreate`."""
         self._check(".recreate()")
-        self.ring.recreate()
+        self._ring.recreate()
 
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Set a key atomically, at once, to `change(its value now, or None)`; see `Session.swap`."""
         self._check(f'.swap("{key}")')
-        return self.ring.swap(key, change)
+        return self._ring.swap(key, change)
 
     @property
     def new(self) -> bool:  # type: ignore[override]
         """Whether nothing is stored of it yet."""
-        self.ring.load()
-        return not self.ring.is_live
+        self._state.load()
+        return not self._state.is_live
 
     @property
     def modified(self) -> bool:
         """Whether there is something to store. Setting it is not needed, and saves nothing more or less."""
-        ring = self.ring
-        return self._modified or ring.ending is not None or ring.change() is not None
+        state = self._state
+        return self._modified or state.ending is not NONE or state.change() is not None
 
     @modified.setter
     def modified(self, value: bool) -> None:
@@ -171,49 +183,50 @@ class FlaskSession(SessionMixin):
     @property
     def accessed(self) -> bool:
         """Whether anybody has touched it."""
-        return self._accessed or self.ring.touched
+        return self._accessed or self._state.phase is not UNTOUCHED
 
     @accessed.setter
     def accessed(self, value: bool) -> None:
         self._accessed = value
 
     @property
-    def is_permanent(self) -> tuple[bool, bool]:
+    def _is_permanent(self) -> tuple[bool, bool]:
         """Whether it was permanent when it was loaded, and is now."""
-        ring = self.ring
-        now = bool(ring.load().get(PERMANENT))
-        record = (ring.loaded.record if ring.loaded is not None else None) or ""
+        contents = self._state.load()
+        now = bool(contents.values.get(PERMANENT))
+        record = contents.record or ""
         was = _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
         return was, now
 
     @property
-    def is_plain(self) -> bool:
+    def _is_plain(self) -> bool:
         """Whether it holds nothing but what JSON has itself, which each store can hold; quicker than to encode it."""
-        ring = self.ring
-        return has_json_types(ring.load()) and not ring.has_reserved
+        contents = self._state.load()
+        return has_json_types(contents.values) and not contents.own_keys
 
     def _check(self, what: str) -> None:
-        if self.ring.committed:
+        if self._state.has_started:
             raise _too_late(what)
 
     def _loaded(self, what: str) -> Session:
         try:
-            self.ring.load()
+            self._state.load()
         except SessionCommitted:
             raise _too_late(what) from None
-        return self.ring
+        return self._ring
 
     def _waiting(self) -> list[str]:
-        return pending(self._loaded(f'["{FLASHES}"]'))
+        self._loaded(f'["{FLASHES}"]')
+        return pending(self._state)
 
     def _set_messages(self, messages: Any) -> None:
         """Keep the waiting messages with which the list begins, as they are, and add the rest."""
         pairs = [(category, message) for category, message in messages]
         waiting = self._waiting()
-        known = [flash_pair(self.ring.reserved[entry]) for entry in waiting]
+        known = [flash_pair(self._state.own_keys()[entry]) for entry in waiting]
         if pairs[: len(known)] != known:
             for entry in waiting:
-                del self.ring.reserved[entry]
+                del self._state.own_keys()[entry]
             known = []
         for place in range(len(known), len(pairs)):
-            self.ring.reserve(new_entry(place), flash_value(*pairs[place]))
+            self._state.set_own_key(new_entry(place), flash_value(*pairs[place]))

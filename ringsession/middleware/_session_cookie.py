@@ -21,10 +21,7 @@ log = logging.getLogger("ringsession")
 _DELETED = 0  # a Max-Age
 
 
-class SentAttrs(dict[str, Any]):
-    """A response's `session_cookie_attrs` for a cookie that is sent anyway, or, if rolling, when the deadline moves."""
-
-    rolling = False
+WHEN = ("always", "moved", "changed")
 
 
 class SessionCookie:
@@ -44,13 +41,20 @@ class SessionCookie:
         self._tail = attributes(attrs)
         self._former = former
 
-    def is_due(self, outcome: Outcome, own: Mapping[str, Any] | None = None) -> bool:
-        """Whether the client must hear of an outcome. own: the response's `session_cookie_attrs`."""
+    def is_due(
+        self, outcome: Outcome, own: Mapping[str, Any] | None = None, when: str = "always"
+    ) -> bool:
+        """Return whether the client must hear of an outcome.
+
+        own: the response's `session_cookie_attrs`. when: its `session_cookie_when`.
+        """
         if outcome.changed or outcome.ended:
             return True
-        if isinstance(own, SentAttrs):
-            return outcome.moved and (self._rolling or own.rolling)
-        return outcome.value is not None and (own is not None or (self._rolling and outcome.moved))
+        if outcome.value is None:
+            return False
+        if own is not None and when == "always":
+            return True
+        return outcome.moved and (self._rolling or (own is not None and when == "moved"))
 
     def lines(
         self,
@@ -76,15 +80,18 @@ class SessionCookie:
             return [*others, self._deletion(attrs or self._attrs)]
         return [*others, self._line(outcome.value, attrs)]
 
-    def check_own(self, own: Mapping[str, Any] | None) -> None:
-        """Raise ValueError for a response's attributes that cannot be written, before anything is stored."""
+    def check_own(self, response: Mapping[str, Any]) -> None:
+        """Raise ValueError for attributes that cannot be written, before anything is stored."""
+        own, when = response["session_cookie_attrs"], response.get("session_cookie_when", "always")
+        if when not in WHEN:
+            raise ValueError(
+                f'response["session_cookie_when"]: expected "always", "moved" or "changed", got {when!r:.60}'
+            )
         if own is not None:
             self._line("", {**self._attrs, **without_value(own)})
 
     def to_keep(self, own: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-        """The attributes to keep with the session after a response gave its own."""
-        if isinstance(own, SentAttrs):
-            return dict(kept)
+        """Return the attributes to keep with the session after a response gave its own."""
         given = {**kept, **without_value(own)}
         given.pop("expires", None)  # a moment, and not for the cookies that come after it
         return {key: value for key, value in given.items() if _differs(value, self._attrs.get(key))}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..session.contents import SECRETS
 from ..http.origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
-from ..session.mapping import Session
+from ..session.mapping import request_state
 from ._masked_token import SIZE, mask_secret, unmask_token
 
 log = logging.getLogger("ringsession")
@@ -43,12 +43,11 @@ class _Html(str):
 
 def _secrets(request: Request) -> list[bytes]:
     """The secrets in the session: more than one where requests at the same time have each made one."""
-    session = dict.get(request, "session")
-    if type(session) is not Session or not session.has_reserved:
+    state = request_state(request)
+    if state is None or not state.load().own_keys:
         return []
-    return [
-        bytes.fromhex(session.reserved[key]) for key in session.reserved if key.startswith(SECRETS)
-    ]
+    own_keys = state.own_keys()
+    return [bytes.fromhex(own_keys[key]) for key in own_keys if key.startswith(SECRETS)]
 
 
 def _read_anti_forgery_token(request: Request) -> str:
@@ -56,9 +55,9 @@ def _read_anti_forgery_token(request: Request) -> str:
     if found:
         return mask_secret(found[0])
     secret = secrets.token_bytes(SIZE)
-    session = dict.get(request, "session")
-    if type(session) is Session:  # without one, a token that no request can bring back, as in Ring
-        session.reserve(SECRETS + secrets.token_hex(4), secret.hex())
+    state = request_state(request)
+    if state is not None:  # without one, a token that no request can bring back, as in Ring
+        state.set_own_key(SECRETS + secrets.token_hex(4), secret.hex())
     return mask_secret(secret)
 
 

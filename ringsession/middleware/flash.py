@@ -1,6 +1,7 @@
 """The keys `flash` of request and response: a message for the next request.
 
-Owns the session's entries for it, one for each message. Only the handler's reading takes a message; knows no store.
+Each message is an entry of its own in the session. Only a handler's reading takes a message; layers
+never do.
 """
 
 from __future__ import annotations
@@ -9,46 +10,49 @@ import secrets
 import time
 from typing import Any
 
-from ..session.contents import FLASH
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
-from ..session.mapping import Session
+from ..session.contents import FLASH
+from ..session.mapping import apply_response, request_state
+from ..session.state import DESTROY, State
 
 
-def _session(request: Request) -> Session:
-    session = dict.get(request, "session")
-    if type(session) is not Session:
-        raise RuntimeError("wrap_flash: expected wrap_session outside it")
-    return session
+def _state(request: Request) -> State:
+    state = request_state(request)
+    if state is None:
+        raise RuntimeError(
+            "wrap_flash needs wrap_session around it: wrap_session(wrap_flash(handler))"
+        )
+    return state
 
 
-def pending(session: Session) -> list[str]:
-    """The keys of the waiting messages, the oldest first."""
-    if not session.has_reserved:
+def pending(state: State) -> list[str]:
+    """Return the keys of the waiting messages, the oldest first."""
+    if not state.load().own_keys:
         return []
-    return sorted(key for key in session.reserved if key.startswith(FLASH))
+    return sorted(key for key in state.own_keys() if key.startswith(FLASH))
 
 
 def new_entry(place: int = 0) -> str:
-    """The key of a new message; place: how many of this request stand before it."""
+    """Return the key of a new message. place: how many of this request stand before it."""
     # Sorts by time, then by place; the random part keeps the entries of requests in the same moment apart.
     return f"{FLASH}{time.time_ns():016x}-{place:04x}{secrets.token_hex(4)}"
 
 
 def _read_flash(request: Request) -> Any:
-    session = _session(request)
-    waiting = pending(session)
-    session.read = True
-    session.asked_message = waiting[0] if waiting else None
-    return session.reserved[waiting[0]] if waiting else None
+    state = _state(request)
+    waiting = pending(state)
+    state.was_read = True
+    state.shown_message = waiting[0] if waiting else None
+    return state.own_keys()[waiting[0]] if waiting else None
 
 
-def _taken(session: Session, replaced: bool) -> list[str]:
-    """The keys of the messages that this request takes."""
-    if session.keeps_messages:
-        return [key for key in pending(session) if key == session.asked_message]
-    waiting = pending(session) if replaced or session.read else []
-    return waiting if replaced else waiting[:1]
+def _find_taken(state: State, is_replaced: bool) -> list[str]:
+    """The keys of the messages that go with this response."""
+    if state.messages_wait:
+        return [key for key in pending(state) if key == state.shown_message]
+    waiting = pending(state) if is_replaced or state.was_read else []
+    return waiting if is_replaced else waiting[:1]
 
 
 def flash_request(request: Request) -> Request:
@@ -60,19 +64,18 @@ def flash_request(request: Request) -> Request:
 
 def flash_response(response: Response, request: Request) -> Response:
     """See wrap_flash."""
-    session = _session(request)
+    state = _state(request)
     message = response.get("flash")
     if message is not None and message is not False:  # as in Ring
-        response = session.take(
-            response
-        )  # before the message, which outlives a session that ends here
-        for key in _taken(session, True):
-            del session.reserved[key]
-        session.reserved[new_entry()] = message
-    elif session.read and session.has_reserved and session.ending != "destroy":
-        for key in _taken(session, False):
+        # Before the message, which outlives a session that ends here.
+        response = apply_response(state, response)
+        for key in _find_taken(state, True):
+            del state.own_keys()[key]
+        state.own_keys()[new_entry()] = message
+    elif state.was_read and state.load().own_keys and state.ending is not DESTROY:
+        for key in _find_taken(state, False):
             request["flash"]  # a body that streams may still ask for it
-            del session.reserved[key]
+            del state.own_keys()[key]
     return response
 
 

@@ -13,10 +13,11 @@ from hashlib import sha256
 from typing import Any
 
 from ..wsgi.body import close_body
-from ..session.commit import Outcome, decide, perform
+from ..session.commit import Outcome, commit
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
-from ..session.mapping import Session
+from ..session.mapping import Session, apply_response, request_state
+from ..session.state import FAILED, UNTOUCHED, State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions, open_sessions
 from ..http.caching import keep_private, vary_by_cookie
@@ -64,44 +65,41 @@ def session_request(request: Request, session: Session) -> Request:
 
 
 def _begin(
-    request: Request, sessions: Sessions, find_values: Callable[[Request], list[str]]
-) -> Session:
-    begun = dict.get(request, "session")  # the layers run again for an app that calls write()
-    if type(begun) is Session and begun.belongs_to(sessions):
-        return begun
-    return Session(sessions, find_values, request)
+    request: Request, backend: Sessions, find_values: Callable[[Request], list[str]]
+) -> State:
+    """The state of a new session, or of the request's own: the layers run again for an app that calls write()."""
+    state = request_state(request)
+    if state is not None and state.backend is backend:
+        return state
+    return State(backend, find_values, request)
 
 
 def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _commit(
-    session: Session, response: Response, sessions: Sessions, cookie: SessionCookie
-) -> Response:
+def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
-    response = session.take(response)
-    own = None
+    response = apply_response(state, response)
+    own, when = None, "always"
     if "session_cookie_attrs" in response:
         response = dict(response)
         own = response.pop("session_cookie_attrs")
+        when = response.pop("session_cookie_when", "always")
     outcome = Outcome()
     try:
-        if session.ending == "destroy":
-            session.ask()
-        elif session.ending is not None or own is not None:
-            session.load()
         if own is not None:
-            session.keep_attrs(cookie.to_keep(own, session.kept_attrs()))
-        outcome = perform(decide(session, response["status"]), session, sessions)
+            state.ask()
+        if own is not None and when == "always":
+            state.keep_attrs(cookie.to_keep(own, state.kept_attrs()))
+        outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning("a late write to an ended session was dropped (%s)", _handle(session.value))
+        log.warning("a late write to an ended session was dropped (%s)", _handle(state.value))
     finally:
-        session.committed = True
+        state.has_started = True
     lines = []
-    if cookie.is_due(outcome, own):
-        kept = session.kept_attrs()
-        lines = cookie.lines(outcome, own, kept, was_sent=bool(session.sent))
+    if cookie.is_due(outcome, own, when):
+        lines = cookie.lines(outcome, own, state.kept_attrs(), was_sent=bool(state.sent))
     return session_response(response, lines, cookie_name=cookie.name)
 
 
@@ -131,7 +129,9 @@ def wrap_session(
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`. Reads
     `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
-    id) and `response["session_cookie_attrs"]`. Raises ValueError or TypeError at once for bad
+    id), `response["session_cookie_attrs"]` (for the session's cookie, now and later) and `response["session_cookie_when"]`
+    ("always": send the cookie with them now and keep them; "changed", "moved": only where it is sent for a
+    new id, or also where the idle deadline moved, and do not keep them). Raises ValueError or TypeError at once for bad
     options; at the commit TypeError or ValueError for a value that no store can hold, CookieTooLarge. A store that
     fails makes the response a 503.
     Source: ring.middleware.session/wrap-session.
@@ -147,7 +147,7 @@ def wrap_session(
     """
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     store = find_store(store)
-    sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
+    backend = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
     attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
     if root is not None:
         attrs["path"] = root
@@ -157,21 +157,21 @@ def wrap_session(
 
     def session(request: Request) -> Response:
         request = as_request(request)
-        live = _begin(request, sessions, find_values)
+        state = _begin(request, backend, find_values)
         response = None
         try:
-            response = check_response(handler(session_request(request, live)))
-            if not live.failed:
+            response = check_response(handler(session_request(request, Session(state))))
+            if state.phase is not FAILED:
                 about = "session" in response or "session_cookie_attrs" in response
-                if live.committed or not (live.touched or about):
-                    live.committed = True
+                if state.has_started or not (state.phase is not UNTOUCHED or about):
+                    state.has_started = True
                     return response
                 if "session_cookie_attrs" in response:
-                    cookie.check_own(response["session_cookie_attrs"])
-                return _commit(live, response, sessions, cookie)
+                    cookie.check_own(response)
+                return _store(state, response, cookie)
         except Exception as error:
             close_body(response and response.get("body"))
-            if not (live.failed or isinstance(error, StoreUnavailable)):
+            if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
                 raise
             log.error("the session's store failed", exc_info=error)
         else:

@@ -1,35 +1,25 @@
-"""What becomes of a session when its response begins: decided first, then done.
+"""What becomes of a session when its response starts: a table decides, a step does it.
 
-Owns the step and its outcome. Knows no request and no response, and of stores only `Sessions`.
+This module knows no request and no response.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from itertools import product
+from typing import Any
 
-from .mapping import Session
 from ..stores import Change, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions
+from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase, State
 
 log = logging.getLogger("ringsession")
 
 
 @dataclass(slots=True)
-class Step:
-    """What is to be done with a session when its response begins."""
-
-    act: Literal["keep", "create", "patch", "touch", "destroy", "recreate", "drop"]
-    change: Change | None = None
-
-
-KEEP = Step("keep")
-
-
-@dataclass(slots=True)
 class Outcome:
-    """What the client is to hear of it."""
+    """What the client is to hear."""
 
     value: str | None = None  # the cookie's value from now on; None: there is no session
     changed: bool = False  # the client does not have this value yet
@@ -40,84 +30,117 @@ class Outcome:
         return f"<Outcome changed={self.changed} moved={self.moved} ended={self.ended}>"
 
 
-def decide(session: Session, status: int) -> Step:
-    """What the store must do, from what the request did; pure."""
-    if session.ending is not None:
-        return Step(session.ending)
-    if session.loaded is None or session.loaded.outlived:
-        return Step("create") if session.is_wanted else KEEP
-    change = session.change()
-    if not session.is_live:  # another request ended it a moment ago, and nothing brings it back
-        return Step("drop") if change else KEEP
-    if change:
-        return Step("patch", change)
-    # The cookie store's rule: a failing page is no activity.
-    return Step("touch") if session.loaded.due and status < 500 else KEEP
+def nothing(state: State, change: Change | None) -> Outcome:
+    return Outcome()
 
 
-def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
-    """Do it: at most one round trip, two to recreate."""
-    old, loaded = session.value, session.loaded
-    match step.act:
-        case "keep":
-            moved = loaded.moved if loaded is not None else False
-            return Outcome(old, False, moved) if session.is_live else Outcome()
-        case "patch" if step.change:
-            assert old is not None and loaded is not None
-            value = sessions.patch(old, loaded, step.change)
-            return Outcome(value, value is not None and value != old, loaded.moved)
-        case "create":
-            return Outcome(_create(session, sessions), True)
-        case "touch":
-            return _touch(session, sessions)
-        case "destroy":
-            return _destroy(session, sessions)
-        case "recreate":
-            return _recreate(session, sessions)
+def keep(state: State, change: Change | None) -> Outcome:
+    assert state.loaded is not None
+    return Outcome(state.value, False, state.loaded.moved)
+
+
+def create(state: State, change: Change | None) -> Outcome:
+    assert change is not None
+    return Outcome(state.backend.create(change.record, disposable=change.disposable), True)
+
+
+def patch(state: State, change: Change | None) -> Outcome:
+    assert state.value is not None and state.loaded is not None and change is not None
+    value = state.backend.patch(state.value, state.loaded, change)
+    return Outcome(value, value is not None and value != state.value, state.loaded.moved)
+
+
+def touch(state: State, change: Change | None) -> Outcome:
+    assert state.value is not None and state.loaded is not None
+    try:
+        value = state.backend.touch(state.value, state.loaded)
+    except StoreUnavailable:
+        log.warning("a session's idle deadline could not be moved", exc_info=True)
+        return Outcome(state.value)
+    return Outcome(value, value is not None and value != state.value, True)
+
+
+def drop(state: State, change: Change | None) -> Outcome:
     raise SessionGone
 
 
-def _touch(session: Session, sessions: Sessions) -> Outcome:
-    old, loaded = session.value, session.loaded
-    assert old is not None and loaded is not None
-    try:
-        value = sessions.touch(old, loaded)
-    except StoreUnavailable:
-        log.warning("a session's idle deadline could not be moved", exc_info=True)
-        return Outcome(old)
-    return Outcome(value, value is not None and value != old, True)
+def destroy(state: State, change: Change | None) -> Outcome:
+    """End the session; what the handler set after that starts another one."""
+    ended = _end(state)
+    return Outcome(ended=ended) if change is None else create(state, change)
 
 
-def _create(session: Session, sessions: Sessions) -> str | None:
-    return sessions.create(session.record(), disposable=session.is_disposable)
-
-
-def _destroy(session: Session, sessions: Sessions) -> Outcome:
-    wanted = session.is_wanted
-    if wanted:
-        session.record()  # what cannot be stored raises before the old id dies
-    ended = _end(session, sessions)
-    return Outcome(_create(session, sessions), True) if wanted else Outcome(ended=ended)
-
-
-def _end(session: Session, sessions: Sessions) -> bool:
-    """End each session that the request brought; True if one of them was live."""
-    if session.rivals:
-        return any([sessions.destroy(value) for value in session.rivals])
-    if session.value is None or session.loaded is None:
-        return False
-    if session.is_ended and session.loaded.successor is None:
-        return False  # another request ended it, and there is none to which it moved
-    return sessions.destroy(session.value)
-
-
-def _recreate(session: Session, sessions: Sessions) -> Outcome:
-    session.record()  # what cannot be stored raises before anything is done
-    if session.value is not None:
-        value = sessions.recreate(session.value, session.loaded, session)
+def recreate(state: State, change: Change | None) -> Outcome:
+    if state.value is not None:
+        value = state.backend.recreate(state.value, state.loaded, state)
     else:
-        record = session.alone()
-        value = None if record is None else sessions.create(record)
-        if _end(session, sessions) and value is None:
+        record = state.alone()
+        value = None if record is None else state.backend.create(record)
+        if _end(state) and value is None:
             return Outcome(ended=True)
     return Outcome(value, value is not None)
+
+
+def _end(state: State) -> bool:
+    """End each session that the request brought; True if one of them was live."""
+    if state.rivals:
+        return any([state.backend.destroy(value) for value in state.rivals])
+    if state.value is None or state.loaded is None:
+        return False
+    if state.phase is GONE and state.loaded.record is None and state.loaded.successor is None:
+        return False  # another request ended it, and did not move it
+    return state.backend.destroy(state.value)
+
+
+Step = Callable[[State, "Change | None"], Outcome]
+ANY: Any = None
+# The first row that fits decides. changed: `State.change()` is not None. due: a read cannot move the idle
+# deadline by itself, and the response is no failure (which is no activity).
+TABLE: tuple[tuple[Phase, Ending, bool, bool, Step], ...] = (
+    # phase  ending    changed due    step
+    (ANY, RECREATE, ANY, ANY, recreate),
+    (ANY, DESTROY, ANY, ANY, destroy),
+    (ABSENT, NONE, True, ANY, create),
+    (LIVE, NONE, True, ANY, patch),
+    (LIVE, NONE, False, True, touch),
+    (LIVE, NONE, False, False, keep),
+    (GONE, NONE, True, ANY, drop),
+    (ANY, ANY, ANY, ANY, nothing),
+)
+
+
+def _find_step(*case: Any) -> Step:
+    for *row, step in TABLE:
+        if all(wanted is ANY or wanted == found for wanted, found in zip(row, case)):
+            return step
+    raise AssertionError("the last row fits every case")
+
+
+_STEPS = {case: _find_step(*case) for case in product(Phase, Ending, (False, True), (False, True))}
+
+
+def decide(phase: Phase, ending: Ending, changed: bool, due: bool) -> Step:
+    """Return the step for a case; see TABLE.
+
+    >>> decide(Phase.LIVE, Ending.NONE, True, False).__name__
+    'patch'
+    """
+    return _STEPS[phase, ending, changed, due]
+
+
+def commit(state: State, status: int) -> Outcome:
+    """Store what the request did to its session.
+
+    status: of the response. Raises SessionGone for a write to a session that has ended, TypeError or
+    ValueError for a value that cannot be stored, before anything is stored, and StoreUnavailable.
+    """
+    try:
+        if state.ending is DESTROY:
+            state.ask()  # what the session keeps of its cookie is needed for the deletion
+        elif state.ending is RECREATE:
+            state.load()
+        change = state.change()
+        due = state.loaded is not None and state.loaded.due and status < 500
+        return decide(state.phase, state.ending, change is not None, due)(state, change)
+    finally:
+        state.has_started = True

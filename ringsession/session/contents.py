@@ -1,6 +1,6 @@
-"""What a request did to a session, from what was loaded and what is there at the end; pure.
+"""What a session holds: the loaded record, the current values, and the difference between them.
 
-Owns the comparison and the contents under a new id. Knows records and values, no store and no request.
+Pure. This module knows records and values; it knows no store, no request and no response.
 """
 
 from __future__ import annotations
@@ -17,10 +17,98 @@ SECRETS = f"{RESERVED}anti_forgery/"  # one key for each secret
 COOKIE_ATTRS = f"{RESERVED}cookie_attrs"  # those that a response gave, for later cookies
 
 EMPTY = codec.encode({})
+_QUOTED = f'"{RESERVED}'
+
+
+def is_reserved(key: str) -> bool:
+    """Return whether a key belongs to the layers.
+
+    >>> is_reserved("ringsession/flash/1"), is_reserved("user")
+    (True, False)
+    """
+    return key[:12] == RESERVED
+
+
+class Contents:
+    """Track the contents of one request's session.
+
+    record: the loaded record, None for a session that is not stored. Raises what `codec.decode` raises.
+    """
+
+    __slots__ = ("record", "values", "own_keys", "is_whole", "may_differ", "_order", "_snapshot")
+
+    def __init__(self, record: str | None) -> None:
+        self.record = record
+        self.values: dict[str, Any] = {} if record is None else codec.decode(record)
+        self.own_keys: dict[str, Any] = {}  # of the layers
+        self.is_whole = (
+            False  # the handler gave all values, which are stored even if there are none
+        )
+        self.may_differ = False  # a key was set, or the caller holds a mutable value
+        self._order: Sequence[str] = list(self.values)
+        self._snapshot: bytes | None = None  # tells without encoding that nothing was changed
+        if record is not None and _QUOTED in record:  # which most sessions lack
+            reserved = [key for key in self._order if is_reserved(key)]
+            self.own_keys = {key: self.values.pop(key) for key in reserved}
+
+    def expect_change(self) -> None:
+        """Remember that the caller holds a mutable value, so the session must be compared at commit."""
+        if not self.may_differ:
+            self.may_differ = True
+            self._snapshot = self._take_snapshot()
+
+    def replace(self, values: Mapping[str, Any]) -> None:
+        """Put the handler's values in the place of all others; the layers' own keys stay."""
+        self.values = dict(values)
+        self.is_whole = self.may_differ = True
+
+    def rebase(self, key: str, text: str) -> None:
+        """Take in a key that `swap` has stored already. text: its encoded value."""
+        self.record = codec.merge(self.record or EMPTY, {key: text}, ())
+        self._snapshot = None
+        self.values[key] = codec.decode_value(text)
+
+    def forget_secrets(self) -> None:
+        """Drop the CSRF secrets, so that the next token belongs to the session under its new id."""
+        for key in [key for key in self.own_keys if key.startswith(SECRETS)]:
+            del self.own_keys[key]
+
+    def encode(self) -> str:
+        """Return everything as a record. Raises what `codec.encode` raises."""
+        return codec.encode({**self.values, **self.own_keys})
+
+    @property
+    def is_disposable(self) -> bool:
+        """Whether nobody would miss this session, so that a full store may drop it."""
+        return not self.values and not self.is_whole and is_disposable(self.own_keys)
+
+    def change(self) -> Change | None:
+        """Return what the request did to the loaded record; None for no difference, types included.
+
+        For a session that is not stored, any values are a change, and so are none if the handler gave them.
+        """
+        if self.record is None:
+            if not (self.values or self.own_keys or self.is_whole):
+                return None
+            return Change(EMPTY, self.encode(), disposable=self.is_disposable)
+        if not self.may_differ:
+            return None
+        if self._snapshot is not None and self._snapshot == self._take_snapshot():
+            return None
+        data = {**self.values, **self.own_keys}
+        return difference(self.record, data, self._order, disposable=self.is_disposable)
+
+    def _take_snapshot(self) -> bytes | None:
+        if self.record is None or not codec.is_plain_record(self.record):
+            return None
+        try:
+            return codec.picture([self.values, self.own_keys])
+        except ValueError:  # a type that JSON does not have, and no plain record did
+            return None
 
 
 def is_disposable(data: Mapping[str, Any]) -> bool:
-    """Whether a session holds nothing that anybody would miss: CSRF secrets alone.
+    """Return whether a session holds nothing that anybody would miss: CSRF secrets alone.
 
     >>> is_disposable({f"{SECRETS}1": "00"}), is_disposable({f"{FLASH}1": "saved"})
     (True, False)
@@ -31,9 +119,10 @@ def is_disposable(data: Mapping[str, Any]) -> bool:
 def difference(
     before: str, data: Mapping[str, Any], order: Sequence[str] = (), *, disposable: bool = False
 ) -> Change | None:
-    """The change from a record to these contents; None if there is none, types included.
+    """Return the change from a record to these values, or None if they are equal, types included.
 
-    order: the record's keys; only where the contents have others is it worth looking whether no more than the order changed.
+    order: the record's keys. Only if the values have other keys, or the same in another order, it is
+    worth looking whether no more than the order changed.
     disposable: see `Change`.
 
     >>> difference(EMPTY, {"n": 1}).changed, difference(codec.encode({"n": 1}), {"n": 1})
@@ -47,11 +136,11 @@ def difference(
 
 
 def renew(live: str, change: Change | None, given: Mapping[str, Any] | None) -> str:
-    """The record for a new id, from the live one under the old id and what this request did.
+    """Return the record for a new id, from the live record under the old id and this request's change.
 
-    given: the handler's own contents, where it gave them whole. Of the layers' keys go along: messages to the user, the
-    newest ones; the cookie's attributes; and CSRF secrets that this request made. Older secrets do not,
-    so that a token from before a login is worth nothing after it.
+    given: all values, if the handler gave them. Of the layers' keys these go along: the newest messages to
+    the user, the cookie's attributes, and CSRF secrets that this request made. Older secrets do not, so
+    that a token from before a login is worth nothing after it.
     """
     changed = change.changed if change else {}
     merged = codec.decode(codec.merge(live, changed, change.removed if change else ()))
@@ -66,10 +155,10 @@ def renew(live: str, change: Change | None, given: Mapping[str, Any] | None) -> 
 
 
 def renew_moved(loaded: str, moved: str, change: Change | None) -> str:
-    """The record for a new id, where another request moved the session after this one loaded it.
+    """Return the record for a new id, if another request moved the session after this one loaded it.
 
-    moved: the live record to which it moved. This request's own changes count, and of the other keys that it loaded
-    those that the moved session still holds unchanged. Messages stay with the moved session.
+    moved: the live record to which it moved. This request's own changes count, and of the other keys
+    that it loaded those that the moved session still holds unchanged. Messages stay with the moved session.
 
     >>> change = difference('1{"cart":1,"lang":"en"}', {"cart": 1, "lang": "en", "user": "ann"})
     >>> renew_moved('1{"cart":1,"lang":"en"}', '1{"cart":1,"user":"ann"}', change)

@@ -1,22 +1,19 @@
-"""The session as handlers see it: a mapping that is loaded at its first touch, and what may be asked of it.
+"""The session as handlers see it: a mapping that is loaded at its first use.
 
-Owns the mapping. How it is loaded and compared is in `state.py`; what becomes of it, and when, is
-`middleware/session.py`'s affair.
+What is loaded, and when it is stored, is the state's affair (`state.py`, `commit.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import replace
 from typing import Any
 
 from .. import codec
-from .contents import EMPTY, RESERVED
-from .state import SessionCommitted, SessionState, is_reserved
-from ..request import Response
-from ..stores import SessionGone, StoreUnavailable
+from ..request import Request, Response
+from .contents import RESERVED, is_reserved
+from .state import DESTROY, NONE, RECREATE, SessionCommitted, State
 
-__all__ = ["Recreated", "Session", "SessionCommitted", "recreate"]
+__all__ = ["Recreated", "Session", "SessionCommitted", "recreate", "session_state"]
 
 
 class Recreated(dict[str, Any]):
@@ -26,7 +23,7 @@ class Recreated(dict[str, Any]):
 def recreate(session: Mapping[str, Any]) -> Recreated:
     """Mark a session in a response to be stored under a new id, with exactly these keys.
 
-    Do this when somebody logs in: the old id is dead from that moment, and both deadlines start anew.
+    Do this when somebody logs in: the old id is dead from that moment, and both timeouts start again.
     Source: ring.middleware.session/wrap-session, `{:recreate true}`.
 
     >>> {"status": 303, "session": recreate({"user": "ann"})}["session"]
@@ -45,36 +42,43 @@ def _check_key(key: object) -> None:
         raise ValueError(f"session key: expected one that does not start with {RESERVED!r}")
 
 
-class Session(SessionState, MutableMapping[str, Any]):
+class Session(MutableMapping[str, Any]):
     """The session of one request: `request["session"]`, `environ["ringsession.session"]`.
 
-    Reading or changing it loads it, once; a change, also one inside a value, is stored when the response begins.
-    `session | {...}` and `{**session}` are plain dicts.
-    Raises StoreUnavailable (the client gets a 503) where the store failed, SessionCommitted where it is too late for a
-    change, TypeError for a key that is no str, ValueError for one that starts with "ringsession/".
+    Use it like a dict. The first use loads it; changes, also those inside a value, are stored when the
+    response starts. `session | {...}` and `{**session}` are plain dicts.
+    Raises StoreUnavailable (the client gets a 503) if the store failed, SessionCommitted if the
+    response has already started, TypeError for a key that is no str, ValueError for one that starts with
+    "ringsession/".
     """
 
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
     def __getitem__(self, key: str) -> Any:
-        value = self._open()[key]
+        contents = self._state.read()
+        value = contents.values[key]
         if type(value) not in _UNCHANGEABLE:
-            self.hand_out()
+            contents.expect_change()
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         _check_key(key)
-        self._change()[key] = value
+        self._state.write().values[key] = value
 
     def __delitem__(self, key: str) -> None:
-        del self._change()[key]
+        del self._state.write().values[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._open())
+        return iter(self._state.read().values)
 
     def __len__(self) -> int:
-        return len(self._open())
+        return len(self._state.read().values)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._open()
+        return key in self._state.read().values
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**self.copy(), **other}
@@ -87,124 +91,112 @@ class Session(SessionState, MutableMapping[str, Any]):
         return self
 
     def copy(self) -> dict[str, Any]:
-        """The contents as a plain dict."""
-        data = dict(self._open())
-        self.hand_out()
-        return data
+        """Return the values as a plain dict."""
+        contents = self._state.read()
+        contents.expect_change()
+        return dict(contents.values)
 
     def __repr__(self) -> str:
-        return f"<Session {'not read' if self._data is None else f'with {len(self._data)} keys'}>"
+        contents = self._state.contents
+        return (
+            f"<Session {'not read' if contents is None else f'with {len(contents.values)} keys'}>"
+        )
 
     @property
     def key(self) -> str | None:
-        """The cookie's value, None while there is no stored session. A secret: never log it."""
-        self._open()
-        return self.value if self.is_live else None
+        """The cookie's value, or None while nothing is stored. A secret: never log it."""
+        self._state.read()
+        return self._state.value if self._state.is_live else None
 
     @property
     def expires_in(self) -> float | None:
-        """Seconds until the session ends unless a request comes; None if it does not end, or is not stored yet."""
-        self._open()
-        return self.loaded.expires_in if self.loaded else None
+        """Seconds until the session ends unless a request comes.
+
+        None if it does not end, and while nothing is stored.
+        """
+        self._state.read()
+        return self._state.loaded.expires_in if self._state.loaded else None
 
     def recreate(self) -> None:
-        """Move the session to a new id when the response begins, keeping what is stored then. See `recreate`."""
-        self._check_open()
-        self._find()
-        self.ending = self.ending or "recreate"
-        if self._reserved:
-            self.hand_out()
-            self._forget_secrets()
+        """Move the session to a new id when the response starts. The stored data is kept.
+
+        Call this when a user logs in, so that an id somebody else may know becomes useless. A CSRF token that you read
+        after this call belongs to the new id.
+        """
+        self._state.end(RECREATE)
 
     def destroy(self) -> None:
-        """End the session when the response begins; what is set after this call starts another one."""
-        self._check_open()
-        self._find()
-        self.ending = "destroy"
-        self._data, self._reserved, self._given = {}, {}, False
+        """End the session when the response starts. What you set after this call starts another one."""
+        self._state.end(DESTROY)
 
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
-        """Set a key to `change(its value now, or None)` at once, atomically, and return what was set.
+        """Set a key to `change(its value now, or None)` at once, atomically, and return the new value.
 
-        For counters and lists that many requests change at the same time. `change` may be called more than once; what
-        it sets stays even if the handler fails later. A session that is not stored yet is changed in the ordinary
-        way. TypeError on the cookie store and on a three-function store.
+        For counters and lists that many requests change at the same time. `change` may be called more
+        than once; what it sets stays even if the handler fails later. A session that is not stored yet is changed in the
+        ordinary way. TypeError on the cookie store and on a three-function store.
         """
         _check_key(key)
-        data = self._change()
+        state = self._state
+        values = state.write().values
         where = f'session["{key}"]'
-        if self.ending is not None or not self.is_live:
-            codec.encode_value(value := change(data.get(key)), where)
-            data[key] = value
-            return value
 
         def encoded(text: str | None) -> str:
             return codec.encode_value(
                 change(None if text is None else codec.decode_value(text)), where
             )
 
-        assert self.value is not None and self.loaded is not None
-        try:
-            text = self._sessions.swap(self.value, key, encoded)
-        except SessionGone:
-            self._lose()
-            return self.swap(key, change)
-        except StoreUnavailable:
-            self.failed = True
-            raise
-        record = codec.merge(self.loaded.record or EMPTY, {key: text}, ())
-        self.loaded = replace(self.loaded, record=record, version=None)
-        self._picture = None
-        data[key] = codec.decode_value(text)
-        return codec.decode_value(text)
+        if state.ending is NONE and state.is_live:
+            text = state.swap(key, encoded)
+            if text is not None:
+                return codec.decode_value(text)
+        codec.encode_value(value := change(values.get(key)), where)
+        values[key] = value
+        return value
 
-    def _lose(self) -> None:
-        """Note that the session went while this request was running."""
-        assert self.value is not None and self.loaded is not None
-        self.is_live = False
-        # A store may drop a disposable session to make room; then this request starts another one. Otherwise
-        # the loaded record stays known, so that only this request's own changes count.
-        if self.loaded.disposable and self._sessions.load(self.value) is None:
-            self.loaded = None
 
-    # -- for layers
+def session_state(session: object) -> State | None:
+    """Return the state behind `request["session"]`, or None for any other object.
 
-    def take(self, response: Response) -> Response:
-        """Do what a response says of the session: absent = keep, None = end, a mapping = the new contents."""
-        if "session" not in response:
-            return response
-        response = dict(response)
-        session = response.pop("session")
-        if session is None or session is False:  # as in Ring
-            self.destroy()
-        elif not isinstance(session, Mapping):
-            raise TypeError(
-                f'response["session"]: expected a mapping or None, got {type(session).__name__}'
-            )
-        elif session is not self:
-            self._replace(session)
+    The one way in for layers: a handler has no use for it.
+
+    >>> session_state({}) is None
+    True
+    """
+    return session._state if type(session) is Session else None
+
+
+def request_state(request: Request) -> State | None:
+    """Return the state of a request's session, without loading it; None without a session layer."""
+    return session_state(dict.get(request, "session"))
+
+
+def apply_response(state: State, response: Response) -> Response:
+    """Do what a response says of the session, and return the response without it.
+
+    Absent = keep, None = end, a mapping = the new values, `recreate(mapping)` = these under a new id.
+    """
+    if "session" not in response:
         return response
+    response = dict(response)
+    session = response.pop("session")
+    if session is None or session is False:  # as in Ring
+        state.end(DESTROY)
+    elif not isinstance(session, Mapping):
+        given = type(session).__name__
+        raise TypeError(f'response["session"]: expected a mapping or None, got {given}')
+    elif session_state(session) is not state:
+        _replace(state, session)
+    return response
 
-    def _replace(self, session: Mapping[str, Any]) -> None:
-        """What the mapping lacks goes; what this request never saw stays."""
-        for key in session:
-            _check_key(key)
-        if self.ending != "destroy":
-            self.load()
-        if isinstance(session, Recreated):
-            self._find()
-            self.ending = self.ending or "recreate"
-            self._exact = True
-        self._given = self._changeable = True
-        self._data = dict(session)
 
-    def _open(self) -> dict[str, Any]:
-        data = self.load()
-        self.read = True
-        return data
-
-    def _change(self) -> dict[str, Any]:
-        self._check_open()
-        data = self._open()
-        self._changeable = True
-        return data
+def _replace(state: State, session: Mapping[str, Any]) -> None:
+    """Keys that the mapping lacks are removed; keys that this request never saw stay."""
+    for key in session:
+        _check_key(key)
+    contents = state.load()
+    if isinstance(session, Recreated):
+        if state.ending is NONE:
+            state.ending = RECREATE
+        state.is_exact = True
+    contents.replace(session)

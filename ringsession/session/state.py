@@ -1,34 +1,26 @@
-"""What one request knows of its session: what was loaded, what is there now, and how the two differ.
+"""The state of one request's session: its phase, its ending, and its contents once they are loaded.
 
-Owns the loading and the comparison. The mapping that handlers see is in `session.py`; this knows no request but to
-find the cookie, and no response.
+Layers get it by `session_state`. Which step the commit takes is decided in `commit.py`; what the
+contents are is `contents.py`'s. This module knows no response, and of the request only what finds the cookie.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from enum import Enum
+from typing import Any
 
 from .. import codec
-from .contents import (
-    COOKIE_ATTRS,
-    EMPTY,
-    RESERVED,
-    SECRETS,
-    difference,
-    is_disposable,
-    renew,
-    renew_moved,
-)
 from ..request import Request
-from ..stores import Change, Loaded, StoreUnavailable
+from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions
-
-_QUOTED = f'"{RESERVED}'
+from .contents import COOKIE_ATTRS, EMPTY, Contents, renew, renew_moved
 
 log = logging.getLogger("ringsession")
 
+_NOT_LOADED = "the session could not be loaded"
 _DROPPED = "a session's record could not be read and was dropped"
 _AMBIGUOUS = (
     "The request brought %d live sessions in cookies of the same name, so it has none of them. If this app"
@@ -38,103 +30,109 @@ _AMBIGUOUS = (
 
 
 class SessionCommitted(RuntimeError):
-    """The session was changed after its response had been sent on, so the change could not be kept."""
+    """The session cannot change any more: the response has already started."""
 
 
-def is_reserved(key: str) -> bool:
-    return key[:12] == RESERVED
+class Phase(str, Enum):
+    """What this request knows of its session."""
+
+    UNTOUCHED = "untouched"  # nobody has used the session
+    UNREAD = "unread"  # somebody has, but the store was not asked
+    ABSENT = "absent"  # nothing is stored for this request
+    LIVE = "live"
+    GONE = "gone"  # another request ended or moved it; no write brings it back
+    FAILED = "failed"  # the store failed: the response is a 503
 
 
-class SessionState:
-    """The state of one request's session; `Session` is the mapping over it."""
+class Ending(str, Enum):
+    """What the handler wants of the session's id."""
+
+    NONE = "none"
+    DESTROY = "destroy"
+    RECREATE = "recreate"
+
+
+# Bound once: an attribute of an Enum class costs a call before Python 3.12.
+UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
+LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
+NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
+
+
+class State:
+    """One request's session, as the layers see it."""
+
+    __slots__ = (
+        *("backend", "find_values", "request", "sent", "value", "rivals", "loaded", "phase"),
+        *("ending", "contents", "is_exact", "has_started", "was_read", "messages_wait"),
+        "shown_message",
+    )
 
     def __init__(
-        self, sessions: Sessions, find_values: Callable[[Request], list[str]], request: Request
+        self, backend: Sessions, find_values: Callable[[Request], list[str]], request: Request
     ) -> None:
-        self._sessions = sessions
-        self._find_values = find_values
-        self._request = request
+        self.backend = backend
+        self.find_values = find_values
+        self.request = request
+        self.phase = UNTOUCHED
+        self.ending = NONE
         self.sent: Sequence[str] = ()  # the different values of the session's cookie
         self.value: str | None = None  # the one of them that counts, once the store was asked
         self.rivals: Sequence[str] = ()  # several values with a live session each: none counts
-        self.loaded: Loaded | None = None
-        self.ending: Literal["destroy", "recreate"] | None = None
-        self.touched = False  # by anybody: the response depends on the cookie
-        self.read = False  # by the handler, not by a layer, and the store answered
-        self.asked = False  # the store, and it answered
-        self.is_live = False  # stored, as far as this request has heard
-        self.failed = False
-        self.committed = False
-        # A message goes only when somebody asks for it, and none replaces another.
-        self.keeps_messages = False
-        self.asked_message: str | None = None  # the key of the one that was asked for
-        self._data: dict[str, Any] | None = None  # None: not loaded
-        self._reserved: dict[str, Any] = {}  # loaded with the rest
-        self._order: Sequence[str] = ()  # of the keys that were loaded
-        self._changeable = False  # a key was set, or a value handed out that can itself be changed
-        # Of what was loaded, to see at once that nothing was changed.
-        self._picture: bytes | None = None
-        self._given = False  # the handler gave a whole session, which is stored even if it is empty
-        self._exact = False  # ... and nothing else may be in it
+        self.loaded: Loaded | None = None  # the store's answer
+        self.contents: Contents | None = None
+        self.is_exact = False  # the new id gets the handler's values and no others
+        self.has_started = False  # the response has, so that nothing can change any more
+        self.was_read = False  # by the handler, not by a layer, and the store answered
+        # Flask's rule for messages: each waits until somebody asks for it, and a new one replaces none.
+        self.messages_wait = False
+        self.shown_message: str | None = None  # the key of the message that the handler read
+
+    # -- loading
 
     @property
-    def reserved(self) -> dict[str, Any]:
-        """The layers' own keys, loaded without counting as the handler's reading; change it in place."""
-        self.load()
-        self.hand_out()
-        return self._reserved
+    def is_live(self) -> bool:
+        return self.phase is LIVE
 
-    def reserve(self, key: str, value: Any) -> None:
-        """Set one of the layers' own keys."""
-        self._check_open()
-        self.reserved[key] = value
+    def check_open(self) -> None:
+        """Raise SessionCommitted if it is too late for a change."""
+        if self.has_started:
+            raise SessionCommitted("the session: expected no change after the response has begun")
 
-    @property
-    def has_reserved(self) -> bool:
-        self.load()
-        return bool(self._reserved)
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether there is anything to store in a session that does not exist yet."""
-        # Where several sessions came, a neighbour may have set one of them: a token or a message that was
-        # kept for such a request could be shown to somebody else.
-        return bool(self._data or (self._reserved and not self.rivals)) or self._given
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether another request ended the session or moved it a moment ago."""
-        return self.loaded is not None and self.loaded.record is None and not self.loaded.outlived
-
-    def belongs_to(self, sessions: Sessions) -> bool:
-        return self._sessions is sessions
+    def touch(self) -> None:
+        """Note that the response depends on the session, and find the cookie's values."""
+        if self.phase is UNTOUCHED:
+            self.phase = UNREAD
+            self.sent = self.find_values(self.request)
 
     def ask(self) -> None:
-        """Ask the store, once, for what each value of the cookie opens."""
-        if self.failed:
-            raise StoreUnavailable("the session could not be loaded")
-        if self.asked:
+        """Ask the store, once, for the session of each value that the request brought."""
+        if self.phase is FAILED:
+            raise StoreUnavailable(_NOT_LOADED)
+        if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
-        self._check_open()
-        self._find()
+        self.check_open()
+        self.touch()
         try:
             if len(self.sent) > 1:
-                self._choose([(value, self._sessions.load(value)) for value in self.sent])
+                self._choose([(value, self.backend.load(value)) for value in self.sent])
             elif self.sent:
                 (self.value,) = self.sent
-                self.loaded = self._sessions.load(self.value)
+                self.loaded = self.backend.load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.failed = True
-            raise StoreUnavailable("the session could not be loaded") from error
-        self.asked = True
-        self.is_live = self.loaded is not None and self.loaded.record is not None
+            self.phase = FAILED
+            raise StoreUnavailable(_NOT_LOADED) from error
+        loaded = self.loaded
+        if loaded is None or loaded.outlived:
+            self.phase = ABSENT
+        else:
+            self.phase = GONE if loaded.record is None else LIVE
 
     def _choose(self, answers: Iterable[tuple[str, Loaded | None]]) -> None:
         """Let the one live session count; without any, the first that another request ended."""
         found = [(value, loaded) for value, loaded in answers if loaded is not None]
         live = [pair for pair in found if pair[1].record is not None]
         if len(live) > 1:
-            chosen = self._sessions.choose(live)
+            chosen = self.backend.choose(live)
         else:
             chosen = next(iter(live or found), None)
         if chosen is not None:
@@ -143,59 +141,128 @@ class SessionState:
             self.rivals = [value for value, _ in live]
             log.warning(_AMBIGUOUS, len(live))
 
-    def load(self) -> dict[str, Any]:
-        """Ask the store, once; the handler's keys."""
-        if self._data is None:
+    def load(self) -> Contents:
+        """Return the contents, for a layer; the first call asks the store."""
+        if self.contents is None:
             self.ask()
-            self._data = self._decode()
-        elif self.failed:
-            raise StoreUnavailable("the session could not be loaded")
-        return self._data
+            self.contents = self._decode()
+        elif self.phase is FAILED:
+            raise StoreUnavailable(_NOT_LOADED)
+        return self.contents
 
-    def hand_out(self) -> None:
-        """Somebody gets a value that can be changed without the session's hearing of it."""
-        if not self._changeable:
-            self._changeable = True
-            self._picture = self._take_picture()
+    def read(self) -> Contents:
+        """Return the contents for the handler."""
+        contents = self.load()
+        self.was_read = True
+        return contents
 
-    @property
-    def may_differ(self) -> bool:
-        """Whether anything can have been changed; no, for most requests that read."""
-        return self._changeable
+    def write(self) -> Contents:
+        """Return the contents for the handler to change. Raises SessionCommitted."""
+        self.check_open()
+        contents = self.read()
+        contents.may_differ = True
+        return contents
+
+    def own_keys(self) -> dict[str, Any]:
+        """Return the layers' own keys, to read and to change; this is no reading by the handler."""
+        contents = self.load()
+        contents.expect_change()
+        return contents.own_keys
+
+    def set_own_key(self, key: str, value: Any) -> None:
+        """Set one of the layers' own keys. Raises SessionCommitted."""
+        self.check_open()
+        self.own_keys()[key] = value
+
+    def _decode(self) -> Contents:
+        record = self.loaded.record if self.loaded is not None else None
+        try:
+            contents = Contents(record)
+        except codec.CorruptRecord:
+            self._drop_corrupt()
+            return Contents(None)
+        except codec.UnknownVersion as error:
+            self.phase = FAILED
+            raise StoreUnavailable(_NOT_LOADED) from error
+        if self.ending is RECREATE:
+            contents.forget_secrets()
+        return contents
+
+    def _drop_corrupt(self) -> None:
+        assert self.value is not None
+        log.error(_DROPPED)
+        self.loaded, self.phase = None, FAILED
+        self.backend.destroy(self.value)
+        self.phase = ABSENT
+
+    # -- ending and changing
+
+    def end(self, ending: Ending) -> None:
+        """Let the session end, or move to a new id, when the response starts. An end stays an end."""
+        self.check_open()
+        self.touch()
+        if ending is DESTROY and self.phase is not FAILED:
+            self.contents = Contents(None)
+        elif self.ending is NONE and self.contents is not None and self.contents.own_keys:
+            self.contents.expect_change()
+            self.contents.forget_secrets()
+        if self.ending is not DESTROY:
+            self.ending = ending
+
+    def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
+        """Set a stored key at once; its encoded value, or None if the session has gone meanwhile."""
+        assert self.value is not None and self.loaded is not None and self.contents is not None
+        try:
+            text = self.backend.swap(self.value, key, change)
+        except SessionGone:
+            self._lose()
+            return None
+        except StoreUnavailable:
+            self.phase = FAILED
+            raise
+        self.contents.rebase(key, text)
+        self.loaded = replace(self.loaded, record=self.contents.record, version=None)
+        return text
+
+    def _lose(self) -> None:
+        """Note that the session went while this request was running."""
+        assert self.value is not None and self.loaded is not None and self.contents is not None
+        self.phase = GONE
+        # A store may drop a disposable session to make room; then this request starts another one. Otherwise
+        # the loaded record stays known, so that only this request's own changes count.
+        if self.loaded.disposable and self.backend.load(self.value) is None:
+            self.loaded, self.contents.record, self.phase = None, None, ABSENT
 
     def change(self) -> Change | None:
-        """What the request did to what was loaded; None if there is no difference, types included."""
-        if self._data is None or not self._changeable:
+        """Return what the request did to the session, or None for nothing."""
+        contents = self.contents
+        if contents is None:
             return None
-        before = (self.loaded.record if self.loaded else None) or EMPTY
-        if self._picture is not None and self._picture == self._take_picture():
+        # If several sessions came, a neighbour may have set one of them: a token or a message that was kept
+        # for such a request could be shown to somebody else.
+        if self.rivals and not contents.values and not contents.is_whole:
             return None
-        data = {**self._data, **self._reserved}
-        return difference(before, data, self._order, disposable=self.is_disposable)
+        return contents.change()
 
-    def record(self) -> str:
-        """The contents as a record, for a session that does not exist yet."""
-        return codec.encode({**(self._data or {}), **self._reserved})
-
-    @property
-    def is_disposable(self) -> bool:
-        """Whether nobody would miss this session, so that a full store may drop it."""
-        return not self._data and not self._given and is_disposable(self._reserved)
+    # -- the record under a new id: see `stores.Renewal`
 
     def of_live(self, record: str) -> str | None:
         """See `Renewal`. A record that cannot be read is lost, and does not make a login fail."""
+        given = self.contents.values if self.is_exact and self.contents is not None else None
         try:
-            return renew(record, self.change(), self._data if self._exact else None)
+            return renew(record, self.change(), given)
         except codec.CorruptRecord:
             log.error(_DROPPED)
-            self.loaded, self.is_live = None, False
+            if self.contents is not None:
+                self.contents.record = None
+            self.phase = ABSENT
             return self.alone()
         except codec.UnknownVersion as error:
-            raise StoreUnavailable("the session could not be loaded") from error
+            raise StoreUnavailable(_NOT_LOADED) from error
 
     def of_moved(self, record: str) -> str | None:
         """See `Renewal`."""
-        loaded = self.loaded.record if self.loaded is not None else None
+        loaded = self.contents.record if self.contents is not None else None
         if loaded is None:  # it had moved before this request began, which so never saw it
             return self.alone()
         change = self.change()
@@ -205,13 +272,16 @@ class SessionState:
     def alone(self) -> str | None:
         """See `Renewal`."""
         change = self.change()
-        wanted = change is not None or (self._given and not self.is_live)
+        is_whole = self.contents is not None and self.contents.is_whole
+        wanted = change is not None or (is_whole and self.phase is not LIVE)
         return renew(EMPTY, change, None) if wanted else None
 
+    # -- the cookie's attributes
+
     def kept_attrs(self) -> dict[str, Any]:
-        """The cookie attributes that an earlier response gave and that the session keeps."""
+        """Return the cookie attributes that an earlier response gave and that the session keeps."""
+        kept = self.contents.own_keys.get(COOKIE_ATTRS) if self.contents is not None else None
         record = self.loaded.record if self.loaded is not None else None
-        kept = self._reserved.get(COOKIE_ATTRS)
         if kept is None and record is not None and COOKIE_ATTRS in record:
             try:
                 kept = codec.decode(record).get(COOKIE_ATTRS)
@@ -221,65 +291,6 @@ class SessionState:
 
     def keep_attrs(self, attrs: dict[str, Any]) -> None:
         """Keep these cookie attributes with the session, if there is one or will be one."""
-        will_live = self.is_wanted or (self.is_live and self.ending != "destroy")
-        if attrs == self.kept_attrs() or not will_live:
-            return
-        if self._data is None:
-            self.load()
-        self.hand_out()
-        self._reserved[COOKIE_ATTRS] = attrs
-
-    def _check_open(self) -> None:
-        if self.committed:
-            raise SessionCommitted("the session: expected no change after the response has begun")
-
-    def _find(self) -> None:
-        if not self.touched:
-            self.touched = True
-            self.sent = self._find_values(self._request)
-
-    def _take_picture(self) -> bytes | None:
-        """What tells at once, without encoding, that a request only read; None where it cannot be told."""
-        record = self.loaded.record if self.loaded else None
-        if record is None or not codec.is_plain_record(record):
-            return None
-        try:
-            return codec.picture([self._data, self._reserved])
-        except ValueError:  # a type that JSON does not have, and no plain record did
-            return None
-
-    def _decode(self) -> dict[str, Any]:
-        """The handler's keys in the loaded record; those of the layers are put aside."""
-        record = self.loaded.record if self.loaded is not None else None
-        if record is None:
-            return {}
-        try:
-            data = codec.decode(record)
-        except codec.CorruptRecord:
-            self._drop_corrupt()
-            return {}
-        except codec.UnknownVersion as error:
-            self.failed = True
-            raise StoreUnavailable("the session could not be loaded") from error
-        self._order = list(data)
-        if _QUOTED in record:  # which most sessions lack
-            reserved = [key for key in data if is_reserved(key)]
-            self._reserved = {key: data.pop(key) for key in reserved}
-            if self.ending == "recreate":
-                self._forget_secrets()
-        return data
-
-    def _forget_secrets(self) -> None:
-        """Let a token that is made from here on belong to the session under its new id."""
-        for key in [key for key in self._reserved if key.startswith(SECRETS)]:
-            del self._reserved[key]
-
-    def _drop_corrupt(self) -> None:
-        assert self.value is not None
-        log.error(_DROPPED)
-        self.loaded, self.is_live = None, False
-        try:
-            self._sessions.destroy(self.value)
-        except StoreUnavailable:
-            self.failed = True
-            raise
+        will_live = self.change() is not None or (self.is_live and self.ending is not DESTROY)
+        if will_live and attrs != self.kept_attrs():
+            self.own_keys()[COOKIE_ATTRS] = attrs

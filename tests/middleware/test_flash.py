@@ -182,7 +182,7 @@ def test_attack_82_a_flood_of_messages_from_one_client_is_one_message() -> None:
 
 def test_without_a_session_layer_outside_the_error_says_so() -> None:
     handler = wrap_flash(lambda request: {"status": 200, "flash": "x"})
-    with pytest.raises(RuntimeError, match="^wrap_flash: expected wrap_session outside it$"):
+    with pytest.raises(RuntimeError, match="^wrap_flash needs wrap_session around it: "):
         handler({"headers": {}})  # type: ignore[arg-type]
 
 

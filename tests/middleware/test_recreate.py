@@ -8,6 +8,7 @@ import pytest
 
 from ringsession import memory_store, recreate
 from ringsession.stores import Change, Lifetime
+from ringsession.session.mapping import session_state
 from tests.tracing import Client, TracedStore
 
 CART = {"cart": ["book"]}
@@ -305,7 +306,7 @@ def test_a_write_to_a_session_that_was_dropped_to_make_room_goes_to_a_new_id() -
     record = '1{"ringsession/anti_forgery/1":"00"}'
 
     def token(request: Any) -> None:
-        request["session"].reserve("ringsession/anti_forgery/1", "00")
+        session_state(request["session"]).set_own_key("ringsession/anti_forgery/1", "00")
 
     client.send(token)
     first = client.cookie
@@ -323,7 +324,11 @@ def test_a_write_to_a_session_that_was_dropped_to_make_room_goes_to_a_new_id() -
 def test_a_swap_in_a_session_that_was_dropped_to_make_room_goes_to_a_new_id() -> None:
     store = memory_store(max_sessions=1)
     client = Client(TracedStore(store))
-    client.send(lambda request: request["session"].reserve("ringsession/anti_forgery/1", "00"))
+    client.send(
+        lambda request: session_state(request["session"]).set_own_key(
+            "ringsession/anti_forgery/1", "00"
+        )
+    )
 
     def slow(request: Any) -> None:
         request["session"].get("n")
@@ -337,7 +342,11 @@ def test_a_swap_in_a_session_that_was_dropped_to_make_room_goes_to_a_new_id() ->
 
 def test_a_late_write_to_a_session_of_secrets_that_was_ended_is_dropped() -> None:
     client = Client()
-    client.send(lambda request: request["session"].reserve("ringsession/anti_forgery/1", "00"))
+    client.send(
+        lambda request: session_state(request["session"]).set_own_key(
+            "ringsession/anti_forgery/1", "00"
+        )
+    )
     response, _ = beside(
         client,
         lambda request: request["session"].update(a=1),

@@ -8,6 +8,7 @@ import pytest
 
 from ringsession import cookie_store, recreate, to_wsgi, wrap_defaults, deep_merge, site_defaults
 from ringsession.config import ConfigError
+from ringsession.session.mapping import session_state
 from tests.tracing import Client
 
 KEY = "a key for tests, of 32 characters"
@@ -104,7 +105,9 @@ def test_of_several_live_sessions_none_counts_and_a_write_starts_another() -> No
     "page",
     [
         lambda request: {"flash": "saved"},
-        lambda request: request["session"].reserve("ringsession/anti_forgery/1", "00"),
+        lambda request: session_state(request["session"]).set_own_key(
+            "ringsession/anti_forgery/1", "00"
+        ),
     ],
 )
 def test_for_several_live_sessions_neither_a_token_nor_a_message_starts_another(
