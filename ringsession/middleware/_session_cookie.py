@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..session.commit import Outcome
+from ..session.contents import COOKIE_ATTRS
+from ..session.state import DESTROY, State
+from .. import codec
 from ..http.form_encoding import form_encode
 from ._cookie_attrs import attributes, check_cookie
 from .cookies import set_cookie_header
@@ -126,6 +129,25 @@ class SessionCookie:
             others += [dict(self._attrs), {**self._attrs, **kept}]
         found = {_scope(other): other for other in others}
         return [self._deletion(other) for scope, other in found.items() if scope != own]
+
+
+def kept_attrs(state: State) -> dict[str, Any]:
+    """Return the cookie attributes that an earlier response gave and that the session keeps."""
+    kept = state.contents.own_keys.get(COOKIE_ATTRS) if state.contents is not None else None
+    record = state.loaded.record if state.loaded is not None else None
+    if kept is None and record is not None and COOKIE_ATTRS in record:
+        try:
+            kept = codec.decode(record).get(COOKIE_ATTRS)
+        except ValueError:  # such a session can still be ended
+            return {}
+    return kept if type(kept) is dict else {}
+
+
+def keep_attrs(state: State, attrs: dict[str, Any]) -> None:
+    """Keep these cookie attributes with the session, if there is one or will be one."""
+    will_live = state.change() is not None or (state.is_live and state.ending is not DESTROY)
+    if will_live and attrs != kept_attrs(state):
+        state.own_keys()[COOKIE_ATTRS] = attrs
 
 
 def without_value(attrs: Mapping[str, Any]) -> dict[str, Any]:

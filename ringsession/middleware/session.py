@@ -19,9 +19,9 @@ from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
 from ..session.state import FAILED, UNTOUCHED, State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions, open_sessions
+from ..stores.backend import open_sessions
 from ..http.caching import keep_private, vary_by_cookie
-from ._session_cookie import SessionCookie
+from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
 from ._session_options import check_former, check_seconds, find_store
 from .cookies import after_own, find_cookie
 
@@ -64,16 +64,6 @@ def session_request(request: Request, session: Session) -> Request:
     return request
 
 
-def _begin(
-    request: Request, backend: Sessions, find_values: Callable[[Request], list[str]]
-) -> State:
-    """The state of a new session, or of the request's own: the layers run again for an app that calls write()."""
-    state = request_state(request)
-    if state is not None and state.backend is backend:
-        return state
-    return State(backend, find_values, request)
-
-
 def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
@@ -91,7 +81,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         if own is not None:
             state.ask()
         if own is not None and when == "always":
-            state.keep_attrs(cookie.to_keep(own, state.kept_attrs()))
+            keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
         log.warning("a late write to an ended session was dropped (%s)", _handle(state.value))
@@ -99,7 +89,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         state.has_started = True
     lines = []
     if cookie.is_due(outcome, own, when):
-        lines = cookie.lines(outcome, own, state.kept_attrs(), was_sent=bool(state.sent))
+        lines = cookie.lines(outcome, own, kept_attrs(state), was_sent=bool(state.sent))
     return session_response(response, lines, cookie_name=cookie.name)
 
 
@@ -157,7 +147,9 @@ def wrap_session(
 
     def session(request: Request) -> Response:
         request = as_request(request)
-        state = _begin(request, backend, find_values)
+        state = request_state(request)  # the layers run again for an app that calls write()
+        if state is None or state.backend is not backend:
+            state = State(backend, find_values, request)
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from .. import codec
 from ..stores import Change, SessionGone, StoreUnavailable
-from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase, State
+from .contents import EMPTY, renew, renew_moved
+from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
+from .state import Ending, Phase, State
 
 log = logging.getLogger("ringsession")
 
@@ -72,9 +75,9 @@ def destroy(state: State, change: Change | None) -> Outcome:
 
 def recreate(state: State, change: Change | None) -> Outcome:
     if state.value is not None:
-        value = state.backend.recreate(state.value, state.loaded, state)
+        value = state.backend.recreate(state.value, state.loaded, _Renewal(state))
     else:
-        record = state.alone()
+        record = _Renewal(state).alone()
         value = None if record is None else state.backend.create(record)
         if _end(state) and value is None:
             return Outcome(ended=True)
@@ -90,6 +93,42 @@ def _end(state: State) -> bool:
     if state.phase is GONE and state.loaded.record is None and state.loaded.successor is None:
         return False  # another request ended it, and did not move it
     return state.backend.destroy(state.value)
+
+
+class _Renewal:
+    """The record under a new id, from what this request did; see `stores.Renewal`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def of_live(self, record: str) -> str | None:
+        state = self._state
+        given = state.contents.values if state.is_exact and state.contents is not None else None
+        try:
+            return renew(record, state.change(), given)
+        except codec.CorruptRecord:  # a record that cannot be read does not make a login fail
+            log.error(DROPPED)
+            if state.contents is not None:
+                state.contents.record = None
+            state.phase = ABSENT
+            return self.alone()
+        except codec.UnknownVersion as error:
+            raise StoreUnavailable(NOT_LOADED) from error
+
+    def of_moved(self, record: str) -> str | None:
+        contents = self._state.contents
+        if contents is None or contents.record is None:
+            return self.alone()  # the session had moved before this request began
+        change = self._state.change()
+        renewed = renew_moved(contents.record, record, change)
+        return renewed if renewed != EMPTY or change is not None else None
+
+    def alone(self) -> str | None:
+        state = self._state
+        change = state.change()
+        is_whole = state.contents is not None and state.contents.is_whole
+        wanted = change is not None or (is_whole and state.phase is not LIVE)
+        return renew(EMPTY, change, None) if wanted else None
 
 
 Step = Callable[[State, "Change | None"], Outcome]

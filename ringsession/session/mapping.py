@@ -168,7 +168,8 @@ def session_state(session: object) -> State | None:
 
 def request_state(request: Request) -> State | None:
     """Return the state of a request's session, without loading it; None without a session layer."""
-    return session_state(dict.get(request, "session"))
+    session = dict.get(request, "session")
+    return session._state if type(session) is Session else None
 
 
 def apply_response(state: State, response: Response) -> Response:

@@ -16,12 +16,12 @@ from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Sessions
-from .contents import COOKIE_ATTRS, EMPTY, Contents, renew, renew_moved
+from .contents import Contents
 
 log = logging.getLogger("ringsession")
 
-_NOT_LOADED = "the session could not be loaded"
-_DROPPED = "a session's record could not be read and was dropped"
+NOT_LOADED = "the session could not be loaded"
+DROPPED = "a session's record could not be read and was dropped"
 _AMBIGUOUS = (
     "The request brought %d live sessions in cookies of the same name, so it has none of them. If this app"
     ' used to set the cookie with another domain or path, list that in ["session"]["former_cookie_attrs"];'
@@ -107,7 +107,7 @@ class State:
     def ask(self) -> None:
         """Ask the store, once, for the session of each value that the request brought."""
         if self.phase is FAILED:
-            raise StoreUnavailable(_NOT_LOADED)
+            raise StoreUnavailable(NOT_LOADED)
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
         self.check_open()
@@ -120,7 +120,7 @@ class State:
                 self.loaded = self.backend.load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
             self.phase = FAILED
-            raise StoreUnavailable(_NOT_LOADED) from error
+            raise StoreUnavailable(NOT_LOADED) from error
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
@@ -147,7 +147,7 @@ class State:
             self.ask()
             self.contents = self._decode()
         elif self.phase is FAILED:
-            raise StoreUnavailable(_NOT_LOADED)
+            raise StoreUnavailable(NOT_LOADED)
         return self.contents
 
     def read(self) -> Contents:
@@ -183,14 +183,14 @@ class State:
             return Contents(None)
         except codec.UnknownVersion as error:
             self.phase = FAILED
-            raise StoreUnavailable(_NOT_LOADED) from error
+            raise StoreUnavailable(NOT_LOADED) from error
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
 
     def _drop_corrupt(self) -> None:
         assert self.value is not None
-        log.error(_DROPPED)
+        log.error(DROPPED)
         self.loaded, self.phase = None, FAILED
         self.backend.destroy(self.value)
         self.phase = ABSENT
@@ -243,54 +243,3 @@ class State:
         if self.rivals and not contents.values and not contents.is_whole:
             return None
         return contents.change()
-
-    # -- the record under a new id: see `stores.Renewal`
-
-    def of_live(self, record: str) -> str | None:
-        """See `Renewal`. A record that cannot be read is lost, and does not make a login fail."""
-        given = self.contents.values if self.is_exact and self.contents is not None else None
-        try:
-            return renew(record, self.change(), given)
-        except codec.CorruptRecord:
-            log.error(_DROPPED)
-            if self.contents is not None:
-                self.contents.record = None
-            self.phase = ABSENT
-            return self.alone()
-        except codec.UnknownVersion as error:
-            raise StoreUnavailable(_NOT_LOADED) from error
-
-    def of_moved(self, record: str) -> str | None:
-        """See `Renewal`."""
-        loaded = self.contents.record if self.contents is not None else None
-        if loaded is None:  # it had moved before this request began, which so never saw it
-            return self.alone()
-        change = self.change()
-        renewed = renew_moved(loaded, record, change)
-        return renewed if renewed != EMPTY or change is not None else None
-
-    def alone(self) -> str | None:
-        """See `Renewal`."""
-        change = self.change()
-        is_whole = self.contents is not None and self.contents.is_whole
-        wanted = change is not None or (is_whole and self.phase is not LIVE)
-        return renew(EMPTY, change, None) if wanted else None
-
-    # -- the cookie's attributes
-
-    def kept_attrs(self) -> dict[str, Any]:
-        """Return the cookie attributes that an earlier response gave and that the session keeps."""
-        kept = self.contents.own_keys.get(COOKIE_ATTRS) if self.contents is not None else None
-        record = self.loaded.record if self.loaded is not None else None
-        if kept is None and record is not None and COOKIE_ATTRS in record:
-            try:
-                kept = codec.decode(record).get(COOKIE_ATTRS)
-            except ValueError:  # such a session can still be ended
-                return {}
-        return kept if type(kept) is dict else {}
-
-    def keep_attrs(self, attrs: dict[str, Any]) -> None:
-        """Keep these cookie attributes with the session, if there is one or will be one."""
-        will_live = self.change() is not None or (self.is_live and self.ending is not DESTROY)
-        if will_live and attrs != self.kept_attrs():
-            self.own_keys()[COOKIE_ATTRS] = attrs
