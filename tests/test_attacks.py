@@ -21,6 +21,7 @@ from ringsession import (
 from ringsession.session.commit import Outcome
 from ringsession.stores.cookie.seal import Opened
 from ringsession.stores import Change
+from ringsession.session.mapping import session_state
 from tests.tracing import Client
 
 
@@ -52,7 +53,9 @@ def test_no_repr_shows_a_session_or_its_id() -> None:
     def page(request: Any) -> None:
         session = request["session"]
         session["pin"] = "s3cret"
-        shown.extend(map(repr, [request, session, session.loaded, client.store.store]))
+        shown.extend(
+            map(repr, [request, session, session_state(session).loaded, client.store.store])
+        )
 
     client.send(page)
     client.send(page)

@@ -27,7 +27,7 @@ from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
 from ..session.mapping import Session, session_state
-from ..session.state import FAILED, NONE, UNTOUCHED
+from ..session.state import FAILED, LIVE, NONE, UNTOUCHED
 from ..request import Handler, Request, Response
 from ..stores import StoreUnavailable
 
@@ -135,7 +135,7 @@ class FlaskSessionInterface(SessionInterface):
         """What the response says of the cookie's lifetime, and when it is sent for that."""
         was, permanent = session._is_permanent
         state = session._state
-        turned = was != permanent and state.is_live and state.ending is NONE
+        turned = was != permanent and state.phase is LIVE and state.ending is NONE
         if self._max_age is None or not (permanent or turned):
             return {}
         when = "always" if turned else "moved" if self._rolling else "changed"

@@ -15,7 +15,7 @@ from .. import codec
 from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
-from ..session.state import NONE, UNTOUCHED, SessionCommitted, State
+from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
@@ -168,7 +168,7 @@ class FlaskSession(SessionMixin):
     def new(self) -> bool:  # type: ignore[override]
         """Whether nothing is stored of it yet."""
         self._state.load()
-        return not self._state.is_live
+        return self._state.phase is not LIVE
 
     @property
     def modified(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..session.commit import Outcome
 from ..session.contents import COOKIE_ATTRS
-from ..session.state import DESTROY, State
+from ..session.state import DESTROY, LIVE, State
 from .. import codec
 from ..http.form_encoding import form_encode
 from ._cookie_attrs import attributes, check_cookie
@@ -145,7 +145,7 @@ def kept_attrs(state: State) -> dict[str, Any]:
 
 def keep_attrs(state: State, attrs: dict[str, Any]) -> None:
     """Keep these cookie attributes with the session, if there is one or will be one."""
-    will_live = state.change() is not None or (state.is_live and state.ending is not DESTROY)
+    will_live = state.change() is not None or (state.phase is LIVE and state.ending is not DESTROY)
     if will_live and attrs != kept_attrs(state):
         state.own_keys()[COOKIE_ATTRS] = attrs
 

@@ -11,7 +11,7 @@ from typing import Any
 from .. import codec
 from ..request import Request, Response
 from .contents import RESERVED, is_reserved
-from .state import DESTROY, NONE, RECREATE, SessionCommitted, State
+from .state import DESTROY, LIVE, NONE, RECREATE, SessionCommitted, State
 
 __all__ = ["Recreated", "Session", "SessionCommitted", "recreate", "session_state"]
 
@@ -106,7 +106,7 @@ class Session(MutableMapping[str, Any]):
     def key(self) -> str | None:
         """The cookie's value, or None while nothing is stored. A secret: never log it."""
         self._state.read()
-        return self._state.value if self._state.is_live else None
+        return self._state.value if self._state.phase is LIVE else None
 
     @property
     def expires_in(self) -> float | None:
@@ -146,7 +146,7 @@ class Session(MutableMapping[str, Any]):
                 change(None if text is None else codec.decode_value(text)), where
             )
 
-        if state.ending is NONE and state.is_live:
+        if state.ending is NONE and state.phase is LIVE:
             text = state.swap(key, encoded)
             if text is not None:
                 return codec.decode_value(text)

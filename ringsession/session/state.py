@@ -61,12 +61,6 @@ NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
 class State:
     """One request's session, as the layers see it."""
 
-    __slots__ = (
-        *("backend", "find_values", "request", "sent", "value", "rivals", "loaded", "phase"),
-        *("ending", "contents", "is_exact", "has_started", "was_read", "messages_wait"),
-        "shown_message",
-    )
-
     def __init__(
         self, backend: Sessions, find_values: Callable[[Request], list[str]], request: Request
     ) -> None:
@@ -88,10 +82,6 @@ class State:
         self.shown_message: str | None = None  # the key of the message that the handler read
 
     # -- loading
-
-    @property
-    def is_live(self) -> bool:
-        return self.phase is LIVE
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -179,7 +169,11 @@ class State:
         try:
             contents = Contents(record)
         except codec.CorruptRecord:
-            self._drop_corrupt()
+            assert self.value is not None
+            log.error(DROPPED)
+            self.loaded, self.phase = None, FAILED  # unless the store takes the next step
+            self.backend.destroy(self.value)
+            self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
             self.phase = FAILED
@@ -187,13 +181,6 @@ class State:
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
-
-    def _drop_corrupt(self) -> None:
-        assert self.value is not None
-        log.error(DROPPED)
-        self.loaded, self.phase = None, FAILED
-        self.backend.destroy(self.value)
-        self.phase = ABSENT
 
     # -- ending and changing
 
@@ -236,10 +223,8 @@ class State:
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        if contents is None:
-            return None
-        # If several sessions came, a neighbour may have set one of them: a token or a message that was kept
-        # for such a request could be shown to somebody else.
-        if self.rivals and not contents.values and not contents.is_whole:
+        # If several sessions came, a neighbour may have set one of them: a token or a message that was
+        # kept for such a request could be shown to somebody else.
+        if contents is None or (self.rivals and not contents.values and not contents.is_whole):
             return None
         return contents.change()
