@@ -133,11 +133,8 @@ def test_connections_that_the_server_has_closed_cost_no_answer(
             break
 
 
-def test_five_connections_closed_for_idleness_cost_no_answer(server: Server, kind: str) -> None:
-    if kind != "mariadb":
-        pytest.skip(
-            "PostgreSQL closes no connection that waits outside of a transaction by default"
-        )
+def test_five_connections_closed_for_idleness_cost_no_answer(mariadb: Server) -> None:
+    server, kind = mariadb, "mariadb"
     make_store(server).close()
     engine = sqlalchemy.create_engine(server.url, pool_size=5)
 
