@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from hmac import compare_digest
 from typing import Any, Literal
 
+from markupsafe import Markup
+
 from ..session.contents import SECRETS
 from ..http.origin import get_origin, split_host
 from ..request import Handler, Request, Response, as_request
@@ -32,13 +34,6 @@ _REFUSAL: Response = {
 }
 
 Judgement = Literal["pass", "refuse", "token"]
-
-
-class _Html(str):
-    """Text that templates take as HTML."""
-
-    def __html__(self) -> str:
-        return self
 
 
 def _secrets(request: Request) -> list[bytes]:
@@ -70,16 +65,16 @@ def anti_forgery_request(request: Request) -> Request:
     return request
 
 
-def anti_forgery_field(request: Mapping[str, Any]) -> str:
+def anti_forgery_field(request: Mapping[str, Any]) -> Markup:
     """The hidden field that brings the token with a form, as HTML (ring.util.anti-forgery/anti-forgery-field).
 
     request: the request dict; of a WSGI app, `environ["ringsession.request"]`.
 
     >>> anti_forgery_field({"anti_forgery_token": "T"})
-    '<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />'
+    Markup('<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />')
     """
     token = request["anti_forgery_token"]
-    return _Html(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
+    return Markup(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
 
 
 def read_form_or_header(request: Mapping[str, Any]) -> Any:
