@@ -14,14 +14,15 @@ from typing import Any
 
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, decide, perform
+from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.mapping import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions, open_sessions
+from ..stores.backend import Sessions
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie
-from ._session_options import check_former, check_seconds, find_store
+from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
 from .cookies import after_own, find_cookie
 
 log = logging.getLogger("ringsession")
@@ -131,7 +132,7 @@ def wrap_session(
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`. Reads
     `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
-    id) and `response["session_cookie_attrs"]`. Raises ValueError or TypeError at once for bad
+    id) and `response["session_cookie_attrs"]`. Raises OptionError at once for wrong
     options; at the commit TypeError or ValueError for a value that no store can hold, CookieTooLarge. A store that
     fails makes the response a 503.
     Source: ring.middleware.session/wrap-session.
@@ -146,12 +147,11 @@ def wrap_session(
     ('1', '2')
     """
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
-    store = find_store(store)
-    sessions = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
-    attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
-    if root is not None:
-        attrs["path"] = root
+    check_switches(rolling=rolling)
+    attrs = find_attrs(cookie_name, cookie_attrs, root)
     former = check_former(former_cookie_attrs, attrs)
+    store = find_store(store)
+    sessions = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
     cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
 
