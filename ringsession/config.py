@@ -9,15 +9,29 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .middleware._cookie_attrs import check_cookie
-from .stores import Lifetime, is_seconds
-from .stores.backend import open_sessions
+from .option_error import Path, show
+from .option_error import place as place
+from .stores import is_seconds
 
 Config = dict[str, Any]
 
 
 class ConfigError(ValueError):
-    """A config that cannot be meant: where, what was expected, what was given."""
+    """A config, or what stands beside it, is wrong.
+
+    path: where in the config, a tuple of keys; () if it is no single place.
+    problem: what was expected there, and what the value is.
+
+    >>> raise ConfigError("expected True or False, got 1", ("session", "flash"))
+    Traceback (most recent call last):
+    ...
+    ringsession.config.ConfigError: ["session"]["flash"]: expected True or False, got 1
+    """
+
+    def __init__(self, problem: str, path: Path = ()) -> None:
+        super().__init__(f"{place(path)}: {problem}" if path else problem)
+        self.path = path
+        self.problem = problem
 
 
 def _copy(value: Any) -> Any:
@@ -67,7 +81,7 @@ SECONDS = Key("seconds over 0, or None", is_seconds)
 TEXT = Key("a str", lambda value: isinstance(value, str))
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))
-ATTRS = Key("a dict", lambda value: isinstance(value, Mapping))
+ATTRS = Key("a dict", lambda value: value is None or isinstance(value, Mapping))
 WORD = Key("a str, a dict, True or False", lambda value: type(value) in (bool, dict, str))
 POLICY = Key("a str, a dict or False", lambda value: value is False or type(value) in (dict, str))
 ROOT = Key(
@@ -118,32 +132,17 @@ KEYS: dict[tuple[str, ...], Key] = {
 _BRANCHES = {path[:-1] for path in KEYS}
 
 
-def place(path: Sequence[str]) -> str:
-    """A path as it is written in Python.
+def unknown_key(path: Path, name: object, known: Sequence[str]) -> ConfigError:
+    """Return the error for a key that nothing reads.
 
-    >>> place(["session", "store"])
-    '["session"]["store"]'
-    """
-    return "".join(f'["{key}"]' for key in path)
-
-
-def show(value: Any) -> str:
-    """A value in an error message; a long one, which may be a secret, only by its type."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"a {type(value).__name__}"
-
-
-def unknown_key(path: Sequence[str], name: object, known: Sequence[str]) -> ConfigError:
-    """The error for a key that nothing reads.
-
-    >>> unknown_key(["session"], "time_out", ["flash", "timeout"])
+    >>> unknown_key(("session",), "time_out", ["flash", "timeout"])
     ConfigError('["session"]["time_out"]: unknown key; did you mean "timeout"?')
     """
     from difflib import get_close_matches  # which only an error needs
 
     close = get_close_matches(str(name), known, 1)
     hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
-    return ConfigError(f"{place([*path, str(name)])}: unknown key{hint}")
+    return ConfigError(f"unknown key{hint}", (*path, name))
 
 
 def _check_keys(config: Mapping[str, Any], path: tuple[str, ...]) -> None:
@@ -152,14 +151,15 @@ def _check_keys(config: Mapping[str, Any], path: tuple[str, ...]) -> None:
         if key is None:
             raise unknown_key(path, name, [known[-1] for known in KEYS if known[:-1] == path])
         if not key.fits(value):
-            where = place([*path, name])
-            raise ConfigError(f"{where}: expected {key.expected}, got {show(value)}")
+            raise ConfigError(f"expected {key.expected}, got {show(value)}", (*path, name))
         if (*path, name) in _BRANCHES and isinstance(value, dict):
             _check_keys(value, (*path, name))
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError for an unknown key, a value of the wrong type, or a contradiction.
+    """Raise ConfigError for an unknown key or a value of the wrong type.
+
+    `layer_options.wrap_layer` finds wrong options of a layer, since only the layer knows them.
 
     >>> check_config({"sesion": {"flash": True}})
     Traceback (most recent call last):
@@ -169,25 +169,3 @@ def check_config(config: Mapping[str, Any]) -> None:
     if not isinstance(config, Mapping):
         raise ConfigError(f"config: expected a dict, got {show(config)}")
     _check_keys(config, ())
-    session = config.get("session")
-    if isinstance(session, dict):
-        _check_session(session)
-
-
-def _check_session(session: Mapping[str, Any]) -> None:
-    store, name = session.get("store"), session.get("cookie_name", "ring-session")
-    if store is not None and not isinstance(store, str):  # a name is the session layer's to open
-        try:
-            open_sessions(store, name, Lifetime())
-        except TypeError as error:
-            raise ConfigError(f'{place(["session", "store"])}: {error}') from None
-    attrs = {"path": "/", **(session.get("cookie_attrs") or {})}
-    if session.get("root") is not None:
-        attrs["path"] = session["root"]
-    try:
-        check_cookie(name, attrs)
-    except ValueError as error:
-        attr, _, problem = str(error).partition(": ")
-        known = attr in attrs
-        path = ["session", "cookie_attrs", attr] if known else ["session", "cookie_name"]
-        raise ConfigError(f"{place(path)}: {problem or attr}") from None

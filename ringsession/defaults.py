@@ -186,7 +186,8 @@ def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WS
         options = layer_options(value, layer.scalar)
         if options is not None:
             options.pop("flash", None)  # a layer of its own
-            handler = wrap_layer(handler, layer.wrap, options, layer.path, layer.scalar)
+            scalar = None if isinstance(value, Mapping) else layer.scalar
+            handler = wrap_layer(handler, layer.wrap, options, layer.path, scalar)
     wrapped = to_wsgi(handler)
     if isinstance(wrapped, RingApp):
         wrapped.config = deep_merge(config)

@@ -10,10 +10,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .config import ConfigError, place, show, unknown_key
+from .config import ConfigError, unknown_key
+from .option_error import OptionError
 from .request import Handler
-
-_TYPES: dict[str, type] = {"bool": bool, "int": int, "str": str, "None": type(None)}
 
 
 def find_value(
@@ -46,41 +45,43 @@ def layer_options(value: Any, scalar: str | None) -> dict[str, Any] | None:
     return {} if value is True or scalar is None else {scalar: value}
 
 
+def _check_names(
+    wrap: Callable[..., Handler], options: Mapping[str, Any], path: tuple[str, ...]
+) -> None:
+    """Raise ConfigError for an option that the layer does not have, or needs and does not get."""
+    parameters = inspect.signature(wrap).parameters.values()
+    known = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    for name in options:
+        if name not in [each.name for each in known]:
+            raise unknown_key(path, name, [each.name for each in known])
+    for each in known:
+        if each.default is each.empty and each.name not in options:
+            raise ConfigError("expected a value, since it has no default", (*path, each.name))
+
+
 def wrap_layer(
     handler: Handler,
     wrap: Callable[..., Handler],
     options: Mapping[str, Any],
     path: tuple[str, ...],
-    scalar: str | None,
+    scalar: str | None = None,
 ) -> Handler:
-    """Put a layer around a handler; ConfigError says where in the config a wrong option stands.
+    """Put a layer around a handler.
+
+    options: the keyword arguments for `wrap`.
+    path: where the options stand in the config.
+    scalar: None; the option whose value stands at the path itself, without a dict around it.
+    Raises ConfigError with the place in the config for every option that the layer refuses.
 
     >>> from ringsession import wrap_hsts
-    >>> wrap_layer(print, wrap_hsts, {"max_age": "1 year"}, ("security", "hsts"), None)
+    >>> wrap_layer(print, wrap_hsts, {"max_age": "1 year"}, ("security", "hsts"))
     Traceback (most recent call last):
     ...
-    ringsession.config.ConfigError: ["security"]["hsts"]["max_age"]: expected int, got '1 year'
+    ringsession.config.ConfigError: ["security"]["hsts"]["max_age"]: expected seconds, got '1 year'
     """
-    parameters = inspect.signature(wrap).parameters
-    known = [
-        name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY
-    ]
-    for name, value in options.items():
-        if name not in known:
-            raise unknown_key(path, name, known)
-        expected = parameters[name].annotation
-        types = [_TYPES.get(kind) for kind in str(expected).split(" | ")]
-        if None not in types and type(value) not in types:
-            where = place(path if name == scalar else [*path, name])
-            raise ConfigError(f"{where}: expected {expected}, got {show(value)}")
+    _check_names(wrap, options, path)
     try:
         return wrap(handler, **options)
-    except (
-        TypeError,
-        ValueError,
-    ) as error:  # what the layer says of an option: "name: expected ..."
-        name, colon, problem = str(error).partition(": ")
-        if not colon or name not in known:
-            raise
-        where = place(path if name == scalar else [*path, name])
-        raise ConfigError(f"{where}: {problem}") from None
+    except OptionError as error:
+        keys = error.option[1:] if error.option[0] == scalar else error.option
+        raise ConfigError(error.problem, (*path, *keys)) from None

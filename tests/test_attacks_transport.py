@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -191,13 +192,14 @@ def test_another_port_of_https_stands_in_the_redirect() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"host": []}, {"host": "a:80"}, {"host": ["A.example"]}, {"host": [5]}, {"ssl_port": 0},
-     {"ssl_port": "443"}],
+    ("options", "where"),
+    [({"host": []}, "host"), ({"host": "a:80"}, "host"), ({"host": ["A.example"]}, "host[0]"),
+     ({"host": ["a", 5]}, "host[1]"), ({"host": {5}}, "host"), ({"ssl_port": 0}, "ssl_port"),
+     ({"ssl_port": "443"}, "ssl_port")],
     ids=str,
 )  # fmt: skip
-def test_wrong_options_of_the_redirect_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"^{next(iter(options))}: expected"):
+def test_wrong_options_of_the_redirect_are_refused(options: dict[str, Any], where: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(where)}: expected"):
         wrap_ssl_redirect(lambda request: {}, **options)
 
 

@@ -130,7 +130,11 @@ WRONG = [
     (["proxy"], 1, '["proxy"]: expected a dict, True or False, got 1'),
     (["proxy", "hop"], 1, '["proxy"]["hop"]: unknown key; did you mean "hops"?'),
     (["proxy", "hops"], 0, '["proxy"]["hops"]: expected a number of proxies over 0, got 0'),
-    (["proxy", "hops"], "2", '["proxy"]["hops"]: expected int, got \'2\''),
+    (
+        ["proxy", "hops"],
+        "2",
+        '["proxy"]["hops"]: expected a number of proxies over 0, got \'2\'',
+    ),
     (
         ["security", "frame_options"],
         "allow",

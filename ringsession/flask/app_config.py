@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 
-from ..config import Config, ConfigError, assoc_in, deep_merge, place
+from ..config import Config, ConfigError, assoc_in, deep_merge
+from ..option_error import OptionError, place
 from ..stores.cookie.store import CookieStore, cookie_store
 from ..stores.named import open_store
 
@@ -122,9 +123,8 @@ def _open(config: Config, values: Mapping[str, Any]) -> Any:
         return secret_store(values)
     try:
         return open_store(store) if isinstance(store, str) else store
-    except ValueError as error:
-        problem = str(error).partition(": ")[2]
-        raise ConfigError(f'{place(["session", "store"])}: {problem}') from None
+    except OptionError as error:
+        raise ConfigError(error.problem, ("session", *error.option)) from None
 
 
 def _with_form(config: Config, values: Mapping[str, Any]) -> Config:
@@ -157,11 +157,10 @@ def read_config(values: Mapping[str, Any], given: Mapping[str, Any]) -> Config:
 
 
 def name_app_key(error: ConfigError, given: Mapping[str, Any]) -> ConfigError:
-    """The error with the key of app.config in it, where the wrong value came from there."""
-    text = str(error)
+    """Return the error with the key of app.config in it, if the wrong value came from there."""
     for name, path, _ in _ROWS:
-        if text.startswith(f"{place(path)}: ") and not _has(given, path):
-            return ConfigError(text.replace(place(path), f"app.config{place([name])}", 1))
+        if error.path == path and not _has(given, path):
+            return ConfigError(f"app.config{place([name])}: {error.problem}")
     return error
 
 

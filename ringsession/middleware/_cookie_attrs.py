@@ -12,6 +12,7 @@ from typing import Any
 from werkzeug.http import http_date, parse_date
 
 from ..http.grammar import AV_OCTETS, TOKEN
+from ..option_error import OptionError, wrong_value
 
 _MAX_AGE = 400 * 86_400  # RFC 6265bis section 5.5: at most 400 days
 
@@ -81,19 +82,19 @@ def _check_attr(key: str, value: Any) -> None:
 
         close = get_close_matches(str(key), _ATTRIBUTES, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_ATTRIBUTES)}"
-        raise ValueError(f"{key}: unknown attribute; {hint}")
-    _, write, expected = _ATTRIBUTES[key]
+        raise OptionError(key, f"unknown attribute; {hint}")
+    _, write, known = _ATTRIBUTES[key]
     if not _is_left_out(value) and write(value) is None:
-        raise ValueError(f"{key}: expected {expected}, got {value!r:.60}")
+        raise wrong_value(key, known, value)
 
 
 def check_attrs(attrs: Mapping[str, Any]) -> None:
-    """Raise ValueError, which begins with the attribute's name, unless these can stand in a Set-Cookie.
+    """Raise OptionError with the attribute's name unless these attributes can stand in a Set-Cookie.
 
     >>> check_attrs({"same_site": "bogus"})
     Traceback (most recent call last):
     ...
-    ValueError: same_site: expected "strict", "lax" or "none", got 'bogus'
+    ringsession.option_error.OptionError: same_site: expected "strict", "lax" or "none", got 'bogus'
     """
     for key, value in attrs.items():
         _check_attr(key, value)
@@ -101,19 +102,19 @@ def check_attrs(attrs: Mapping[str, Any]) -> None:
         return
     # RFC 6265bis section 5.7: SameSite=None without Secure is ignored whole; CHIPS says the same of Partitioned.
     if _same_site(attrs.get("same_site")) == "None":
-        raise ValueError('same_site: expected "secure": True beside "none"')
+        raise OptionError("same_site", 'expected "secure": True beside "none"')
     if attrs.get("partitioned"):
-        raise ValueError('partitioned: expected "secure": True beside it')
+        raise OptionError("partitioned", 'expected "secure": True beside it')
 
 
 def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
-    """Raise ValueError unless a browser takes a cookie of this name with these attributes."""
+    """Raise OptionError unless a browser takes a cookie of this name with these attributes."""
     if not isinstance(name, str) or not TOKEN.match(name):
-        raise ValueError(f"name: expected a token (RFC 9110), got {name!r:.60}")
+        raise wrong_value("name", "a token (RFC 9110)", name)
     check_attrs(attrs)
     prefix = name.lower()  # RFC 6265bis section 5.7 compares the prefixes without regard to case
     if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
-        raise ValueError(f'name: expected "secure": True beside {name!r:.60}')
+        raise OptionError("name", f'expected "secure": True beside {name!r:.60}')
     # Section 5.7: the Path of a "__Host-" cookie must be there and be "/"; without it, the page's own folder counts.
     if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path") != "/"):
-        raise ValueError(f'name: expected path "/" and no domain beside {name!r:.60}')
+        raise OptionError("name", f'expected path "/" and no domain beside {name!r:.60}')

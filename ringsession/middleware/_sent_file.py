@@ -10,14 +10,14 @@ import io
 from datetime import datetime, timezone
 from typing import Any, BinaryIO, NamedTuple
 
-from werkzeug.http import http_date, parse_if_range_header, parse_range_header
+from werkzeug.datastructures import Range
+from werkzeug.http import http_date, parse_date
 
+from ..http.conditions import read_byte_range, read_entity_tags
 from ..request import Request, Response
 from .not_modified import is_not_modified
 
-_LONGEST = (
-    100  # characters of Range and If-Range that are looked at; one range or one date takes fewer
-)
+_LONGEST = 100  # characters of If-Range that are read; one date or one entity tag takes fewer
 
 
 class OpenFile(NamedTuple):
@@ -56,10 +56,11 @@ def _is_the_same(if_range: str, found: OpenFile) -> bool:
     """Whether the client's part is of this very file (RFC 9110 section 13.1.5, a strong comparison)."""
     if len(if_range) > _LONGEST:
         return False
-    parsed = parse_if_range_header(if_range)
-    if parsed.date is not None:
-        return found.modified is not None and parsed.date == _date(found.modified)
-    return not if_range.startswith("W/") and f'"{parsed.etag}"' == found.etag
+    date = parse_date(if_range)
+    if date is not None:
+        return found.modified is not None and date == _date(found.modified)
+    is_weak = if_range.strip(" \t")[:2].upper() == "W/"
+    return not is_weak and read_entity_tags(if_range) == read_entity_tags(found.etag)
 
 
 def _date(seconds: float) -> datetime:
@@ -69,15 +70,13 @@ def _date(seconds: float) -> datetime:
 def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
     """The bytes that are asked for; None for all of them; "" where there are none."""
     header = request.get_header("range")
-    if header is None or len(header) > _LONGEST:
+    wanted = None if header is None else read_byte_range(header)
+    if wanted is None:
         return None
     if_range = request.get_header("if-range")
     if if_range is not None and not _is_the_same(if_range, found):
         return None
-    parsed = parse_range_header(header)
-    if parsed is None or parsed.units != "bytes" or len(parsed.ranges) != 1:
-        return None
-    return parsed.range_for_length(found.size) or ""
+    return Range("bytes", [wanted]).range_for_length(found.size) or ""
 
 
 def _file_headers(found: OpenFile) -> dict[str, str]:

@@ -9,18 +9,59 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..stores import StoreUnavailable, is_seconds
+from ..option_error import OptionError, Path, wrong_value
+from ..stores import Lifetime, StoreUnavailable, is_seconds
+from ..stores.backend import Sessions, open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
-from ._cookie_attrs import check_attrs
+from ._cookie_attrs import check_attrs, check_cookie
 
 log = logging.getLogger("ringsession")
+
+# Databases keep milliseconds in 64 bits, and infinity not at all. None stands for no limit.
+_LONGEST = 10**10  # seconds, which are 317 years
 
 
 def check_seconds(**options: float | None) -> None:
     for name, value in options.items():
         if not is_seconds(value):
-            raise ValueError(f"{name}: expected seconds over 0, or None, got {value!r:.60}")
+            raise wrong_value(name, "seconds over 0, or None", value)
+        if value is not None and value > _LONGEST:
+            raise wrong_value(name, f"at most {_LONGEST} seconds, or None for no limit", value)
+
+
+def find_attrs(name: Any, cookie_attrs: Any, root: Any) -> dict[str, Any]:
+    """Return the attributes of the session's cookie.
+
+    They are the defaults, `cookie_attrs` over them, and `root` as the path if it is not None.
+    Raises OptionError unless a browser takes a cookie of this name with these attributes.
+    """
+    if cookie_attrs is not None and not isinstance(cookie_attrs, Mapping):
+        raise wrong_value("cookie_attrs", "a dict", cookie_attrs)
+    if root is not None and not isinstance(root, str):
+        raise wrong_value("root", "a str or None", root)
+    attrs = {"path": "/", "http_only": True, "same_site": "lax", **dict(cookie_attrs or {})}
+    if root is not None:
+        attrs["path"] = root
+    try:
+        check_cookie(name, attrs)
+    except OptionError as error:
+        key = error.option[0]
+        option: Path = ("cookie_attrs", key)
+        if key == "name" and "name" not in attrs:
+            option = ("cookie_name",)
+        elif key == "path" and root is not None:
+            option = ("root",)
+        raise OptionError(option, error.problem) from None
+    return attrs
+
+
+def open_backend(store: Any, cookie_name: str, lifetime: Lifetime) -> Sessions:
+    """Return the sessions in a store. Raises OptionError if it is no store."""
+    try:
+        return open_sessions(store, cookie_name, lifetime)
+    except TypeError as error:
+        raise OptionError("store", str(error)) from None
 
 
 _SCOPE = ("domain", "path", "partitioned")
@@ -29,26 +70,25 @@ _SCOPE = ("domain", "path", "partitioned")
 def check_former(
     given: Sequence[Mapping[str, Any]], attrs: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
-    """The scopes that an app used before. Raises ValueError for what is none.
+    """Return the scopes that an app used before. Raises OptionError for a wrong one.
 
     attrs: the cookie's configured attributes, which hold for whatever a scope does not name.
     """
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
-        raise ValueError(
-            "former_cookie_attrs: expected a list of dicts such as"
-            f' [{{"domain": "example.org"}}], got {type(given).__name__}'
-        )
+    name = "former_cookie_attrs"
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
+        what = 'a list of dicts such as [{"domain": "example.org"}]'
+        raise OptionError(name, f"expected {what}, got {type(given).__name__}")
     for index, scope in enumerate(given):
-        where = f"former_cookie_attrs: number {index}"
         if not isinstance(scope, Mapping):
-            raise ValueError(f"{where}: expected a dict, got {type(scope).__name__}")
+            raise OptionError((name, index), f"expected a dict, got {type(scope).__name__}")
         for key in scope:
             if key not in _SCOPE:
-                raise ValueError(f"{where}: expected {', '.join(_SCOPE)}, got {key!r:.60}")
+                problem = f"unknown attribute; known: {', '.join(_SCOPE)}"
+                raise OptionError((name, index, key), problem)
         try:
             check_attrs({**attrs, **scope})
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
+        except OptionError as error:
+            raise OptionError((name, index, *error.option), error.problem) from None
     return list(given)
 
 
@@ -64,5 +104,5 @@ def find_store(given: Any) -> Any:
         except StoreUnavailable:  # it may come later than we do
             log.warning("%r could not be checked", store, exc_info=True)
         except ValueError as error:
-            raise ValueError(f"store: {error}") from None
+            raise OptionError("store", str(error)) from None
     return store

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hmac import compare_digest
 from typing import Any, Literal
 
+from markupsafe import Markup
+
 from ..session.contents import SECRETS
+from ..http.grammar import TOKEN
 from ..http.origin import get_origin, split_host
+from ..option_error import OptionError, check_callables, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..session.mapping import request_state
+from ..wsgi.message import field_lines
 from ._masked_token import SIZE, mask_secret, unmask_token
 
 log = logging.getLogger("ringsession")
@@ -32,13 +37,6 @@ _REFUSAL: Response = {
 }
 
 Judgement = Literal["pass", "refuse", "token"]
-
-
-class _Html(str):
-    """Text that templates take as HTML."""
-
-    def __html__(self) -> str:
-        return self
 
 
 def _secrets(request: Request) -> list[bytes]:
@@ -69,16 +67,16 @@ def anti_forgery_request(request: Request) -> Request:
     return request
 
 
-def anti_forgery_field(request: Mapping[str, Any]) -> str:
+def anti_forgery_field(request: Mapping[str, Any]) -> Markup:
     """The hidden field that brings the token with a form, as HTML (ring.util.anti-forgery/anti-forgery-field).
 
     request: the request dict; of a WSGI app, `environ["ringsession.request"]`.
 
     >>> anti_forgery_field({"anti_forgery_token": "T"})
-    '<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />'
+    Markup('<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />')
     """
     token = request["anti_forgery_token"]
-    return _Html(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
+    return Markup(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
 
 
 def read_form_or_header(request: Mapping[str, Any]) -> Any:
@@ -191,16 +189,32 @@ class _Guard:
         return None if fits else "its token is of another session, or from before the login"
 
 
-def _check_origins(origins: Iterable[str]) -> None:
-    if isinstance(origins, str):
-        raise TypeError(f"trusted_origins: expected a list of origins, got {origins!r:.60}")
-    for origin in origins:
-        scheme, _, host = str(origin).partition("://")
+def _check_origins(origins: Collection[str]) -> None:
+    if isinstance(origins, (str, bytes, Mapping)) or not isinstance(origins, Collection):
+        raise wrong_value("trusted_origins", "a list of origins", origins)
+    for option, origin in list_items("trusted_origins", origins):
+        scheme, _, host = origin.partition("://") if isinstance(origin, str) else ("", "", "")
         found = split_host(host)
         if scheme not in ("http", "https") or found is None or host != host.lower():
-            raise ValueError(
-                f'trusted_origins: expected "https://host" or "https://host:port", got {origin!r:.60}'
-            )
+            what = '"https://host" or "https://host:port"'
+            raise wrong_value(option, what, origin)
+
+
+def _check_response(response: Response | None) -> None:
+    """Raise OptionError for an `error_response` that could not be sent."""
+    if response is None:
+        return
+    if not isinstance(response, dict):
+        raise wrong_value("error_response", "a response as a dict, or None", response)
+    if type(response.get("status")) is not int:
+        raise wrong_value(("error_response", "status"), "a number", response.get("status"))
+    headers = response.get("headers") or {}
+    if not isinstance(headers, Mapping):
+        raise wrong_value(("error_response", "headers"), "a dict", headers)
+    try:
+        field_lines(headers)
+    except (TypeError, ValueError) as error:
+        raise OptionError(("error_response", "headers"), str(error)) from None
 
 
 def wrap_anti_forgery(
@@ -230,7 +244,7 @@ def wrap_anti_forgery(
     its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session,
     `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field
     "__anti-forgery-token" of the form. The body stays unread where the session has no token, and where a header's
-    token fits; else the form's field comes before a header. Raises ValueError or TypeError for bad options.
+    token fits; else the form's field comes before a header. Raises OptionError for wrong options.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
     >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})
@@ -238,10 +252,15 @@ def wrap_anti_forgery(
     403
     """
     if mode not in _MODES:
-        raise ValueError(f'mode: expected "auto", "token" or "strict", got {mode!r:.60}')
+        raise wrong_value("mode", '"auto", "token" or "strict"', mode)
+    check_callables(exempt=exempt, read_token=read_token, error_handler=error_handler)
     if error_response is not None and error_handler is not None:
-        raise ValueError("error_handler: expected no error_response beside it")
+        raise OptionError("error_handler", "expected no error_response beside it")
     _check_origins(trusted_origins)
+    _check_response(error_response)
+    is_name = isinstance(safe_header, str) and TOKEN.match(safe_header)
+    if safe_header is not None and not is_name:
+        raise wrong_value("safe_header", "the name of a header, or None", safe_header)
     guard = _Guard(
         mode, frozenset(trusted_origins), exempt, safe_header, read_token or read_form_or_header
     )

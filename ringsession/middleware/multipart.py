@@ -15,6 +15,7 @@ from werkzeug.sansio.multipart import Field
 
 from ..wsgi.form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_type
 from ..http.refusals import BadParams, ParamsTooLarge, answer_unreadable
+from ..option_error import wrong_value
 from ..request import Handler, Request, Response, as_request
 from ._multipart_parts import LONGEST_BOUNDARY, MAX_SIZE, Limits, Store, read_parts
 from .params import append_value, check_encoding, find_charset
@@ -149,7 +150,7 @@ def wrap_multipart_params(
     Reads the Content-Type and, when somebody asks, `request["body"]`, which is at byte 0 afterwards. Adds `multipart_params`,
     and puts it over `params`: a field is str; a file {"filename", "content_type", "tempfile", "size"} with the name that the
     client gave, which is data and no path. A repeated name has a list. Past a limit the response is a 413, a charset that is not
-    read makes it a 415, a form that breaks the rules a 400. Raises ValueError for bad options.
+    read makes it a 415, a form that breaks the rules a 400. Raises OptionError for wrong options.
     Source: ring.middleware.multipart-params/wrap-multipart-params, RFC 7578.
 
     >>> import io
@@ -159,11 +160,14 @@ def wrap_multipart_params(
     >>> handler({"headers": headers, "body": io.BytesIO(part)})["body"]
     {'a': 'b'}
     """
+    if not callable(store):
+        raise wrong_value("store", "a function such as temp_file_store", store)
     check_encoding(encoding)
     limits = Limits(max_size, max_file_size, max_file_count)
     for name, limit in limits._asdict().items():
-        if limit is not None and (type(limit) is not int or limit < 1):
-            raise ValueError(f"{name}: expected a number over 0, got {limit!r:.60}")
+        is_unlimited = limit is None and name != "max_size"
+        if not is_unlimited and (type(limit) is not int or limit < 1):
+            raise wrong_value(name, "a number over 0", limit)
     read = _Reader(store, encoding and find_charset(encoding), limits)
 
     def multipart_params(request: Request) -> Response:

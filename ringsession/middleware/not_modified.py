@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from werkzeug.http import parse_date, parse_etags, unquote_etag
+from werkzeug.http import parse_date
 
+from ..http.conditions import read_entity_tags
 from ..wsgi.body import close_body
 from ..wsgi.message import field_lines
 from ..request import Handler, Request, Response, as_request
@@ -26,9 +27,8 @@ _LONGEST_DATE = 100  # of If-Modified-Since
 def _has_etag(wanted: str, etag: Any) -> bool:
     if not isinstance(etag, str) or len(wanted) > _LONGEST:
         return False
-    # Section 13.1.2: "A recipient MUST use the weak comparison function".
-    value, _ = unquote_etag(etag)
-    return value is not None and parse_etags(wanted).contains_weak(value)
+    # Section 13.1.2: "A recipient MUST use the weak comparison function", which leaves "W/" out.
+    return not set(read_entity_tags(wanted)).isdisjoint(read_entity_tags(etag))
 
 
 def _is_as_old(since: str, last_modified: Any) -> bool:

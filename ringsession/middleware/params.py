@@ -11,6 +11,7 @@ from typing import Any
 from ..wsgi.form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
 from ..http.refusals import ParamsTooLarge, UnknownCharset, answer_unreadable
 from ..http.form_encoding import form_decode
+from ..option_error import wrong_value
 from ..request import Handler, Provider, Request, Response, as_request
 
 MAX_FIELDS = 1000
@@ -117,7 +118,7 @@ def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
     Reads `request["query_string"]`, the Content-Type and, when a form is asked for, `request["body"]`, which is
     at byte 0 afterwards. Adds `query_params`, `form_params` and `params`: dicts of str, a repeated name has a list.
     A form over 1 MiB or 1,000 fields, or a query over 1,000, makes the response a 413 when it is read; another charset a 415;
-    a body that breaks off a 400. Raises ValueError for another encoding.
+    a body that breaks off a 400. Raises OptionError for another encoding.
     Source: ring.middleware.params/wrap-params.
 
     >>> handler = wrap_params(lambda request: {"status": 200, "body": request["params"]["name"]})
@@ -141,7 +142,7 @@ def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
 
 
 def check_encoding(encoding: object) -> None:
-    """Raise ValueError for an option that is no charset of `find_charset`."""
-    if encoding is not None and str(encoding).lower() not in _CHARSETS:
-        known = '"utf-8", "iso-8859-1", "us-ascii"'
-        raise ValueError(f"encoding: expected None, {known}, got {encoding!r:.60}")
+    """Raise OptionError for an option that is neither None nor a charset of `find_charset`."""
+    is_known = isinstance(encoding, str) and encoding.lower() in _CHARSETS
+    if encoding is not None and not is_known:
+        raise wrong_value("encoding", 'None, "utf-8", "iso-8859-1", "us-ascii"', encoding)

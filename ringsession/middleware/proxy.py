@@ -9,6 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+from ..option_error import wrong_value
 from ..request import Handler, Request, Response, as_request
 
 
@@ -59,7 +60,7 @@ def wrap_forwarded(handler: Handler, *, hops: int = 1) -> Handler:
 
     Reads X-Forwarded-For (the entry that the outermost of them wrote) and X-Forwarded-Proto ("http" or "https"); changes
     `remote_addr` and `scheme`. Where there are fewer entries, or what stands there is no address, the peer's own
-    stays. Raises ValueError for hops that are no number over 0.
+    stays. Raises OptionError for hops that are no number over 0.
     Source: ring.middleware.proxy-headers/wrap-forwarded-remote-addr, ring.middleware.ssl/wrap-forwarded-scheme.
 
     >>> handler = wrap_forwarded(lambda request: {"status": 200, "body": request["remote_addr"]})
@@ -67,7 +68,7 @@ def wrap_forwarded(handler: Handler, *, hops: int = 1) -> Handler:
     '192.0.2.7'
     """
     if type(hops) is not int or hops < 1:
-        raise ValueError(f"hops: expected a number of proxies over 0, got {hops!r:.60}")
+        raise wrong_value("hops", "a number of proxies over 0", hops)
 
     def forwarded(request: Request) -> Response:
         return handler(forwarded_request(request, hops))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..http.grammar import AV_OCTETS, TOKEN
+from ..option_error import OptionError, check_switches, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, header
 
@@ -42,16 +43,17 @@ def wrap_frame_options(
     """Say who may show the page in a frame.
 
     value: "sameorigin", or "deny". allow_from: None; a URI in place of the value, which today's browsers ignore.
-    Sets X-Frame-Options unless the handler did. Raises ValueError for another value.
+    Sets X-Frame-Options unless the handler did. Raises OptionError for another value.
     Source: ring.middleware.x-headers/wrap-frame-options, RFC 7034.
 
     >>> wrap_frame_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
     {'X-Frame-Options': 'SAMEORIGIN'}
     """
     if value not in ("sameorigin", "deny"):
-        raise ValueError(f'value: expected "sameorigin" or "deny", got {value!r:.60}')
-    if allow_from is not None and not AV_OCTETS.match(allow_from):
-        raise ValueError(f"allow_from: expected a URI, got {allow_from!r:.60}")
+        raise wrong_value("value", '"sameorigin" or "deny"', value)
+    is_text = isinstance(allow_from, str) and AV_OCTETS.match(allow_from)
+    if allow_from is not None and not is_text:
+        raise wrong_value("allow_from", "a URI", allow_from)
     text = f"ALLOW-FROM {allow_from}" if allow_from else value.upper()
 
     def frame_options(request: Request) -> Response:
@@ -64,14 +66,14 @@ def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Ha
     """Keep browsers from guessing another type than the Content-Type says.
 
     value: "nosniff", the only one there is.
-    Sets X-Content-Type-Options unless the handler did. Raises ValueError for another value.
+    Sets X-Content-Type-Options unless the handler did. Raises OptionError for another value.
     Source: ring.middleware.x-headers/wrap-content-type-options, Fetch section 3.5.
 
     >>> wrap_content_type_options(lambda request: {"status": 200, "headers": {}})({})["headers"]
     {'X-Content-Type-Options': 'nosniff'}
     """
     if value != "nosniff":
-        raise ValueError(f'value: expected "nosniff", got {value!r:.60}')
+        raise wrong_value("value", '"nosniff"', value)
 
     def content_type_options(request: Request) -> Response:
         return add_header(check_response(handler(request)), "X-Content-Type-Options", "nosniff")
@@ -85,14 +87,15 @@ def wrap_xss_protection(
     """Set the filter of old browsers: off, since it opens holes of its own.
 
     enable: False; True turns it on, as Ring does. mode: None; "block" with enable.
-    Sets X-XSS-Protection to "0", "1" or "1; mode=block" unless the handler did. Raises ValueError for another mode, or one without enable.
+    Sets X-XSS-Protection to "0", "1" or "1; mode=block" unless the handler did. Raises OptionError for another mode, or one without enable.
     Source: ring.middleware.x-headers/wrap-xss-protection; OWASP Cheat Sheet Series, HTTP headers.
 
     >>> wrap_xss_protection(lambda request: {"status": 200, "headers": {}})({})["headers"]
     {'X-XSS-Protection': '0'}
     """
+    check_switches(enable=enable)
     if mode is not None and (mode != "block" or not enable):
-        raise ValueError(f'mode: expected None, or "block" where enable is True, got {mode!r:.60}')
+        raise wrong_value("mode", 'None, or "block" where enable is True', mode)
     text = ("1; mode=block" if mode else "1") if enable else "0"
 
     def xss_protection(request: Request) -> Response:
@@ -101,23 +104,25 @@ def wrap_xss_protection(
     return xss_protection
 
 
-def _directive(name: str, sources: Any) -> str:
+def _directive(name: Any, sources: Any) -> str:
+    option = ("policy", name)
+    if not isinstance(name, str) or not TOKEN.match(name):
+        raise OptionError(option, "expected the name of a directive as the key")
     values = [sources] if isinstance(sources, str) else sources
-    if not isinstance(name, str) or not TOKEN.match(name) or not isinstance(values, Iterable):
-        raise ValueError(f"policy: expected directive -> sources, got {name!r:.60}")
-    return " ".join([name.replace("_", "-"), *map(str, values)])
+    is_list = isinstance(values, Iterable) and not isinstance(values, (bytes, Mapping))
+    values = list(values) if is_list else [None]
+    if not all(isinstance(value, str) and ";" not in value for value in values):
+        raise wrong_value(option, 'a source, or a list of them, without ";"', sources)
+    return " ".join([name.replace("_", "-"), *values])
 
 
 def _policy(policy: Any) -> str:
     """A policy as text; of a dict, each key is a directive and each value its sources."""
     if isinstance(policy, Mapping):
-        parts = [_directive(*item) for item in policy.items()]
-        if any(";" in part for part in parts):
-            raise ValueError('policy: expected no ";" in a directive of a dict')
-        policy = "; ".join(parts)
+        policy = "; ".join([_directive(*item) for item in policy.items()])
     # CSP section 2.2: a policy is a list of directives of ASCII, and "," would start another policy.
     if not isinstance(policy, str) or not policy or not (policy.isascii() and policy.isprintable()):
-        raise ValueError(f"policy: expected the directives, as a str or a dict, got {policy!r:.60}")
+        raise wrong_value("policy", "the directives, as a str or a dict", policy)
     return policy
 
 
@@ -131,7 +136,7 @@ def wrap_content_security_policy(
 
     Where the policy holds "{nonce}", adds `request["csp_nonce"]`, another one for each request, and puts it there.
     Sets Content-Security-Policy, or Content-Security-Policy-Report-Only, unless the handler did. A 304 gets no policy with a
-    nonce, since the page that the browser has kept holds an older one. Raises ValueError for what is no policy.
+    nonce, since the page that the browser has kept holds an older one. Raises OptionError for what is no policy.
     Source: W3C Content Security Policy Level 3.
 
     >>> handler = lambda request: {"status": 200, "headers": {}, "body": request["csp_nonce"]}
@@ -139,6 +144,7 @@ def wrap_content_security_policy(
     >>> response["headers"]["Content-Security-Policy"] == f"script-src 'nonce-{response['body']}'"
     True
     """
+    check_switches(report_only=report_only)
     text = _policy(policy)
     name = "Content-Security-Policy" + ("-Report-Only" if report_only else "")
 
@@ -161,7 +167,7 @@ def wrap_referrer_policy(
     """Say how much of a page's address its links and loads tell others.
 
     policy: "strict-origin-when-cross-origin"; or another one of the standard's, or several with commas.
-    Sets Referrer-Policy unless the handler did. Raises ValueError for another value.
+    Sets Referrer-Policy unless the handler did. Raises OptionError for another value.
     Source: W3C Referrer Policy section 4.1.
 
     >>> wrap_referrer_policy(lambda request: {"status": 200}, policy="no-referrer")({})["headers"]
@@ -169,9 +175,7 @@ def wrap_referrer_policy(
     """
     names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
     if not names or not set(names) <= set(_REFERRER_POLICIES):
-        raise ValueError(
-            f"policy: expected one of {', '.join(_REFERRER_POLICIES)}, got {policy!r:.60}"
-        )
+        raise wrong_value("policy", f"one of {', '.join(_REFERRER_POLICIES)}", policy)
     text = ", ".join(names)
 
     def referrer_policy(request: Request) -> Response:

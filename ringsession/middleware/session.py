@@ -14,15 +14,15 @@ from typing import Any
 
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
+from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
 from ..session.state import FAILED, UNTOUCHED, State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..stores.backend import open_sessions
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_former, check_seconds, find_store
+from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
 from .cookies import after_own, find_cookie
 
 log = logging.getLogger("ringsession")
@@ -121,7 +121,7 @@ def wrap_session(
     `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
     id), `response["session_cookie_attrs"]` (for the session's cookie, now and later) and `response["session_cookie_when"]`
     ("always": send the cookie with them now and keep them; "changed", "moved": only where it is sent for a
-    new id, or also where the idle deadline moved, and do not keep them). Raises ValueError or TypeError at once for bad
+    new id, or also where the idle deadline moved, and do not keep them). Raises OptionError at once for wrong
     options; at the commit TypeError or ValueError for a value that no store can hold, CookieTooLarge. A store that
     fails makes the response a 503.
     Source: ring.middleware.session/wrap-session.
@@ -136,12 +136,11 @@ def wrap_session(
     ('1', '2')
     """
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
-    store = find_store(store)
-    backend = open_sessions(store, cookie_name, Lifetime(timeout, absolute_timeout))
-    attrs = {"path": "/", "http_only": True, "same_site": "lax", **(cookie_attrs or {})}
-    if root is not None:
-        attrs["path"] = root
+    check_switches(rolling=rolling)
+    attrs = find_attrs(cookie_name, cookie_attrs, root)
     former = check_former(former_cookie_attrs, attrs)
+    store = find_store(store)
+    backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
     cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
 

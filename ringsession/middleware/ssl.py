@@ -6,9 +6,11 @@ Owns the redirect's status and Location, and Strict-Transport-Security. Ends no 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from ..http.origin import get_path, split_host
+from ..option_error import OptionError, Path, check_switches, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
 
@@ -43,17 +45,23 @@ def ssl_redirect_response(
     return {"status": status, "headers": {"Location": location}, "body": ""}
 
 
-def _check_hosts(host: str | Collection[str] | None) -> list[str]:
-    hosts = [] if host is None else [host] if isinstance(host, str) else list(host)
-    for name in hosts:
-        found = split_host(name) if isinstance(name, str) else None
-        if found is None or found != (name, None):
-            raise ValueError(
-                f"host: expected a name in lower case, without a port, got {name!r:.60}"
-            )
-    if host is not None and not hosts:
-        raise ValueError("host: expected None, a name or a list of names, got an empty list")
-    return hosts
+def _check_host(option: Path, name: Any) -> None:
+    found = split_host(name) if isinstance(name, str) else None
+    if found is None or found != (name, None):
+        raise wrong_value(option, "a name in lower case, without a port", name)
+
+
+def _check_hosts(host: Any) -> list[str]:
+    if host is None:
+        return []
+    if isinstance(host, str):
+        _check_host(("host",), host)
+        return [host]
+    if not isinstance(host, Collection) or isinstance(host, (bytes, Mapping)) or not host:
+        raise wrong_value("host", "None, a name or a list of names", host)
+    for option, name in list_items("host", host):
+        _check_host(option, name)
+    return list(host)
 
 
 def wrap_ssl_redirect(
@@ -70,7 +78,7 @@ def wrap_ssl_redirect(
     ssl_port: None (443). refuse: False; True answers 403, for an API whose clients sent their key in the clear.
 
     Reads `scheme`, Host, `uri` and `query_string`. Answers 301 to GET and HEAD, 308 to other methods, 400 to a Host that
-    is none or is not in the list. Raises ValueError for bad options.
+    is none or is not in the list. Raises OptionError for wrong options.
     Source: ring.middleware.ssl/wrap-ssl-redirect, RFC 9110 section 15.4.
 
     >>> handler = wrap_ssl_redirect(lambda request: {"status": 200})
@@ -80,7 +88,8 @@ def wrap_ssl_redirect(
     hosts = _check_hosts(host)
     only = host if isinstance(host, str) else None
     if ssl_port is not None and (type(ssl_port) is not int or not 0 < ssl_port < 65_536):
-        raise ValueError(f"ssl_port: expected None or a port, got {ssl_port!r:.60}")
+        raise wrong_value("ssl_port", "None or a port", ssl_port)
+    check_switches(refuse=refuse)
 
     def ssl_redirect(request: Request) -> Response:
         request = as_request(request)
@@ -112,7 +121,7 @@ def wrap_hsts(
     browsers bring along, which takes a year and the subdomains.
 
     Reads `scheme` and Host; sets Strict-Transport-Security on what is sent over https from a host with a name.
-    Raises ValueError for bad options.
+    Raises OptionError for wrong options.
     Source: ring.middleware.ssl/wrap-hsts, RFC 6797 sections 6.1 and 7.2.
 
     >>> handler = wrap_hsts(lambda request: {"status": 200, "headers": {}}, max_age=60)
@@ -120,9 +129,11 @@ def wrap_hsts(
     {'Strict-Transport-Security': 'max-age=60; includeSubDomains'}
     """
     if type(max_age) is not int or max_age < 0:
-        raise ValueError(f"max_age: expected seconds, got {max_age!r:.60}")
+        raise wrong_value("max_age", "seconds", max_age)
+    check_switches(include_subdomains=include_subdomains, preload=preload)
     if preload and not (include_subdomains and max_age >= _YEAR):
-        raise ValueError("preload: expected include_subdomains and a max_age of at least 31536000")
+        problem = "expected include_subdomains and a max_age of at least 31536000 beside it"
+        raise OptionError("preload", problem)
     text = f"max-age={max_age}"
     text += "; includeSubDomains" if include_subdomains else ""
     text += "; preload" if preload else ""

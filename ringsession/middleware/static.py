@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +19,7 @@ from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
 from ..wsgi.body import close_body
+from ..option_error import OptionError, Path, check_switches, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
 from ._sent_file import OpenFile, sent_file_response
@@ -48,7 +49,7 @@ def get_file_path(request: Request) -> str | None:
     return None if hidden or "\0" in path else "/".join(parts)
 
 
-def _open_file(path: str | Path) -> OpenFile | None:
+def _open_file(path: str | FilePath) -> OpenFile | None:
     """A regular file; None for anything else, and for one that may not be read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
@@ -61,7 +62,7 @@ def _open_file(path: str | Path) -> OpenFile | None:
     return OpenFile(file, status.st_size, etag, status.st_mtime)
 
 
-def _is_inside(path: str | Path, root: Root) -> bool:
+def _is_inside(path: str | FilePath, root: Root) -> bool:
     return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
 
 
@@ -87,7 +88,7 @@ def find_file(
 
 def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFile | None:
     """The file in a package's data that a path means, of a package in a zip file too; the inner half of wrap_resources."""
-    if isinstance(root, Path):
+    if isinstance(root, FilePath):
         return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
     found = root.joinpath(*path.split("/"))
     if not path or not found.is_file():
@@ -101,8 +102,10 @@ def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFil
 def _wrap_static(
     handler: Handler, finds: list[Find], prefer_handler: bool, cache_control: str | None
 ) -> Handler:
-    if cache_control is not None and not (cache_control.isascii() and cache_control.isprintable()):
-        raise ValueError(f"cache_control: expected the header's text, got {cache_control!r:.60}")
+    check_switches(prefer_handler=prefer_handler)
+    is_text = isinstance(cache_control, str) and cache_control.isascii()
+    if cache_control is not None and not (is_text and cache_control.isprintable()):
+        raise wrong_value("cache_control", "the header's text", cache_control)
 
     def serve(request: Request) -> Response | None:
         path = get_file_path(request) if request["request_method"] in ("get", "head") else None
@@ -125,10 +128,11 @@ def _wrap_static(
     return static
 
 
-def _roots(root: Any) -> list[Any]:
-    """One root or several, the last first, as in Ring."""
-    single = isinstance(root, (str, os.PathLike)) or not isinstance(root, Iterable)
-    return [root] if single else list(reversed(list(root)))
+def _roots(root: Any) -> list[tuple[Path, Any]]:
+    """Return each root with its place in the option; the last root comes first, as in Ring."""
+    if isinstance(root, (str, bytes, os.PathLike, Mapping)) or not isinstance(root, Iterable):
+        return [(("root",), root)]
+    return list_items("root", root)[::-1]
 
 
 def wrap_files(
@@ -150,7 +154,7 @@ def wrap_files(
 
     Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range and the conditions that the layer for 304
     reads. Sets Content-Length, Last-Modified, ETag, Content-Range. A range that is not there is a 416, several are sent as the whole.
-    What begins with a dot is never served, but for "/.well-known". Raises ValueError for a root that is no folder.
+    What begins with a dot is never served, but for "/.well-known". Raises OptionError for a root that is no folder.
     Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
 
     >>> import pathlib, ringsession
@@ -161,18 +165,18 @@ def wrap_files(
     >>> response["status"], response["headers"]["Content-Length"]
     (200, '0')
     """
-    roots = _roots(root)
-    for folder in roots:
+    check_switches(index_files=index_files, allow_symlinks=allow_symlinks)
+    finds: list[Find] = []
+    for option, folder in _roots(root):
         if not isinstance(folder, (str, os.PathLike)) or not os.path.isdir(folder):
-            raise ValueError(f"root: expected a folder that is there, got {folder!r:.120}")
-    finds: list[Find] = [
-        partial(find_file, root=folder, index_files=index_files, allow_symlinks=allow_symlinks)
-        for folder in roots
-    ]
+            raise OptionError(option, f"expected a folder that is there, got {folder!r:.120}")
+        finds.append(
+            partial(find_file, root=folder, index_files=index_files, allow_symlinks=allow_symlinks)
+        )
     return _wrap_static(handler, finds, prefer_handler, cache_control)
 
 
-def _package_root(root: Any) -> Any:
+def _package_root(option: Path, root: Any) -> Any:
     from importlib import resources  # takes as long to import as ten of our modules
 
     package, colon, folder = root.partition(":") if isinstance(root, str) else ("", "", "")
@@ -181,7 +185,7 @@ def _package_root(root: Any) -> Any:
     except (ImportError, ValueError, TypeError):  # no such package, or no name of one
         found = None
     if found is None or not found.is_dir():
-        raise ValueError(f'root: expected "package:folder" that is there, got {root!r:.120}')
+        raise OptionError(option, f'expected "package:folder" that is there, got {root!r:.120}')
     return found
 
 
@@ -197,7 +201,7 @@ def wrap_resources(
 
     root: "package:folder", or several, of which the last is asked first. The package may be in a zip file.
     The other options and the rest are those of wrap_files, but no file stands for a folder.
-    Raises ValueError for a root that is not there.
+    Raises OptionError for a root that is not there.
     Source: ring.middleware.resource/wrap-resource.
 
     >>> handler = wrap_resources(lambda request: {"status": 404}, root="ringsession:stores")
@@ -206,8 +210,9 @@ def wrap_resources(
     >>> response["status"]
     200
     """
+    check_switches(allow_symlinks=allow_symlinks)
     finds: list[Find] = [
-        partial(find_resource, root=_package_root(name), allow_symlinks=allow_symlinks)
-        for name in _roots(root)
+        partial(find_resource, root=_package_root(*each), allow_symlinks=allow_symlinks)
+        for each in _roots(root)
     ]
     return _wrap_static(handler, finds, prefer_handler, cache_control)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..option_error import OptionError
 from .memory import memory_store
 
 _LIBRARIES = {
@@ -57,5 +58,5 @@ def open_store(text: str) -> Any:
         if rest and scheme.partition("+")[0] in ("postgresql", "mysql", "mariadb"):
             return import_store("sql_store")(text)
     except (ImportError, ValueError) as error:
-        raise ValueError(f"store: {error}") from None
-    raise ValueError(f"store: expected a store, or {_EXPECTED}, got another text")
+        raise OptionError("store", str(error)) from None
+    raise OptionError("store", f"expected a store, or {_EXPECTED}, got another text")

@@ -210,17 +210,16 @@ def test_the_scope_in_use_is_never_deleted_as_a_former_one() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"domain": "example.org"}, "expected a list of dicts"),
-        ("example.org", "expected a list of dicts"),
-        (["example.org"], "number 0: expected a dict, got str"),
-        ([{}, {"max_age": 5}], "number 1: expected domain, path, partitioned, got 'max_age'"),
-        ([{"domain": 5}], "number 0: domain: expected"),
-        ([{"partitioned": True}], "number 0: partitioned: expected"),
+        ({"domain": "example.org"}, ": expected a list of dicts"),
+        ("example.org", ": expected a list of dicts"),
+        (["example.org"], "[0]: expected a dict, got str"),
+        ([{}, {"max_age": 5}], '[1]["max_age"]: unknown attribute; known: domain, path,'),
+        ([{"domain": 5}], '[0]["domain"]: expected'),
+        ([{"partitioned": True}], '[0]["partitioned"]: expected'),
     ],
 )
 def test_a_former_scope_that_is_none_is_a_config_error(given: Any, problem: str) -> None:
     config = deep_merge(site_defaults, {"session": {"former_cookie_attrs": given}})
     with pytest.raises(ConfigError) as raised:
         wrap_defaults(to_wsgi(lambda request: {}), config)
-    assert str(raised.value).startswith('["session"]["former_cookie_attrs"]: ')
-    assert problem in str(raised.value)
+    assert str(raised.value).startswith(f'["session"]["former_cookie_attrs"]{problem}')

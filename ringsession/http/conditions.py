@@ -1,0 +1,46 @@
+"""Read the headers by which a client says what it has, and which part of a file it wants.
+
+A client chooses this text, so reading it takes linear time. Werkzeug reads dates; the layers compare the result with their
+response.
+"""
+
+from __future__ import annotations
+
+import re
+
+# RFC 9110 section 8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE. Clients also send tags without quotes.
+_ENTITY_TAG = re.compile(
+    r"""(?:\A|,)[ \t]*(?:[Ww]/)?(?:"([^"]*)"|([^" \t,]+))[ \t]*(?=,|\Z)""", re.ASCII
+)
+# RFC 9110 section 14.1.2: int-range = first-pos "-" [ last-pos ]; suffix-range = "-" suffix-length.
+_BYTE_RANGE = re.compile(
+    r"[ \t]*bytes[ \t]*=[ \t]*(?:([0-9]+)[ \t]*-[ \t]*([0-9]+)?|-([0-9]+))[ \t]*\Z", re.I | re.A
+)
+_LONGEST_RANGE = 100  # characters; one range takes fewer, and the pattern's time stays short
+
+
+def read_entity_tags(header: str) -> list[str]:
+    """Return the entity tags in a header, without "W/" and quotes; skip what is no entity tag.
+
+    >>> read_entity_tags('W/"a", "b,c", "d'), read_entity_tags("*")
+    (['a', 'b,c'], ['*'])
+    """
+    return [quoted or bare for quoted, bare in _ENTITY_TAG.findall(header)]
+
+
+def read_byte_range(header: str) -> tuple[int, int | None] | None:
+    """Return the first byte and the byte after the last one of a Range header with one range.
+
+    A range of the last n bytes is (-n, None). The result is None for every other header.
+
+    >>> read_byte_range("bytes=0-3"), read_byte_range("bytes=5-"), read_byte_range("bytes=-2")
+    ((0, 4), (5, None), (-2, None))
+    """
+    found = _BYTE_RANGE.match(header) if len(header) <= _LONGEST_RANGE else None
+    if found is None:
+        return None
+    first, last, suffix = found.groups()
+    if suffix:
+        return (-int(suffix), None) if suffix.strip("0") else None  # of no bytes there is no range
+    start, stop = int(first), int(last) + 1 if last else None
+    return (start, stop) if stop is None or start < stop else None
