@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .middleware._cookie_attrs import check_cookie
 from .stores import Lifetime, is_seconds
-from .stores.backend import open_sessions
+from .stores.opening import open_sessions
 
 Config = dict[str, Any]
 

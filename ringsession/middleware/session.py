@@ -1,7 +1,7 @@
 """The keys `session`, `session_key` and `session_cookie_attrs`, and the session's cookie.
 
 Owns when a session is stored and what the client hears of it. What is stored is decided in `session/commit.py`; knows
-no kind of store (`stores/backend.py` does).
+no kind of store (`stores/opening.py` does).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.mapping import Session
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions, open_sessions
+from ..stores.backend import Backend
+from ..stores.opening import open_sessions
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie
 from ._session_options import check_former, check_seconds, find_store
@@ -64,7 +65,7 @@ def session_request(request: Request, session: Session) -> Request:
 
 
 def _begin(
-    request: Request, sessions: Sessions, find_values: Callable[[Request], list[str]]
+    request: Request, sessions: Backend, find_values: Callable[[Request], list[str]]
 ) -> Session:
     begun = dict.get(request, "session")  # the layers run again for an app that calls write()
     if type(begun) is Session and begun.belongs_to(sessions):
@@ -77,7 +78,7 @@ def _handle(value: str | None) -> str:
 
 
 def _commit(
-    session: Session, response: Response, sessions: Sessions, cookie: SessionCookie
+    session: Session, response: Response, sessions: Backend, cookie: SessionCookie
 ) -> Response:
     """The one place where a session is stored."""
     response = session.take(response)

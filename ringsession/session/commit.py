@@ -1,6 +1,6 @@
 """What becomes of a session when its response begins: decided first, then done.
 
-Owns the step and its outcome. Knows no request and no response, and of stores only `Sessions`.
+Owns the step and its outcome. Knows no request and no response, and of stores only `Backend`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 from .mapping import Session
 from ..stores import Change, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions
+from ..stores.backend import Backend
 
 log = logging.getLogger("ringsession")
 
@@ -55,7 +55,7 @@ def decide(session: Session, status: int) -> Step:
     return Step("touch") if session.loaded.due and status < 500 else KEEP
 
 
-def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
+def perform(step: Step, session: Session, sessions: Backend) -> Outcome:
     """Do it: at most one round trip, two to recreate."""
     old, loaded = session.value, session.loaded
     match step.act:
@@ -77,7 +77,7 @@ def perform(step: Step, session: Session, sessions: Sessions) -> Outcome:
     raise SessionGone
 
 
-def _touch(session: Session, sessions: Sessions) -> Outcome:
+def _touch(session: Session, sessions: Backend) -> Outcome:
     old, loaded = session.value, session.loaded
     assert old is not None and loaded is not None
     try:
@@ -88,11 +88,11 @@ def _touch(session: Session, sessions: Sessions) -> Outcome:
     return Outcome(value, value is not None and value != old, True)
 
 
-def _create(session: Session, sessions: Sessions) -> str | None:
+def _create(session: Session, sessions: Backend) -> str | None:
     return sessions.create(session.record(), disposable=session.is_disposable)
 
 
-def _destroy(session: Session, sessions: Sessions) -> Outcome:
+def _destroy(session: Session, sessions: Backend) -> Outcome:
     wanted = session.is_wanted
     if wanted:
         session.record()  # what cannot be stored raises before the old id dies
@@ -100,7 +100,7 @@ def _destroy(session: Session, sessions: Sessions) -> Outcome:
     return Outcome(_create(session, sessions), True) if wanted else Outcome(ended=ended)
 
 
-def _end(session: Session, sessions: Sessions) -> bool:
+def _end(session: Session, sessions: Backend) -> bool:
     """End each session that the request brought; True if one of them was live."""
     if session.rivals:
         return any([sessions.destroy(value) for value in session.rivals])
@@ -111,7 +111,7 @@ def _end(session: Session, sessions: Sessions) -> bool:
     return sessions.destroy(session.value)
 
 
-def _recreate(session: Session, sessions: Sessions) -> Outcome:
+def _recreate(session: Session, sessions: Backend) -> Outcome:
     session.record()  # what cannot be stored raises before anything is done
     if session.value is not None:
         value = sessions.recreate(session.value, session.loaded, session)

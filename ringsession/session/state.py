@@ -23,7 +23,7 @@ from .contents import (
 )
 from ..request import Request
 from ..stores import Change, Loaded, StoreUnavailable
-from ..stores.backend import Sessions
+from ..stores.backend import Backend
 
 _QUOTED = f'"{RESERVED}'
 
@@ -49,7 +49,7 @@ class SessionState:
     """The state of one request's session; `Session` is the mapping over it."""
 
     def __init__(
-        self, sessions: Sessions, find_values: Callable[[Request], list[str]], request: Request
+        self, sessions: Backend, find_values: Callable[[Request], list[str]], request: Request
     ) -> None:
         self._sessions = sessions
         self._find_values = find_values
@@ -106,7 +106,7 @@ class SessionState:
         """Whether another request ended the session or moved it a moment ago."""
         return self.loaded is not None and self.loaded.record is None and not self.loaded.outlived
 
-    def belongs_to(self, sessions: Sessions) -> bool:
+    def belongs_to(self, sessions: Backend) -> bool:
         return self._sessions is sessions
 
     def ask(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
+TOMBSTONE = 60  # seconds for which a store keeps the tombstone of a dead session
 _LONGEST_STEP = 60  # seconds by which `seen` may lag behind the last request
 
 

@@ -15,34 +15,12 @@ from typing import Any
 
 from .. import codec
 from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
-from .deadlines import UNLIMITED, Lifetime, Times, judge
+from .compare_and_set import compare_and_set
+from .deadlines import TOMBSTONE, UNLIMITED, Lifetime, judge
+from .memory_entry import Entry
 
-_TOMBSTONE = Lifetime(60, None)
+_TOMBSTONE = Lifetime(TOMBSTONE, None)
 _SWEPT_PER_CALL = 4
-
-
-class _Entry:
-    """A session, or the tombstone of one, whose record is None."""
-
-    # No `Times` in here: with one more object each, a million sessions would need 60 MB more.
-    __slots__ = ("record", "version", "created", "seen", "lifetime", "successor")
-
-    def __init__(self, record: str | None, version: int, now: float, lifetime: Lifetime) -> None:
-        self.record = record
-        self.version = version
-        self.created = self.seen = now
-        self.lifetime = lifetime
-        self.successor: str | None = None  # of a tombstone
-
-    @property
-    def times(self) -> Times:
-        return Times(self.created, self.seen, self.lifetime)
-
-    @property
-    def expires(self) -> float:
-        idle, absolute = self.lifetime
-        by_idle = inf if idle is None else self.seen + idle
-        return by_idle if absolute is None else min(by_idle, self.created + absolute)
 
 
 class MemoryStore(CopiesAsItself):
@@ -51,7 +29,7 @@ class MemoryStore(CopiesAsItself):
     single_process = True
 
     def __init__(self, max_sessions: int | None, clock: Callable[[], float]) -> None:
-        self._entries: dict[bytes, _Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
         self._deadlines: list[tuple[float, bytes]] = []
         self._disposable: dict[bytes, None] = (
             {}
@@ -99,7 +77,7 @@ class MemoryStore(CopiesAsItself):
             if self._find(key, now) is not None:
                 return False
             self._make_room(details.replaces, now)
-            self._put(key, _Entry(record, next(self._versions), now, lifetime))
+            self._put(key, Entry(record, next(self._versions), now, lifetime))
             if details.disposable:
                 self._disposable[bytes.fromhex(key)] = None
             return True
@@ -136,31 +114,36 @@ class MemoryStore(CopiesAsItself):
             return entry is not None
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
-        while True:  # each round that fails is one in which another request has succeeded
+        def read() -> tuple[str, Any] | None:
             with self._lock:
                 entry = self._find_live(key)
                 if entry is None or entry.record is None:
                     return None
-                record, version = entry.record, entry.version
-            text = change(codec.value_text(record, name))
+                return entry.record, entry.version
+
+        def write(record: str, version: Any) -> bool:
             with self._lock:
-                if self._find_live(key) is entry and entry.version == version:
-                    self._write(key, entry, codec.merge(record, {name: text}, ()), False)
-                    return text
+                entry = self._find_live(key)
+                if entry is None or entry.version != version:
+                    return False
+                self._write(key, entry, record, False)
+                return True
+
+        return compare_and_set(read, name, change, write)
 
     def sweep(self) -> int:
         with self._lock:
             return self._sweep(self._clock(), len(self._deadlines))
 
-    def _find(self, key: str, now: float) -> _Entry | None:
+    def _find(self, key: str, now: float) -> Entry | None:
         entry = self._entries.get(bytes.fromhex(key))
         return entry if entry is not None and judge(entry.times, UNLIMITED, now) else None
 
-    def _find_live(self, key: str) -> _Entry | None:
+    def _find_live(self, key: str) -> Entry | None:
         entry = self._find(key, self._clock())
         return entry if entry is not None and entry.record is not None else None
 
-    def _put(self, key: str, entry: _Entry) -> None:
+    def _put(self, key: str, entry: Entry) -> None:
         digest, expires = bytes.fromhex(key), entry.expires
         if digest in self._entries:
             self._remove(digest)
@@ -175,14 +158,14 @@ class MemoryStore(CopiesAsItself):
             self._live -= entry.record is not None
             self._disposable.pop(digest, None)
 
-    def _write(self, key: str, entry: _Entry, record: str, disposable: bool) -> None:
+    def _write(self, key: str, entry: Entry, record: str, disposable: bool) -> None:
         entry.record = record
         entry.version = next(self._versions)
         if not disposable:
             self._disposable.pop(bytes.fromhex(key), None)
 
     def _bury(self, key: str, successor: str | None) -> None:
-        tombstone = _Entry(None, next(self._versions), self._clock(), _TOMBSTONE)
+        tombstone = Entry(None, next(self._versions), self._clock(), _TOMBSTONE)
         tombstone.successor = successor
         self._put(key, tombstone)
 

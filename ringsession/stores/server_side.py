@@ -80,7 +80,7 @@ def _describe(error: Exception) -> str:
 
 
 class ServerSideSessions:
-    """See `Sessions`."""
+    """See `Backend`."""
 
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
@@ -112,7 +112,7 @@ class ServerSideSessions:
         return value  # the store does it while it loads
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
-        """See `Sessions`.
+        """See `Backend`.
 
         The new id is stored whole before the old one is claimed at the version that was read, so that
         no failure loses anything: before the claim nothing has changed, after it nothing is left to do.

@@ -19,7 +19,7 @@ TIMES = "ringsession/times"  # [created, seen, idle, absolute]: unix seconds, an
 
 
 class OwnSessions:
-    """See `Sessions`."""
+    """See `Backend`."""
 
     def __init__(
         self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time

@@ -35,7 +35,7 @@ class CookieStore(CopiesAsItself):
 
 
 class SealedSessions:
-    """See `Sessions`."""
+    """See `Backend`."""
 
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring

@@ -9,9 +9,9 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import NamedTuple
 
+from ..deadlines import TOMBSTONE
 from .layout import COUNT, CREATED_END, DISPOSABLE, FLAGS_END, LONGEST_HEAD, SEEN
 
-TOMBSTONE_MILLISECONDS = 60_000
 MOST_DELTAS = 999  # three digits
 
 
@@ -36,7 +36,7 @@ def _script(text: str) -> Script:
         "$BEFORE_COUNT": COUNT,
         "$FIELDS": FLAGS_END + 1,
         "$HEAD": LONGEST_HEAD,
-        "$TOMBSTONE": TOMBSTONE_MILLISECONDS,
+        "$TOMBSTONE": TOMBSTONE * 1000,
         "$MOST": MOST_DELTAS,
     }
     for name in sorted(values, key=len, reverse=True):

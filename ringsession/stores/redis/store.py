@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from math import inf
-from time import monotonic
 from typing import Any
 
-from ... import codec
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import Connections, connect
 from .exchange import Broken, Refused
@@ -24,7 +23,7 @@ from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
 
-_GONE, _OVERTAKEN = 0, 2  # what the script WRITE answers
+_OVERTAKEN = 2  # the answer of the script WRITE if another write was faster
 _DELTAS_PER_FOLD = 16
 
 
@@ -99,19 +98,16 @@ class RedisStore(CopiesAsItself):
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         call = self._call(key)
-        while True:  # when a round fails, another request has succeeded
+
+        def read() -> tuple[str, Any] | None:
             found, _ = call.look()
-            if not isinstance(found, Live):
-                return None
-            record = found.record
-            begin = monotonic()
-            text = change(codec.value_text(record, name))
-            call.deadline += monotonic() - begin  # the caller's own time does not count
-            merged = codec.merge(record, {name: text}, ()).encode()
-            given = (_live(found.version), _live(new_version()), b"0", merged)
-            reply = call.run(WRITE, *given, may_repeat=False)
-            if reply != _OVERTAKEN:
-                return None if reply == _GONE else text
+            return (found.record, found.version) if isinstance(found, Live) else None
+
+        def write(record: str, version: Any) -> bool:
+            given = (_live(version), _live(new_version()), b"0", record.encode())
+            return bool(call.run(WRITE, *given, may_repeat=False) == 1)
+
+        return compare_and_set(read, name, change, write, call.extend)
 
     def sweep(self) -> int:
         return 0  # the server itself removes what has expired

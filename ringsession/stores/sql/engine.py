@@ -41,8 +41,8 @@ class SqlCall:
     def is_over(self) -> bool:
         return time.monotonic() > self.deadline
 
-    def pause(self, seconds: float) -> None:
-        """Let the call end later by what the application's own function took."""
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, since the application's own function took this time."""
         self.deadline += seconds
 
     def first(self, statement: Any, **values: Any) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, case, delete, insert, literal, select, update
 
+from ..deadlines import TOMBSTONE
 from .table import now
 
-TOMBSTONE = 60_000  # milliseconds
 SWEPT_AT_ONCE = 256
 
 
@@ -77,7 +77,7 @@ class Statements:
         with every driver.
         """
         t = self._table.c
-        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE))
+        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE * 1000))
         empty = ("owner", "handle", "confirmed", "idle", "absolute", "record")
         values: list[tuple[Any, Any]] = [
             (t.expires, expires),

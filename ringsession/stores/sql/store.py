@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import text
 
-from ... import codec
 from .. import (
     NO_DETAILS,
     UNLIMITED,
@@ -28,6 +27,7 @@ from .. import (
     StoreUnavailable,
     is_seconds,
 )
+from ..compare_and_set import compare_and_set
 from .engine import Execute, SqlCall, SqlEngine, open_engine
 from .errors import SqlFailed
 from .migration import find_faults, make_or_migrate
@@ -146,21 +146,22 @@ class SqlStore(CopiesAsItself):
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         call = self._engine.call("swap")
-        while True:  # each round that fails is one in which another request has succeeded
+
+        def read() -> tuple[str, Any] | None:
             row = call.first(self._sql.find, k=key)
-            if row is None:
-                return None
-            began = time.monotonic()
-            text = change(codec.value_text(read_text(row), name))
-            call.pause(time.monotonic() - began)
-            values = {"k": key, "at": row.version, "next": new_version(), "keep": 0}
-            values["new"] = codec.merge(read_text(row), {name: text}, ()).encode()
-            # "Never retried after an unknown outcome": a second try could not tell its own write
-            # from another's.
-            if call.change_once(self._sql.replace, **values):
-                return text
+            return None if row is None else (read_text(row), row.version)
+
+        def write(record: str, version: Any) -> bool:
+            values = {"k": key, "at": version, "next": new_version(), "keep": 0}
+            # The statement does not run again after an unknown outcome: a second try could not
+            # tell its own write from another request's.
+            if call.change_once(self._sql.replace, new=record.encode(), **values):
+                return True
             if call.is_over:
                 raise call.failed("other requests wrote to the session all the time")
+            return False
+
+        return compare_and_set(read, name, change, write, call.extend)
 
     def sweep(self) -> int:
         return sweep_all(self._engine, self._sql)

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 from ... import codec
 from . import statements as sql
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, is_seconds
+from ..compare_and_set import compare_and_set
 from .connections import SqliteConnections, is_busy
-from ..deadlines import UNLIMITED, Lifetime, Standing, Times, judge
+from ..deadlines import TOMBSTONE, UNLIMITED, Lifetime, Standing, Times, judge
 
 log = logging.getLogger("ringsession")
 _Answer = TypeVar("_Answer")
 
-_TOMBSTONE = 60  # seconds
 _CREATES_PER_SWEEP = 16
 _SWEPT_AT_ONCE = 64
 _SHORT_WAIT = 0.05  # seconds
@@ -136,21 +136,25 @@ class SqliteStore(CopiesAsItself):
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         digest, deadline = bytes.fromhex(key), self._connections.deadline()
-        while True:  # each round that fails is one in which another request has succeeded
-            row = self._connections.fetch(sql.FIND, (digest, self._clock()), deadline)
-            if row is None:
-                return None
-            started = time.monotonic()
-            text = change(codec.value_text(row[0], name))
-            deadline += time.monotonic() - started  # the caller's own work is no waiting
-            merged = codec.merge(row[0], {name: text}, ())
 
-            def write(connection: sqlite3.Connection) -> bool:
-                new = (merged, _new_version(), False, digest, self._clock(), row[1])
-                return connection.execute(sql.WRITE_IF_UNCHANGED, new).rowcount == 1
+        def read() -> tuple[str, Any] | None:
+            found: tuple[str, Any] | None = self._connections.fetch(
+                sql.FIND, (digest, self._clock()), deadline
+            )
+            return found
 
-            if self._connections.write(write, deadline):
-                return text
+        def write(record: str, version: Any) -> bool:
+            def replace(connection: sqlite3.Connection) -> bool:
+                row = (record, _new_version(), False, digest, self._clock(), version)
+                return connection.execute(sql.WRITE_IF_UNCHANGED, row).rowcount == 1
+
+            return self._connections.write(replace, deadline)
+
+        def extend(seconds: float) -> None:
+            nonlocal deadline
+            deadline += seconds
+
+        return compare_and_set(read, name, change, write, extend)
 
     def sweep(self) -> int:
         swept = 0
@@ -198,7 +202,7 @@ class SqliteStore(CopiesAsItself):
 
 
 def _tombstone(now: float, successor: bytes | None) -> tuple[Any, ...]:
-    return (_new_version(), now + _TOMBSTONE, now, now, _TOMBSTONE, successor)
+    return (_new_version(), now + TOMBSTONE, now, now, TOMBSTONE, successor)
 
 
 def sqlite_store(
