@@ -1,6 +1,6 @@
-"""Sessions in this process's memory: for one process, however many threads.
+"""Keep sessions in the memory of one process, for any number of threads.
 
-Owns the records, their deadlines and the lock around them. Knows nothing of cookies, ids and values.
+This module has the operations and the lock. `memory_entry.py` has the entry for one session.
 """
 
 from __future__ import annotations
@@ -30,18 +30,17 @@ class MemoryStore(CopiesAsItself):
 
     def __init__(self, max_sessions: int | None, clock: Callable[[], float]) -> None:
         self._entries: dict[bytes, Entry] = {}
+        # A heap of (expires, key). A read may have extended a session since its pair was pushed.
         self._deadlines: list[tuple[float, bytes]] = []
-        self._disposable: dict[bytes, None] = (
-            {}
-        )  # the keys of disposable sessions, the oldest first
-        self._live = 0  # entries that are no tombstones
-        self._versions = count(1)  # no number comes twice, which is all that a version needs here
+        self._disposable: dict[bytes, None] = {}  # keys of disposable sessions, the oldest first
+        self._live = 0  # the number of entries that are not tombstones
+        self._versions = count(1)  # need not be random, since this process alone compares them
         self._lock = threading.Lock()
         self._max_sessions = max_sessions
         self._clock = clock
 
     def __len__(self) -> int:
-        """How many entries are held, tombstones and what has expired but is not swept yet included."""
+        """Return the number of entries, including tombstones and expired sessions not yet swept."""
         return len(self._entries)
 
     def __repr__(self) -> str:
@@ -170,7 +169,7 @@ class MemoryStore(CopiesAsItself):
         self._put(key, tombstone)
 
     def _sweep(self, now: float, most: int) -> int:
-        """Look at the `most` earliest deadlines; a session that was read since has a later one by now."""
+        """Remove expired entries among the `most` earliest deadlines. Return how many."""
         swept = 0
         for _ in range(most):
             if not self._deadlines or self._deadlines[0][0] > now:
@@ -179,7 +178,7 @@ class MemoryStore(CopiesAsItself):
             entry = self._entries.get(digest)
             if entry is None:
                 continue
-            if entry.expires > now:
+            if entry.expires > now:  # a read has extended the session
                 heapq.heappush(self._deadlines, (entry.expires, digest))
             else:
                 self._remove(digest)
@@ -187,7 +186,10 @@ class MemoryStore(CopiesAsItself):
         return swept
 
     def _make_room(self, replaced: str | None, now: float) -> None:
-        """Refuse a session that is one too many, unless it takes the place of another."""
+        """Raise StoreUnavailable if the store is full and cannot drop a disposable session.
+
+        replaced: the key of a session that ends next, so that the new one takes its place.
+        """
         if self._max_sessions is None or self._live < self._max_sessions:
             return
         self._sweep(now, len(self._deadlines))
@@ -196,7 +198,7 @@ class MemoryStore(CopiesAsItself):
         while self._live >= self._max_sessions and self._disposable:
             self._remove(next(iter(self._disposable)))
         if self._live >= self._max_sessions:
-            # To drop another session would lose a user's data, so the store refuses a new one instead.
+            # Dropping any other session would lose a user's data, so the store refuses a new one.
             raise StoreUnavailable(
                 f"memory_store is full: it holds {self._live} sessions. Raise max_sessions, shorten"
                 " the timeout, or use a store outside this process."
@@ -206,14 +208,16 @@ class MemoryStore(CopiesAsItself):
 def memory_store(
     *, max_sessions: int | None = 1_000_000, clock: Callable[[], float] = time.monotonic
 ) -> MemoryStore:
-    """A store in this process's memory, safe under threads. It keeps every promise, within one process.
+    """Return a store in this process's memory. It is safe under threads.
 
-    max_sessions: 1,000,000; None: no limit. A full store drops sessions that hold nothing but CSRF secrets, the
-        oldest first, and then answers 503 to a request that needs a new session. Logins that move a session still work.
-    clock: time.monotonic; seconds, for tests.
+    max_sessions: 1,000,000; None means no limit. A full store first drops the oldest sessions that
+        hold only CSRF secrets. Then a request that needs a new session gets a 503. A login that
+        moves a session to a new id still works.
+    clock: time.monotonic; a function that returns seconds, for tests.
 
-    A session with 200 bytes of data costs about 600 bytes (`python -m benchmarks overhead --memory` measures it).
-    Expired sessions go a few at a time, whenever one is created; `sweep()` removes them all at once.
+    The store keeps every promise for the requests of one process. A session with 200 bytes of data
+    takes about 600 bytes (`python -m benchmarks overhead --memory` measures it). Each new session
+    removes a few expired ones; `sweep()` removes all of them.
     Raises ValueError if `max_sessions` is not a positive int.
 
     >>> from ringsession import assoc_in, site_defaults

@@ -1,4 +1,4 @@
-"""Choose the backend for a store: sealed cookies, Ring's three functions, or a server-side store."""
+"""Choose the backend for a store. This module alone knows every kind of store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One call of the Redis store: its exchanges about one key, within one deadline.
+"""Make one call of the Redis store: its exchanges about one key, within one deadline.
 
-Owns what happens when an exchange fails: which commands are sent again, and when a script's text is
-sent.
+This module decides which commands are sent again after a failure, and when to send the text of a
+script.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Call:
             return self._connections.ask(self.name, commands, self.deadline)
 
     def look(self) -> tuple[Live | Tombstone | None, float]:
-        """Return the session or tombstone under the key, or None, and the server's time in seconds."""
+        """Return the session or tombstone under the key, or None, and the server's time."""
         text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
         now = int(seconds) + int(microseconds) // 1000 / 1000
         if text is None:
@@ -48,7 +48,7 @@ class Call:
             raise StoreUnavailable(str(error)) from None
 
     def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
-        """Run a script. After a broken connection run it again, if it may repeat or was not sent."""
+        """Run a script. If the connection broke, run it again if it may repeat or was not sent."""
         try:
             return self.run_once(script, *arguments)
         except Broken as broken:

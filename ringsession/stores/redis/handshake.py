@@ -14,8 +14,8 @@ from typing import Any
 from .lookup import Lookup, seconds_left
 from .replies import pack
 
-# Each of these options makes a connection speak RESP3, send commands by itself, try again by itself,
-# or receive bytes that nobody asked for.
+# Each of these options makes a connection speak RESP3, send commands by itself, retry by itself, or
+# receive bytes that no command asked for.
 _LEFT_OUT = frozenset(
     (
         *("cache_enabled", "client_cache", "event_dispatcher", "himport_registry", "parser_class"),
@@ -36,11 +36,11 @@ def is_a(error: BaseException, name: str) -> bool:
 
 
 class _Packer:
-    """Pack the commands of a handshake, in which the client library gives str and int as well."""
+    """Pack the commands of a handshake. The client library passes str and int as well as bytes."""
 
     def pack(self, *command: Any) -> list[bytes]:
         parts = [part if isinstance(part, bytes) else str(part).encode() for part in command]
-        return [pack([*parts[0].split(), *parts[1:]])]  # the name may be two words
+        return [pack([*parts[0].split(), *parts[1:]])]  # a command's name may be two words
 
 
 class _Bounded:
@@ -82,7 +82,7 @@ class _Bounded:
 
 
 class Recipe:
-    """Make connections as a client's pool would, but for what `_LEFT_OUT` and `_options` say."""
+    """Make connections as a client's pool would, without the options in `_LEFT_OUT`."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -106,7 +106,7 @@ class Recipe:
         except BaseException:
             connection.disconnect()
             raise
-        connection._sock = None  # it closes what it has when it goes
+        connection._sock = None  # so that the library's connection does not close the socket
         return sock, (getattr(connection, "host", None), getattr(connection, "port", None))
 
     @cached_property
@@ -114,9 +114,7 @@ class Recipe:
         return type("BoundedConnection", (_Bounded, self._pool.connection_class), {})
 
     def _options(self) -> dict[str, Any]:
-        given = (
-            self._pool.connection_kwargs
-        )  # looked at each time, since applications change passwords there
+        given = self._pool.connection_kwargs  # read each time: applications change passwords there
         return {
             **{name: given[name] for name in given if name not in _LEFT_OUT},
             "command_packer": _Packer(),

@@ -1,7 +1,7 @@
 """The Lua scripts that run in Redis and Valkey: one for each operation, on one key.
 
-`layout.py` describes the string under the key. The comment before a script names its
-arguments, and then its answer.
+`layout.py` describes the string under the key. The comment before a script lists its arguments,
+and after "->" its answer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..deadlines import TOMBSTONE
 from .layout import COUNT, CREATED_END, DISPOSABLE, FLAGS_END, LONGEST_HEAD, SEEN
 
-MOST_DELTAS = 999  # three digits
+MOST_DELTAS = 999  # the largest number of three digits
 
 
 class Script(NamedTuple):
@@ -23,7 +23,7 @@ class Script(NamedTuple):
 
 
 def _script(text: str) -> Script:
-    # Positions in Lua begin at 1 and include the last one; those of SETRANGE begin at 0.
+    # Positions in Lua start at 1 and ranges include their end. Offsets of SETRANGE start at 0.
     values = {
         "$DISPOSABLE_AT": DISPOSABLE,
         "$COUNT_AT": COUNT,
