@@ -8,7 +8,7 @@ from . import Lifetime, RingStore, Store
 from .backend import Backend
 from .cookie.store import CookieStore, SealedSessions
 from .server_side import ServerSideSessions
-from .three_functions import OwnSessions
+from .three_functions import RingStoreSessions
 
 
 @runtime_checkable
@@ -24,7 +24,7 @@ def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Backend:
     if isinstance(store, CookieStore):
         return SealedSessions(store, cookie_name, lifetime)
     if isinstance(store, RingStore):
-        return OwnSessions(store, lifetime)
+        return RingStoreSessions(store, lifetime)
     if isinstance(store, Store):
         return ServerSideSessions(store, cookie_name, lifetime)
     if isinstance(store, OpensBackend):

@@ -18,7 +18,7 @@ from .server_side import ask
 TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
 
-class OwnSessions:
+class RingStoreSessions:
     """See `Backend`."""
 
     def __init__(
@@ -87,8 +87,8 @@ class OwnSessions:
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
-            given = type(data).__name__
-            raise StoreUnavailable(f"read_session: expected a mapping or None, got {given}")
+            kind = type(data).__name__
+            raise StoreUnavailable(f"read_session: expected a mapping or None, got {kind}")
         return dict(data)
 
     def _write(self, value: str | None, record: str, times: Times) -> str | None:
@@ -97,8 +97,8 @@ class OwnSessions:
             data[TIMES] = [times.created, times.seen, *times.lifetime]
         key = ask(self._store.write_session, value, data)
         if key is not None and not isinstance(key, str):
-            given = type(key).__name__
-            raise StoreUnavailable(f"write_session: expected a str or None, got {given}")
+            kind = type(key).__name__
+            raise StoreUnavailable(f"write_session: expected a str or None, got {kind}")
         return key
 
 

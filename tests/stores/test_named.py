@@ -187,7 +187,7 @@ CLIENTS = [
     (lambda: redis.Redis(decode_responses=True), ValueError, "decode_responses=False"),
     (lambda: redis.Redis(socket_timeout=None), ValueError, "with a socket_timeout"),
     (lambda: valkey_py.Valkey(), ValueError, "with a socket_timeout"),
-    (lambda: redis.asyncio.Redis(), TypeError, "got an asyncio one"),
+    (lambda: redis.asyncio.Redis(), TypeError, "got an asyncio client"),
     (lambda: object(), TypeError, "expected a client or a URL, got object"),
 ]
 

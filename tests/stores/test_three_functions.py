@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringsession.stores import Lifetime
-from ringsession.stores.three_functions import OwnSessions
+from ringsession.stores.three_functions import RingStoreSessions
 from tests.tracing import Client
 
 
@@ -66,8 +66,8 @@ def test_what_a_handler_gets_has_no_deadlines_in_it() -> None:
     assert client.read() == {"a": 1}
 
 
-def sessions(store: DictStore, now: list[float], **lifetime: Any) -> OwnSessions:
-    return OwnSessions(store, Lifetime(**lifetime), clock=lambda: now[0])
+def sessions(store: DictStore, now: list[float], **lifetime: Any) -> RingStoreSessions:
+    return RingStoreSessions(store, Lifetime(**lifetime), clock=lambda: now[0])
 
 
 def test_it_ends_when_it_is_idle_and_is_deleted_then() -> None:

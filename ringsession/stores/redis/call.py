@@ -58,12 +58,12 @@ class Call:
 
     def run_once(self, script: Script, *arguments: bytes) -> Any:
         """Run a script. Send its text if the server does not know it yet."""
-        given = (b"1", self.name, *arguments)
+        keys_and_values = (b"1", self.name, *arguments)
         try:
-            command = (b"EVALSHA", script.sha, *given)
+            command = (b"EVALSHA", script.sha, *keys_and_values)
             return self._connections.ask(self.name, (command,), self.deadline)[0]
         except Refused as refused:
             if refused.code != "NOSCRIPT":
                 raise
-        command = (b"EVAL", script.text, *given)
+        command = (b"EVAL", script.text, *keys_and_values)
         return self._connections.ask(self.name, (command,), self.deadline)[0]

@@ -67,7 +67,7 @@ class ClusterConnections:
         self._client = client
         self._servers: dict[str, Server] = {}
         self._topology = Lookup(client.nodes_manager.initialize)
-        self._looked = 0.0
+        self._last_look = 0.0
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         try:
@@ -106,10 +106,10 @@ class ClusterConnections:
             server = self._servers.setdefault(node.name, Server(Recipe(client.connection_pool)))
         return server
 
-    def _find(self, key: bytes, asked: Any, refused: Refused, deadline: float) -> Any:
+    def _find(self, key: bytes, sender: Any, refused: Refused, deadline: float) -> Any:
         """Return the node that a redirection names: "MOVED 3999 10.0.0.1:6381"."""
         host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
-        host = host or asked.host  # empty: the same host as before
+        host = host or sender.host  # empty: the same host as before
         node = self._client.get_node(host=host, port=int(port))
         if node is None or refused.code == "MOVED":
             self._look_again(deadline)
@@ -122,9 +122,9 @@ class ClusterConnections:
         Many requests notice a change at the same time. If no node answers, keep the known slots.
         """
         now = time.monotonic()
-        if now - self._looked < _SECONDS_PER_TOPOLOGY:
+        if now - self._last_look < _SECONDS_PER_TOPOLOGY:
             return
-        self._looked = now
+        self._last_look = now
         try:
             self._topology.wait(deadline)
         except Exception:

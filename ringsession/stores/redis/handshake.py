@@ -70,15 +70,15 @@ class _Bounded:
     def socket_connect_timeout(self, seconds: float | None) -> None:
         pass
 
-    def send_packed_command(self, *given: Any, **options: Any) -> Any:
+    def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
         if self._sock is not None:
             self._sock.settimeout(self.socket_timeout)
-        return super().send_packed_command(*given, **options)  # type: ignore[misc]
+        return super().send_packed_command(*arguments, **options)  # type: ignore[misc]
 
-    def read_response(self, *given: Any, **options: Any) -> Any:
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
         if self._sock is not None:
             self._sock.settimeout(self.socket_timeout)
-        return super().read_response(*given, **options)  # type: ignore[misc]
+        return super().read_response(*arguments, **options)  # type: ignore[misc]
 
 
 class Recipe:
@@ -114,9 +114,11 @@ class Recipe:
         return type("BoundedConnection", (_Bounded, self._pool.connection_class), {})
 
     def _options(self) -> dict[str, Any]:
-        given = self._pool.connection_kwargs  # read each time: applications change passwords there
+        options = (
+            self._pool.connection_kwargs
+        )  # read each time: applications change passwords there
         return {
-            **{name: given[name] for name in given if name not in _LEFT_OUT},
+            **{name: options[name] for name in options if name not in _LEFT_OUT},
             "command_packer": _Packer(),
             "health_check_interval": 0,
             "protocol": 2,

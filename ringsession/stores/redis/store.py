@@ -103,8 +103,8 @@ class RedisStore(CopiesAsItself):
             return (found.record, found.version) if isinstance(found, Live) else None
 
         def write(record: str, version: Any) -> bool:
-            given = (_live(version), _live(new_version()), b"0", record.encode())
-            return bool(call.run(WRITE, *given, may_repeat=False) == 1)
+            arguments = (_live(version), _live(new_version()), b"0", record.encode())
+            return bool(call.run(WRITE, *arguments, may_repeat=False) == 1)
 
         return compare_and_set(read, name, change, write, call.extend)
 

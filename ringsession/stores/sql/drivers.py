@@ -125,9 +125,9 @@ def _bound_psycopg(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> Any:
         # libpq takes whole seconds, at least 2. `_within` keeps the exact deadline.
-        given = {"connect_timeout": max(2, math.ceil(_left(86400))), **options}
-        threshold = given.pop("prepare_threshold", _POSTPONED)
-        connection = BoundConnection.connect(*args, prepare_threshold=None, **given)
+        wanted = {"connect_timeout": max(2, math.ceil(_left(86400))), **options}
+        threshold = wanted.pop("prepare_threshold", _POSTPONED)
+        connection = BoundConnection.connect(*args, prepare_threshold=None, **wanted)
         connection.wanted_threshold = threshold
         return connection
 

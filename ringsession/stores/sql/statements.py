@@ -59,8 +59,8 @@ class Statements:
         self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
 
     def _make_insert(self) -> Any:
-        given = ("version", "idle", "absolute", "disposable", "cookie")
-        values: dict[str, Any] = {name: bindparam(name) for name in given}
+        names = ("version", "idle", "absolute", "disposable", "cookie")
+        values: dict[str, Any] = {name: bindparam(name) for name in names}
         values |= {"key": bindparam("k"), "record": bindparam("new")}
         times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
         return insert(self._table).values(**values, **times)

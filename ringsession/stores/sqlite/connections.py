@@ -148,7 +148,7 @@ class SqliteConnections:
     def _lend(self, ask: _Ask[_Answer]) -> _Answer:
         own = self._own
         if own.process != os.getpid():
-            own = self._begin_anew()
+            own = self._start_in_child()
         try:
             handle = own.idle.pop()
         except IndexError:
@@ -167,9 +167,9 @@ class SqliteConnections:
         return answer
 
     def _current(self) -> _Own:
-        return self._own if self._own.process == os.getpid() else self._begin_anew()
+        return self._own if self._own.process == os.getpid() else self._start_in_child()
 
-    def _begin_anew(self) -> _Own:
+    def _start_in_child(self) -> _Own:
         inherited.append(self._own)
         own = self._own = _Own()
         return own

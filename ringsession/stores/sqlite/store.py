@@ -151,9 +151,9 @@ class SqliteStore(CopiesAsItself):
     def sweep(self) -> int:
         swept = 0
         while True:  # in small batches, so that no other writer waits for long
-            gone = self._write(self._delete_expired)
-            swept += gone
-            if gone < _SWEPT_AT_ONCE:
+            deleted = self._write(self._delete_expired)
+            swept += deleted
+            if deleted < _SWEPT_AT_ONCE:
                 return swept
 
     def _write(self, ask: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
