@@ -22,7 +22,8 @@ from .session import FLASHES, flash_value
 from ..config import ConfigError
 from ..middleware.flash import new_entry
 from ..stores import Change, CopiesAsItself, Lifetime, Loaded, Renewal
-from ..stores.backend import Sessions, open_sessions
+from ..stores.backend import Backend
+from ..stores.opening import open_sessions
 
 log = logging.getLogger("ringsession")
 _LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could become 4 MiB
@@ -108,9 +109,9 @@ class FlaskCookies:
 
 
 class MovedSessions:
-    """The sessions of a store, and until they are stored there those in cookies that Flask signed. See `Sessions`."""
+    """The sessions of a store, and until they are stored there those in cookies that Flask signed. See `Backend`."""
 
-    def __init__(self, inner: Sessions, cookies: FlaskCookies) -> None:
+    def __init__(self, inner: Backend, cookies: FlaskCookies) -> None:
         self._inner = inner
         self._cookies = cookies
 
@@ -173,6 +174,6 @@ class MovingStore(CopiesAsItself):
         if check is not None:
             check()
 
-    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Sessions:
-        """See `stores.backend.Opening`."""
+    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Backend:
+        """See `stores.opening.OpensBackend`."""
         return MovedSessions(open_sessions(self.store, cookie_name, lifetime), self._cookies)

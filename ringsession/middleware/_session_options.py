@@ -11,7 +11,8 @@ from typing import Any
 
 from ..option_error import OptionError, Path, wrong_value
 from ..stores import Lifetime, StoreUnavailable, is_seconds
-from ..stores.backend import Sessions, open_sessions
+from ..stores.backend import Backend
+from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
 from ._cookie_attrs import check_attrs, check_cookie
@@ -56,7 +57,7 @@ def find_attrs(name: Any, cookie_attrs: Any, root: Any) -> dict[str, Any]:
     return attrs
 
 
-def open_backend(store: Any, cookie_name: str, lifetime: Lifetime) -> Sessions:
+def open_backend(store: Any, cookie_name: str, lifetime: Lifetime) -> Backend:
     """Return the sessions in a store. Raises OptionError if it is no store."""
     try:
         return open_sessions(store, cookie_name, lifetime)

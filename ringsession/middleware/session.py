@@ -1,7 +1,7 @@
 """The keys `session`, `session_key` and `session_cookie_attrs`, and the session's cookie.
 
 Owns when a session is stored and what the client hears of it. What is stored is decided in `session/commit.py`; knows
-no kind of store (`stores/backend.py` does).
+no kind of store (`stores/opening.py` does).
 """
 
 from __future__ import annotations

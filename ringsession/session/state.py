@@ -15,7 +15,7 @@ from typing import Any
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
-from ..stores.backend import Sessions
+from ..stores.backend import Backend
 from .contents import Contents
 
 log = logging.getLogger("ringsession")
@@ -62,7 +62,7 @@ class State:
     """One request's session, as the layers see it."""
 
     def __init__(
-        self, backend: Sessions, find_values: Callable[[Request], list[str]], request: Request
+        self, backend: Backend, find_values: Callable[[Request], list[str]], request: Request
     ) -> None:
         self.backend = backend
         self.find_values = find_values

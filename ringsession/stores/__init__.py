@@ -1,6 +1,7 @@
-"""What a store is: the contract of every server-side store, and the three functions of Ring.
+"""Define the contract of a server-side store (`Store`) and of a store of your own (`RingStore`).
 
-Owns the words only. A store sees hashed keys and encoded records (`codec.py`), never an id, a cookie or a value.
+A server-side store sees hashed keys and encoded records (see `codec`), but no session id, no cookie
+and no value.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ _Self = TypeVar("_Self")
 
 
 class StoreUnavailable(Exception):
-    """A store could not answer. The client gets a 503, whatever the handler makes of this."""
+    """The store could not answer.
+
+    The client gets a 503, even if the handler catches this exception.
+    """
 
 
 class SessionGone(Exception):
-    """A write came too late: its session has ended meanwhile, and stays so."""
+    """The session has ended, so this write was dropped."""
 
 
 def is_seconds(value: object) -> bool:
-    """Whether a value is a time that a session may live: a number of seconds over 0, or None.
+    """Return whether a value is a valid timeout: a number of seconds over 0, or None.
 
     >>> is_seconds(60), is_seconds(None), is_seconds("60"), is_seconds(True)
     (True, True, False, False)
@@ -36,42 +40,51 @@ def is_seconds(value: object) -> bool:
 
 @dataclass(slots=True)
 class Loaded:
-    """What a store has under a key: a live session, or what is left of one."""
+    """A store's answer for a key: a live session, or the tombstone of a dead one.
 
-    record: str | None  # None: there is no session here for this request
-    version: Any = (
-        None  # random, and another one after every write; given back to `patch` and `claim`
-    )
-    expires_in: float | None = None  # seconds left
-    moved: bool = False  # this read moved the idle deadline
-    due: bool = False  # it is to be moved when the request ends, where a read cannot
-    disposable: bool = False  # the store may have dropped it before another session (`Details`)
-    successor: str | None = None  # without a record: the key to which the session moved
-    outlived: bool = False  # without a record: over by the limit given to `load`, but still stored
+    version: random, and different after every write. Callers pass it back to `patch` and `claim`.
+    """
 
-    def __repr__(self) -> str:
-        return f"<Loaded {'nothing' if self.record is None else 'a record'}>"  # not what is in it
+    record: str | None  # None: the key has no session for this request
+    version: Any = None
+    expires_in: float | None = None  # seconds; None: the session does not expire
+    moved: bool = False  # this read extended the idle timeout
+    due: bool = False  # the request should extend the idle timeout, since this read could not
+    disposable: bool = False  # a full store may drop this session; see `Details`
+    successor: str | None = None  # of a tombstone: the key to which the session moved
+    outlived: bool = False  # the `limit` of `load` ended the session, but it is still stored
+
+    def __repr__(self) -> str:  # without the record, which holds the user's data
+        return f"<Loaded {'nothing' if self.record is None else 'a record'}>"
 
 
 class Details(NamedTuple):
-    """What a store is told of a new session beside its record and its times."""
+    """Facts about a new session besides its record and its times.
+
+    disposable: the session holds no user data, so a full store may drop it before it refuses to
+        create another session.
+    replaces: the key of the old session if this one takes its place. The caller ends the old
+        session next.
+    """
 
     cookie: str = ""  # the hash of the cookie's name, 32 hexadecimal digits
-    disposable: bool = (
-        False  # nobody misses it: a full store may drop it before it refuses a session
-    )
-    replaces: str | None = None  # the key of the session that moves here, which is ended next
+    disposable: bool = False
+    replaces: str | None = None
 
 
 NO_DETAILS = Details()
 
 
 class Change:
-    """What a request did to a session: the record it would leave, and, worked out when asked, the keys it changed."""
+    """One request's change to a session: the new record, and the keys that the request changed.
+
+    The changed keys are computed on first use.
+    """
 
     def __init__(self, before: str, record: str, *, disposable: bool = False) -> None:
         self.record = record
-        self.disposable = disposable  # see `Details`; a session that is not never becomes so
+        # See `Details`. Only a disposable session stays one; no change makes a session disposable.
+        self.disposable = disposable
         self._before = before
 
     @cached_property
@@ -80,17 +93,17 @@ class Change:
 
     @property
     def changed(self) -> Mapping[str, str]:
-        """The keys that were set: key -> encoded value."""
+        """Return the keys that the request set, each with its encoded value."""
         return self._difference[0]
 
     @property
     def removed(self) -> Set[str]:
-        """The keys that were removed."""
+        """Return the keys that the request removed."""
         return self._difference[1]
 
 
 class CopiesAsItself:
-    """A store in a config survives `copy.deepcopy(config)` as the same store."""
+    """Keep a store the same object when `copy.deepcopy` copies the config that holds it."""
 
     def __copy__(self: _Self) -> _Self:
         return self
@@ -100,86 +113,101 @@ class CopiesAsItself:
 
 
 class Renewal(Protocol):
-    """What a session holds under its new id: worked out from records, by the request that moves it."""
+    """Compute the record for a session's new id. The request that moves the session provides this.
+
+    Each method returns None if there is nothing to store.
+    """
 
     def of_live(self, record: str) -> str | None:
-        """From the live record under the old id; None if there is nothing to store."""
+        """Return the new record if the old id is live and has this record."""
 
     def of_moved(self, record: str) -> str | None:
-        """From the live record to which another request has moved the session meanwhile."""
+        """Return the new record if another request has moved the session, to this record."""
 
     def alone(self) -> str | None:
-        """From this request's own changes, where the old id has no session."""
+        """Return the new record if the old id has no session."""
 
 
 @runtime_checkable
 class Store(Protocol):
-    """A server-side store. Each method is one atomic step, and at most one round trip.
+    """A server-side store. Each method takes effect in one atomic step, or not at all.
 
-    A key is absent, live or dead; it goes from absent to live to dead to absent, and no step turns a dead
-    or an expired key live. A dead key is a tombstone without data, which stays for 60 s and says how the session
-    ended: it was *ended* (`destroy`), or it *moved* to another key (`claim`); nothing changes that again.
-    Versions are random, at least 64 bits, and never recur; a read that moves a deadline keeps the version.
-    Time is the store's own clock. What a method raises means that the store failed;
-    "no such session" is an answer, never an error. Records are text and come back as they went in.
-    `ringsession.testing.StoreContract` tests all of this.
+    A key is absent, live or dead. It goes from absent to live to dead to absent. No step makes a
+    dead or an expired key live again. A dead key is a tombstone without data. It is kept for 60 s
+    and says how the session ended: `destroy` ended it, or `claim` moved it to another key. No later
+    call changes a tombstone.
+
+    Versions are random, have at least 64 bits, and never recur. A read that extends the idle
+    timeout keeps the version. All times are by the store's own clock. An exception from a method
+    means that the store failed; "no such session" is an answer, not an exception. A record is text
+    and comes back unchanged.
+
+    A call should cost at most one round trip to a server. One more is allowed when a read extends
+    the idle timeout, and for each time that another request's write was faster. `swap` needs two,
+    since it reads and then writes.
+
+    `ringsession.testing.StoreContract` tests all of this except the round trips.
     """
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
-        """The live session or the tombstone under `key`; None if it is unknown or expired.
+        """Return the live session or the tombstone under `key`, or None if absent or expired.
 
-        limit: the configured times; the shorter of these and the session's own decides (`deadlines.judge`). A session
-        that is over by the limit alone is `Loaded(None, outlived=True)`, and stays as it is.
-        A read that finds the session live stores when it was seen, and so moves the idle deadline, once
-        `Lifetime.granularity` has passed since it was last stored.
+        limit: the configured times. The shorter of these and the session's own times decides (see
+            `deadlines.judge`). If only the limit has ended the session, return
+            `Loaded(None, outlived=True)` and leave the stored session unchanged.
+
+        Extend the idle timeout of a live session, by storing when it was last used. Do so only if
+        `Lifetime.granularity` has passed since the stored time.
         """
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
-        """Insert a session with its deadlines. False, and nothing is done, if the key is not absent."""
+        """Insert a session. Return False and change nothing if the key is not absent."""
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
-        """Set and remove the changed keys in what is stored *now*. False, and nothing is done, if not live.
+        """Apply a change to the record that is stored *now*. Return False if it is not live.
 
-        Where the stored version still is `version`, `change.record` may be stored as it is.
+        If the session still has the given version, the store may simply store `change.record`.
+        Otherwise another request has written, so set and remove only the changed keys.
         """
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
         """End a session that is live at this version, because it moved to the key `successor`.
 
-        True as well where the tombstone names this successor already, so that a claim whose answer was lost can be
-        repeated. False, and nothing is done, in every other case; `load` tells which.
+        Also return True if the tombstone already names this successor, so that a caller may repeat
+        a claim whose answer was lost. In every other case return False and change nothing; `load`
+        tells which case it was.
         """
 
     def destroy(self, key: str) -> bool:
-        """End a session. True if it was live, by its own times."""
+        """End a session. Return whether it was live by its own times."""
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
-        """Set one key of the session to `change(its encoded value or None)`, and give what was set.
+        """Set one key to `change(its encoded value or None)`, and return the text that was set.
 
-        Compare-and-set: `change` may be called again when another request was faster. It is never called
-        again after an unknown outcome. None if the session is not live.
+        Compare and set: call `change` again if another request's write was faster, but never after
+        a write with an unknown outcome. Return None if the session is not live.
         """
 
     def sweep(self) -> int:
-        """Remove what has expired; how many. Nothing depends on its being called."""
+        """Remove expired sessions. Return how many. The store must work without this call."""
 
 
 @runtime_checkable
 class RingStore(Protocol):
-    """A user's own store: the three functions of ring.middleware.session.store/SessionStore.
+    """A store of your own, with the three functions of ring.middleware.session.store/SessionStore.
 
-    It is asked only when a request touches its session, and written only after a change. The last write wins: of
-    the promises it cannot keep "no write is lost" and "what is deleted stays deleted". Its keys are its
-    own affair: they are neither checked nor hashed.
+    ringsession reads it only when a request uses its session, and writes to it only after a change.
+    The last write wins. The store cannot keep two promises: "no write is lost" and "what is deleted
+    stays deleted". ringsession neither checks nor hashes its keys.
     """
 
     def read_session(self, key: str) -> Mapping[str, Any] | None:
-        """The mapping under a key that a client sent, or None. The key may be anything."""
+        """Return the session under a key, or None. A client sent the key, so it may be any text."""
 
     def write_session(self, key: str | None, data: dict[str, Any]) -> str | None:
-        """Write a session, a new one if the key is None; the key to announce from now on."""
+        """Store a session, a new one if the key is None. Return its key from now on."""
 
     def delete_session(self, key: str) -> object:
-        """Delete a session. The result is not looked at."""
+        """Delete a session. ringsession ignores the return value."""

@@ -1,6 +1,6 @@
 """Decide when a session ends, from the times that a store keeps beside its record.
 
-Every store asks the same pure function. All times are seconds by the store's own clock.
+Every store calls the same pure function, `judge`. All times are seconds by the store's own clock.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-_LONGEST_STEP = 60  # seconds by which `seen` may lag behind the last request
+TOMBSTONE = 60  # seconds that a store keeps the tombstone of a dead session
+_LONGEST_STEP = 60  # seconds that `seen` may be older than the last request
 
 
 class Lifetime(NamedTuple):
-    """How long a session lives, in seconds: without a request, and in all. None: no limit."""
+    """How long a session lives, in seconds. None means no limit.
+
+    idle: 1800; the time without a request. absolute: None; the time since the session was created.
+    """
 
     idle: float | None = 1800
     absolute: float | None = None
 
     @property
     def granularity(self) -> float:
-        """How long a session has to be in use before a read stores anew when it was seen."""
+        """Return the seconds that must pass before a read stores `seen` again."""
         return _LONGEST_STEP if self.idle is None else min(_LONGEST_STEP, self.idle / 10)
 
     def within(self, limit: Lifetime) -> Lifetime:
@@ -35,30 +39,30 @@ UNLIMITED = Lifetime(None, None)
 
 
 class Times(NamedTuple):
-    """What a store keeps of one session's time."""
+    """The times that a store keeps with one session."""
 
     created: float
-    seen: float  # the last request that used the session, to within `Lifetime.granularity`
-    lifetime: Lifetime  # as it was when the session was created
+    seen: float  # when a request last used the session; up to `Lifetime.granularity` too old
+    lifetime: Lifetime  # the configured times when the session was created
 
     @property
     def expires(self) -> float:
-        """When the store may drop the session; infinity for never."""
+        """Return when the store may drop the session. Infinity means never."""
         idle, absolute = self.lifetime
         by_idle = inf if idle is None else self.seen + idle
         return by_idle if absolute is None else min(by_idle, self.created + absolute)
 
 
 class Standing(NamedTuple):
-    """What the times mean at one moment."""
+    """The state of a live session at one moment."""
 
-    expires_in: float | None  # seconds; None: the session does not end
-    renewed: Times | None = None  # what to store now, because `seen` is due to move
-    renewed_in: float | None = None  # `expires_in` once that is stored
+    expires_in: float | None  # seconds; None: the session does not expire
+    renewed: Times | None = None  # the times to store now, if the stored `seen` is too old
+    renewed_in: float | None = None  # `expires_in` after these times are stored
 
     @property
     def moves(self) -> bool:
-        """Whether to store the renewed times moves the deadline."""
+        """Return whether storing the renewed times extends the session."""
         return self.renewed is not None and self.renewed_in != self.expires_in
 
 
@@ -67,12 +71,12 @@ def _shorter(one: float | None, other: float | None) -> float | None:
 
 
 def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
-    """Return where a session stands, or None if it is over.
+    """Return the state of a session at the time `now`, or None if the session has expired.
 
     limit: the configured times. The shorter of the stored and the configured time decides.
 
-    A clock that jumped back, so that `seen` lies in the future, never gives more time than was
-    granted: what was used before the jump stays used.
+    If the clock has jumped back, `seen` lies in the future. The jump does not extend the session:
+    the time that it used before the jump still counts.
 
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=590)  # doctest: +ELLIPSIS
     Standing(expires_in=10, renewed=Times(created=0, seen=590, lifetime=...), renewed_in=600)

@@ -1,6 +1,6 @@
-"""Sessions in this process's memory: for one process, however many threads.
+"""Keep sessions in the memory of one process, for any number of threads.
 
-Owns the records, their deadlines and the lock around them. Knows nothing of cookies, ids and values.
+This module has the operations and the lock. `memory_entry.py` has the entry for one session.
 """
 
 from __future__ import annotations
@@ -15,34 +15,12 @@ from typing import Any
 
 from .. import codec
 from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
-from .deadlines import UNLIMITED, Lifetime, Times, judge
+from .compare_and_set import compare_and_set
+from .deadlines import TOMBSTONE, UNLIMITED, Lifetime, judge
+from .memory_entry import Entry
 
-_TOMBSTONE = Lifetime(60, None)
+_TOMBSTONE = Lifetime(TOMBSTONE, None)
 _SWEPT_PER_CALL = 4
-
-
-class _Entry:
-    """A session, or the tombstone of one, whose record is None."""
-
-    # No `Times` in here: with one more object each, a million sessions would need 60 MB more.
-    __slots__ = ("record", "version", "created", "seen", "lifetime", "successor")
-
-    def __init__(self, record: str | None, version: int, now: float, lifetime: Lifetime) -> None:
-        self.record = record
-        self.version = version
-        self.created = self.seen = now
-        self.lifetime = lifetime
-        self.successor: str | None = None  # of a tombstone
-
-    @property
-    def times(self) -> Times:
-        return Times(self.created, self.seen, self.lifetime)
-
-    @property
-    def expires(self) -> float:
-        idle, absolute = self.lifetime
-        by_idle = inf if idle is None else self.seen + idle
-        return by_idle if absolute is None else min(by_idle, self.created + absolute)
 
 
 class MemoryStore(CopiesAsItself):
@@ -51,19 +29,18 @@ class MemoryStore(CopiesAsItself):
     single_process = True
 
     def __init__(self, max_sessions: int | None, clock: Callable[[], float]) -> None:
-        self._entries: dict[bytes, _Entry] = {}
+        self._entries: dict[bytes, Entry] = {}
+        # A heap of (expires, key). A read may have extended a session since its pair was pushed.
         self._deadlines: list[tuple[float, bytes]] = []
-        self._disposable: dict[bytes, None] = (
-            {}
-        )  # the keys of disposable sessions, the oldest first
-        self._live = 0  # entries that are no tombstones
-        self._versions = count(1)  # no number comes twice, which is all that a version needs here
+        self._disposable: dict[bytes, None] = {}  # keys of disposable sessions, the oldest first
+        self._live = 0  # the number of entries that are not tombstones
+        self._versions = count(1)  # need not be random, since this process alone compares them
         self._lock = threading.Lock()
         self._max_sessions = max_sessions
         self._clock = clock
 
     def __len__(self) -> int:
-        """How many entries are held, tombstones and what has expired but is not swept yet included."""
+        """Return the number of entries, including tombstones and expired sessions not yet swept."""
         return len(self._entries)
 
     def __repr__(self) -> str:
@@ -99,7 +76,7 @@ class MemoryStore(CopiesAsItself):
             if self._find(key, now) is not None:
                 return False
             self._make_room(details.replaces, now)
-            self._put(key, _Entry(record, next(self._versions), now, lifetime))
+            self._put(key, Entry(record, next(self._versions), now, lifetime))
             if details.disposable:
                 self._disposable[bytes.fromhex(key)] = None
             return True
@@ -136,31 +113,36 @@ class MemoryStore(CopiesAsItself):
             return entry is not None
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
-        while True:  # each round that fails is one in which another request has succeeded
+        def read() -> tuple[str, Any] | None:
             with self._lock:
                 entry = self._find_live(key)
                 if entry is None or entry.record is None:
                     return None
-                record, version = entry.record, entry.version
-            text = change(codec.value_text(record, name))
+                return entry.record, entry.version
+
+        def write(record: str, version: Any) -> bool:
             with self._lock:
-                if self._find_live(key) is entry and entry.version == version:
-                    self._write(key, entry, codec.merge(record, {name: text}, ()), False)
-                    return text
+                entry = self._find_live(key)
+                if entry is None or entry.version != version:
+                    return False
+                self._write(key, entry, record, False)
+                return True
+
+        return compare_and_set(read, name, change, write)
 
     def sweep(self) -> int:
         with self._lock:
             return self._sweep(self._clock(), len(self._deadlines))
 
-    def _find(self, key: str, now: float) -> _Entry | None:
+    def _find(self, key: str, now: float) -> Entry | None:
         entry = self._entries.get(bytes.fromhex(key))
         return entry if entry is not None and judge(entry.times, UNLIMITED, now) else None
 
-    def _find_live(self, key: str) -> _Entry | None:
+    def _find_live(self, key: str) -> Entry | None:
         entry = self._find(key, self._clock())
         return entry if entry is not None and entry.record is not None else None
 
-    def _put(self, key: str, entry: _Entry) -> None:
+    def _put(self, key: str, entry: Entry) -> None:
         digest, expires = bytes.fromhex(key), entry.expires
         if digest in self._entries:
             self._remove(digest)
@@ -175,19 +157,19 @@ class MemoryStore(CopiesAsItself):
             self._live -= entry.record is not None
             self._disposable.pop(digest, None)
 
-    def _write(self, key: str, entry: _Entry, record: str, disposable: bool) -> None:
+    def _write(self, key: str, entry: Entry, record: str, disposable: bool) -> None:
         entry.record = record
         entry.version = next(self._versions)
         if not disposable:
             self._disposable.pop(bytes.fromhex(key), None)
 
     def _bury(self, key: str, successor: str | None) -> None:
-        tombstone = _Entry(None, next(self._versions), self._clock(), _TOMBSTONE)
+        tombstone = Entry(None, next(self._versions), self._clock(), _TOMBSTONE)
         tombstone.successor = successor
         self._put(key, tombstone)
 
     def _sweep(self, now: float, most: int) -> int:
-        """Look at the `most` earliest deadlines; a session that was read since has a later one by now."""
+        """Remove expired entries among the `most` earliest deadlines. Return how many."""
         swept = 0
         for _ in range(most):
             if not self._deadlines or self._deadlines[0][0] > now:
@@ -196,7 +178,7 @@ class MemoryStore(CopiesAsItself):
             entry = self._entries.get(digest)
             if entry is None:
                 continue
-            if entry.expires > now:
+            if entry.expires > now:  # a read has extended the session
                 heapq.heappush(self._deadlines, (entry.expires, digest))
             else:
                 self._remove(digest)
@@ -204,7 +186,10 @@ class MemoryStore(CopiesAsItself):
         return swept
 
     def _make_room(self, replaced: str | None, now: float) -> None:
-        """Refuse a session that is one too many, unless it takes the place of another."""
+        """Raise StoreUnavailable if the store is full and cannot drop a disposable session.
+
+        replaced: the key of a session that ends next, so that the new one takes its place.
+        """
         if self._max_sessions is None or self._live < self._max_sessions:
             return
         self._sweep(now, len(self._deadlines))
@@ -213,7 +198,7 @@ class MemoryStore(CopiesAsItself):
         while self._live >= self._max_sessions and self._disposable:
             self._remove(next(iter(self._disposable)))
         if self._live >= self._max_sessions:
-            # To drop another session would lose a user's data, so the store refuses a new one instead.
+            # Dropping any other session would lose a user's data, so the store refuses a new one.
             raise StoreUnavailable(
                 f"memory_store is full: it holds {self._live} sessions. Raise max_sessions, shorten"
                 " the timeout, or use a store outside this process."
@@ -223,14 +208,16 @@ class MemoryStore(CopiesAsItself):
 def memory_store(
     *, max_sessions: int | None = 1_000_000, clock: Callable[[], float] = time.monotonic
 ) -> MemoryStore:
-    """A store in this process's memory, safe under threads. It keeps every promise, within one process.
+    """Return a store in this process's memory. It is safe under threads.
 
-    max_sessions: 1,000,000; None: no limit. A full store drops sessions that hold nothing but CSRF secrets, the
-        oldest first, and then answers 503 to a request that needs a new session. Logins that move a session still work.
-    clock: time.monotonic; seconds, for tests.
+    max_sessions: 1,000,000; None means no limit. A full store first drops the oldest sessions that
+        hold only CSRF secrets. Then a request that needs a new session gets a 503. A login that
+        moves a session to a new id still works.
+    clock: time.monotonic; a function that returns seconds, for tests.
 
-    A session with 200 bytes of data costs about 600 bytes (`python -m benchmarks overhead --memory` measures it).
-    Expired sessions go a few at a time, whenever one is created; `sweep()` removes them all at once.
+    The store keeps every promise for the requests of one process. A session with 200 bytes of data
+    takes about 600 bytes (`python -m benchmarks overhead --memory` measures it). Each new session
+    removes a few expired ones; `sweep()` removes all of them.
     Raises ValueError if `max_sessions` is not a positive int.
 
     >>> from ringsession import assoc_in, site_defaults

@@ -1,6 +1,6 @@
-"""Stores by name, so that a deployment can say in text where its sessions are.
+"""Open a store by its name or URL, so that a deployment can configure it as text.
 
-Owns the names, and the import of a store's library when the store is first used.
+A store's module is imported only when the store is used, so its library may be missing until then.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _EXPECTED = (
 
 
 def import_store(name: str) -> Any:
-    """The function that makes a store, by its name. Raises ImportError that says how to get what is missing.
+    """Return the function that makes a store, such as `sqlite_store`.
+
+    Raises ModuleNotFoundError if the store's library is not installed, with the command for that.
+
 
     >>> import_store("sqlite_store").__name__
     'sqlite_store'
@@ -38,11 +41,15 @@ def import_store(name: str) -> Any:
 
 
 def open_store(text: str) -> Any:
-    """The store that a text names.
+    """Return the store for a name or URL.
 
-    text: "memory:"; "sqlite:///sessions.db" (four slashes for a path from the root); "redis://host:6379/0", "rediss://..."
-        for TLS; "postgresql+psycopg://user:password@host/database", "mysql+pymysql://...", "mariadb+pymysql://...".
-    Raises ValueError for any other, and for a library that is not installed; never with the text, which may hold a password.
+    text: "memory:"; "sqlite:///sessions.db" (four slashes for an absolute path);
+        "redis://host:6379/0", or "rediss://..." for TLS;
+        "postgresql+psycopg://user:password@host/database", "mysql+pymysql://..." or
+        "mariadb+pymysql://...".
+
+    Raises ValueError for any other text, and if the store's library is not installed. The message
+    never contains the text, which may hold a password.
 
     >>> open_store("memory:")
     <memory_store with 0 entries>

@@ -1,7 +1,7 @@
-"""Sessions in a server-side store: random ids in the cookie, their hashes in the store.
+"""Use a server-side store: put random ids in cookies and store sessions under the ids' hashes.
 
-Make ids, check what clients send, hash it, and move a session to a new id. This module knows
-nothing of cookies but their name and value.
+This module makes the ids, checks and hashes the ids that clients send, and moves a session to a new
+id. It leaves the `Set-Cookie` header to the session layer.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from . import (
 )
 
 _Answer = TypeVar("_Answer")
-_MOST_MOVES = 8  # of one session, that a logout or a login with an old id follows
+_MOST_MOVES = 8  # tombstones that a logout or a login follows from an old id to the live session
 
 
 def new_id() -> str:
-    """256 random bits as 43 url-safe characters.
+    """Return 256 random bits as 43 URL-safe characters.
 
     >>> len(new_id())
     43
@@ -41,10 +41,10 @@ def new_id() -> str:
 
 
 def hash_id(value: str, cookie_name: str) -> str | None:
-    """Return the key of a session's record, or None for a value that this library cannot have made.
+    """Return the store's key for a session id, or None for a text that `new_id` cannot have made.
 
-    The key is bound to the cookie's name: an id of one app opens nothing in another app that shares
-    the store.
+    The key depends on the cookie's name, so an id of one app opens no session of another app that
+    uses the same store.
 
     >>> hash_id("../../etc/passwd", "id") is None
     True
@@ -55,7 +55,7 @@ def hash_id(value: str, cookie_name: str) -> str | None:
 
 
 def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
-    """Ask a store; whatever it raises means that it failed (see `Store`)."""
+    """Call a method of a store. Turn any exception into StoreUnavailable (see `Store`)."""
     try:
         return method(*args)
     except StoreUnavailable:
@@ -63,24 +63,20 @@ def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
     except Exception as error:
         name = getattr(method, "__qualname__", type(method).__name__)
         failure = f"{name} failed: {_describe(error)}"
-    # Raised out here, so that the error itself is not logged as the cause: its text may quote a session.
+    # Raised outside the handler, so that no traceback shows the error: it may quote a session.
     raise StoreUnavailable(failure)
 
 
 def _describe(error: Exception) -> str:
-    """The kind of an error and where it was raised, without its text."""
+    """Return the type of an error and where it was raised, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     kind = type(error)
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    return f"{name} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"{module}{kind.__qualname__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 class ServerSideSessions:
-    """See `Sessions`."""
+    """See `Backend`."""
 
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
@@ -93,7 +89,7 @@ class ServerSideSessions:
         return None if key is None else self._load(key)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
-        return None  # a neighbour on the domain could have set one of them, and nothing tells which
+        return None  # another host of the domain may have set any of the cookies
 
     def create(self, record: str, *, disposable: bool = False) -> str:
         value = new_id()
@@ -104,24 +100,25 @@ class ServerSideSessions:
         if ask(self._store.patch, self._known(value), loaded.version, change):
             return value
         if loaded.disposable and self.load(value) is None:
-            # The store dropped the session to make room. No write is lost: it goes to a new id.
+            # The full store dropped this disposable session, so store the record under a new id.
             return self.create(change.record, disposable=change.disposable)
         raise SessionGone
 
     def touch(self, value: str, loaded: Loaded) -> str:
-        return value  # the store does it while it loads
+        return value  # `load` has already extended the idle timeout
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
-        """See `Sessions`.
+        """See `Backend`.
 
-        The new id is stored whole before the old one is claimed at the version that was read, so that
-        no failure loses anything: before the claim nothing has changed, after it nothing is left to do.
+        First create the complete session under the new id, then claim the old id at the version
+        that was read. So no failure loses data: before the claim the old session is unchanged, and
+        after the claim nothing is left to do.
         """
         key = hash_id(value, self._cookie_name)
         if key is None:
             return self._start(renewal.alone())
         if loaded is not None and loaded.record is not None and loaded.version is None:
-            loaded = self._load(key)  # `swap` has written since, and others may have
+            loaded = self._load(key)  # `swap` has changed the version since the session was loaded
         record = self._renew(loaded, renewal)
         if loaded is None or loaded.record is None or record is None:
             new = self._start(record)
@@ -141,7 +138,7 @@ class ServerSideSessions:
             try:
                 return change(text)
             except BaseException as error:
-                failed.append(error)  # the caller's own error, not the store's
+                failed.append(error)  # an exception of the caller's function, not of the store
                 raise
 
         try:
@@ -155,7 +152,7 @@ class ServerSideSessions:
         return text
 
     def _known(self, value: str) -> str:
-        """The key of an id that we made, or that a store has known."""
+        """Return the key of an id that is known to be valid."""
         return sha256(f"{self._cookie_name}\0{value}".encode()).hexdigest()
 
     def _load(self, key: str) -> Loaded | None:
@@ -163,7 +160,7 @@ class ServerSideSessions:
 
     def _insert(self, value: str, record: str, details: Details) -> None:
         if not ask(self._store.create, self._known(value), record, self._lifetime, details):
-            raise StoreUnavailable("create: expected a new random id to be free")
+            raise StoreUnavailable("create: the store already has a session under a new random id")
 
     def _start(self, record: str | None) -> str | None:
         return None if record is None else self.create(record)
@@ -176,15 +173,16 @@ class ServerSideSessions:
         while found is not None and found.record is not None:
             if self._claim(key, found.version, new):
                 return value
-            found = self._load(
-                key
-            )  # another request wrote in between, moved the session, or ended it
+            # Another request has written to the session, moved it or ended it meanwhile.
+            found = self._load(key)
             before, after = record, self._renew(found, renewal)
             if after is None:
                 ask(self._store.destroy, new)
                 return None
             if after != before and not ask(self._store.patch, new, None, Change(before, after)):
-                raise StoreUnavailable("recreate: the new session went before it was announced")
+                raise StoreUnavailable(
+                    "recreate: the new session ended before the client got its id"
+                )
             record = after
         return value
 
@@ -192,14 +190,14 @@ class ServerSideSessions:
         try:
             return ask(self._store.claim, key, version, new)
         except StoreUnavailable:
-            # Nobody was told the new id, so its record expires. Where nothing expires, it has to be ended.
+            # No client has the new id, so its session will expire. End it if nothing ever expires.
             if self._lifetime == UNLIMITED:
                 with suppress(StoreUnavailable):
                     ask(self._store.destroy, new)
             raise
 
     def _renew(self, found: Loaded | None, renewal: Renewal) -> str | None:
-        """The record of the new id, from what stands under the old one."""
+        """Return the record for the new id, computed from the store's answer for the old id."""
         if found is None:
             return renewal.alone()
         if found.record is not None:
@@ -208,7 +206,7 @@ class ServerSideSessions:
         return renewal.alone() if moved is None else renewal.of_moved(moved)
 
     def _follow(self, found: Loaded) -> str | None:
-        """The record of the session to which another request moved this one, if it lives."""
+        """Return the record of the live session to which this one has moved, or None."""
         for _ in range(_MOST_MOVES):
             if found.successor is None:
                 return None
@@ -219,7 +217,7 @@ class ServerSideSessions:
         return None
 
     def _end(self, key: str) -> bool:
-        """End the session under a key, or the one to which it moved; True if it was live."""
+        """End the session under a key, or the session it moved to. Return whether it was live."""
         for _ in range(_MOST_MOVES + 1):
             if ask(self._store.destroy, key):
                 return True

@@ -1,6 +1,6 @@
-"""Show a store's URL without anything that may be a secret.
+"""Show a store's URL without its secrets.
 
-This module owns one pure function, which every repr, log line, error and page of `explain` uses.
+Every repr, log line, error and page of `explain` that shows a URL uses this module.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 HIDDEN = "***"
 
-# Options that hold no secret. Everything else is hidden, the names of unknown options included:
-# what stands in the place of a name may be the rest of a password.
+# Options that hold no secret. Every other option is hidden together with its name, since the text
+# before the "=" may be the rest of a password.
 _NUMBERS = frozenset(
     "connect_timeout db health_check_interval keepalives keepalives_idle max_connections port"
     " prepare_threshold protocol read_timeout socket_connect_timeout socket_timeout timeout"
@@ -29,11 +29,11 @@ _PLAIN = re.compile(r"[!-~]*\Z")
 
 
 def show_url(text: str) -> str:
-    """Return what may be shown of a URL: scheme, host, port, path and harmless options.
+    """Return the harmless parts of a URL: scheme, host, port, path and some options.
 
-    Account and password become `***`, and so do all other options. An "@" after the host means
-    that the URL may be cut in another place than its writer thought, so only the scheme is shown.
-    A text that is no URL becomes `***`. The path of a SQLite file is shown as it is.
+    The user name, the password and all other options become `***`. If an "@" follows the host, the
+    password may contain a "/", "?" or "#", so only the scheme is shown. A text that is not a URL
+    becomes `***`. The path of a SQLite file is shown in full.
     Source: RFC 3986, section 3 (authority, path, query).
 
     >>> show_url("postgresql+psycopg://web:s3cret@db:5432/web?sslmode=require&passwd=s3cret")
@@ -49,13 +49,13 @@ def show_url(text: str) -> str:
     if not colon or not _SCHEME.match(scheme):
         return HIDDEN
     if scheme == "sqlite" and rest.startswith("/") and "?" not in rest:
-        return ascii(text)[1:-1]  # a file has no account; line ends are escaped
+        return ascii(text)[1:-1]  # a file path holds no password; `ascii` escapes line ends
     if not _PLAIN.match(rest):
         return f"{scheme}://{HIDDEN}"
-    # The scheme of `urlsplit` is ours, since others get other rules in some versions of Python.
+    # Always "http", since some versions of Python split URLs with other schemes differently.
     try:
         _, authority, path, query, fragment = urlsplit(f"http://{rest}")
-    except ValueError:  # half a pair of brackets
+    except ValueError:  # such as "[" without "]"
         return f"{scheme}://{HIDDEN}"
     account, at, host = authority.rpartition("@")
     if "@" in path + query + fragment or not is_host(host):
@@ -65,7 +65,7 @@ def show_url(text: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """Return whether a text can be a host's name or address, with or without a port.
+    """Return whether a text can be a host name or an address, with or without a port.
 
     >>> is_host("db.internal:5432"), is_host("[::1]"), is_host("ssw0rd@db")
     (True, True, False)

@@ -1,7 +1,7 @@
-"""Sessions in a user's own store, which is Ring's three functions.
+"""Use an application's own store, which has the three functions of Ring (`RingStore`).
 
-Owns the deadlines, which travel inside the saved mapping under a key that the handler never sees. The store's keys are
-its own affair; knows nothing of cookies beyond the value.
+The session's times are stored inside the mapping, under a key that the handler never sees. The
+store makes its own keys; this module does not check or hash them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is
 from .deadlines import UNLIMITED, Times, judge
 from .server_side import ask
 
-TIMES = "ringsession/times"  # [created, seen, idle, absolute]: unix seconds, and None for no limit
+TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
 
-class OwnSessions:
-    """See `Sessions`."""
+class RingStoreSessions:
+    """See `Backend`."""
 
     def __init__(
         self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
@@ -35,7 +35,7 @@ class OwnSessions:
         now = self._clock()
         times = _read_times(data.pop(TIMES, None))
         if times is None:
-            # The store had no such session before: what it has now gets the configured times.
+            # The application has stored this session itself, so it gets the configured times.
             times = Times(now, now, self._lifetime)
             return Loaded(codec.encode(data), times, due=self._lifetime.idle is not None)
         standing = judge(times, self._lifetime, now)
@@ -44,7 +44,7 @@ class OwnSessions:
             return None
         if standing is None:
             return Loaded(None, outlived=True)
-        # A read of a session without idle timeout writes nothing to a user's store.
+        # Without an idle timeout, a read never writes to the application's store.
         due = standing.moves
         renewed = standing.renewed or times
         return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
@@ -66,7 +66,7 @@ class OwnSessions:
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         live = None if loaded is None else loaded.record
         record = renewal.alone() if live is None else renewal.of_live(live)
-        # The new session first: where the store fails to write it, the old one is as it was.
+        # Write the new session first: if that fails, the old session is unchanged.
         new = None if record is None else self.create(record)
         if loaded is not None:
             ask(self._store.delete_session, value)
@@ -77,30 +77,33 @@ class OwnSessions:
         return True
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
-        raise TypeError("session.swap: expected a server-side store of ringsession, got your own")
+        raise TypeError(
+            "session.swap: expected a server-side store, such as redis_store(...), got a store that"
+            " has only read_session, write_session and delete_session"
+        )
 
     def _read(self, value: str) -> dict[str, Any] | None:
         data: Any = ask(self._store.read_session, value)
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
-            given = type(data).__name__
-            raise StoreUnavailable(f"read_session: expected a mapping or None, got {given}")
+            kind = type(data).__name__
+            raise StoreUnavailable(f"read_session: expected a mapping or None, got {kind}")
         return dict(data)
 
     def _write(self, value: str | None, record: str, times: Times) -> str | None:
         data = codec.decode(record)
-        if times.lifetime != UNLIMITED:  # else the store has what the handler gave, as in Ring
+        if times.lifetime != UNLIMITED:  # otherwise store only the handler's data, as in Ring
             data[TIMES] = [times.created, times.seen, *times.lifetime]
         key = ask(self._store.write_session, value, data)
         if key is not None and not isinstance(key, str):
-            given = type(key).__name__
-            raise StoreUnavailable(f"write_session: expected a str or None, got {given}")
+            kind = type(key).__name__
+            raise StoreUnavailable(f"write_session: expected a str or None, got {kind}")
         return key
 
 
 def _read_times(kept: Any) -> Times | None:
-    """The times in a saved mapping; None where there are none that this module wrote."""
+    """Return the times from a stored mapping, or None if this module did not write them."""
     if not isinstance(kept, (list, tuple)) or len(kept) != 4:
         return None
     created, seen, idle, absolute = kept

@@ -1,6 +1,6 @@
-"""For tests: a literal request, and the contract of a store as a test class for whoever writes one.
+"""Write tests for handlers and stores: `request` makes a request, `StoreContract` tests a store.
 
-Owns how a request dict is written down in a test. Needs no test framework.
+This package needs no test framework.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ def request(
     body: bytes = b"",
     **keys: Any,
 ) -> dict[str, Any]:
-    """A request dict by SPEC, as a server on localhost gives it (ring.mock.request/request).
+    """Return a request dict such as a server on localhost makes.
 
-    headers: lower-case names. keys: any further keys, over these.
+    method: "GET". uri: "/"; the path, with "?" and a query string if you want one.
+    headers: None; a mapping with names in lower case. Without a "host" it is "localhost".
+    body: b"". keys: more keys of the request; they replace the keys that this function sets.
+
+    Source: ring.mock.request/request.
 
     >>> request("GET", "/cart?page=2", headers={"cookie": "a=1"})["query_string"]
     'page=2'

@@ -17,7 +17,7 @@ MUTATIONS = [
     ("memory liveness", "memory.py", "entry is not None and entry.record is not None else None|entry is None or entry.record is None", "entry is not None else None|entry is None", "test_memory.py"),
     ("memory insert-only", "memory.py", "if self._find(key, now) is not None:", "if False:", "test_memory.py"),
     ("memory version", "memory.py", "if entry.version == version:", "if True:", "test_memory.py"),
-    ("memory version in swap", "memory.py", "is entry and entry.version == version:", "is entry:", "test_memory.py"),
+    ("memory version in swap", "memory.py", "if entry is None or entry.version != version:", "if entry is None:", "test_memory.py"),
     ("memory version in claim", "memory.py", "if entry.version != version:", "if False:", "test_memory.py"),
     ("memory place of a tombstone", "memory.py", "self._live -= entry.record is not None", "pass", "test_memory.py"),
     ("sqlite liveness", "sqlite/statements.py", "record IS NOT NULL AND", "", "test_sqlite.py"),

@@ -70,8 +70,8 @@ TEXTS = [
     ("s3cret", NO_STORE),
     ("", NO_STORE),
     ("sqlite://s3cret", NO_STORE),
-    ("sqlite:///", "path: expected that of a file"),
-    ("sqlite:////none/s3cret/x.db", "path: expected that of a SQLite file"),
+    ("sqlite:///", "path: expected the path of a file"),
+    ("sqlite:////none/s3cret/x.db", "path: expected the path of a SQLite file"),
     ("redis://", NO_STORE),
     ("redis:///0", "redis_store: expected a URL with a host"),
     (
@@ -139,7 +139,7 @@ def test_a_table_that_is_missing_is_a_config_error(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     store = sql_store(request.getfixturevalue(name).url, table="nobody_made_it")
-    with pytest.raises(ConfigError, match="'nobody_made_it': it is not there; create_table()"):
+    with pytest.raises(ConfigError, match="'nobody_made_it': it does not exist; create_table()"):
         site(store)
     store.close()
 
@@ -187,7 +187,7 @@ CLIENTS = [
     (lambda: redis.Redis(decode_responses=True), ValueError, "decode_responses=False"),
     (lambda: redis.Redis(socket_timeout=None), ValueError, "with a socket_timeout"),
     (lambda: valkey_py.Valkey(), ValueError, "with a socket_timeout"),
-    (lambda: redis.asyncio.Redis(), TypeError, "got an asyncio one"),
+    (lambda: redis.asyncio.Redis(), TypeError, "got an asyncio client"),
     (lambda: object(), TypeError, "expected a client or a URL, got object"),
 ]
 
@@ -199,7 +199,11 @@ def test_a_client_that_will_not_do_is_refused_at_once(make: Any, error: Any, exp
 
 
 ENGINES = [
-    (lambda: sqlalchemy.create_engine("sqlite://"), ValueError, "lends connections of their own"),
+    (
+        lambda: sqlalchemy.create_engine("sqlite://"),
+        ValueError,
+        "gives each thread its own connection, got one with a SingletonThreadPool",
+    ),
     (lambda: sqlalchemy.create_engine("sqlite:///x.db"), ValueError, "there is sqlite_store"),
     (lambda: object(), TypeError, "expected an Engine or a URL, got object"),
 ]

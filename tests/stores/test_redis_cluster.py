@@ -175,7 +175,7 @@ def test_nodes_that_are_gone_are_forgotten_and_a_failed_look_changes_nothing(
     connections._look_again(time.monotonic() + 5)
     assert set(connections._servers) == {name, "10.0.0.1:6379"}
     monkeypatch.undo()
-    connections._looked = 0.0
+    connections._last_look = 0.0
     connections._look_again(time.monotonic() + 5)
     connections._look_again(time.monotonic() + 5)  # too soon for another look
     assert set(connections._servers) == {name}

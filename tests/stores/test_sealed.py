@@ -9,7 +9,8 @@ import pytest
 from ringsession import codec, cookie_store
 from ringsession.stores.cookie.seal import Keyring, Opened, open_sealed, seal
 from ringsession.stores import Change, Lifetime, Loaded
-from ringsession.stores.backend import Sessions, open_sessions
+from ringsession.stores.backend import Backend
+from ringsession.stores.opening import open_sessions
 from tests.tracing import Client
 
 KEY = "a key of 32 characters for tests"
@@ -26,7 +27,7 @@ class Site:
         self.now = START
         self.store = cookie_store(KEY, clock=lambda: self.now)
 
-    def sessions(self, idle: float | None = None, absolute: float | None = None) -> Sessions:
+    def sessions(self, idle: float | None = None, absolute: float | None = None) -> Backend:
         return open_sessions(self.store, NAME, Lifetime(idle, absolute))
 
     def new(self, idle: float | None = None, absolute: float | None = None) -> str:

@@ -237,7 +237,9 @@ def test_a_deadline_that_cannot_be_moved_is_one_line_without_a_value(
         run(postgresql, UNTELL)
     assert (loaded.record, loaded.moved) == (RECORD, False)
     (line,) = caplog.messages
-    assert line.endswith("could not be moved: sql_store: load failed: DiskFull (53100)")
+    assert line.endswith(
+        "Could not extend a session's idle timeout: sql_store: load failed: DiskFull (53100)"
+    )
     assert caplog.records[0].exc_info is None
 
 

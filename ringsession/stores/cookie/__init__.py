@@ -1,4 +1,7 @@
-"""Sessions sealed in their own cookies: `store`, and how they are sealed: `seal`, `xaes`."""
+"""Keep sessions sealed in their own cookies.
+
+`store` has the operations and the timeouts, `seal` the format, `xaes` the encryption.
+"""
 
 from .store import CookieStore as CookieStore
 from .store import CookieTooLarge as CookieTooLarge

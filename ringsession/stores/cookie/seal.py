@@ -5,7 +5,7 @@
     plaintext: flags 1 | sid 16 | created 6 | began 6 | confirmed 6 | sealed 6 | seen 6 | idle 6
         | absolute 6 | codec 1 | payload | 0x80 | zeros to a multiple of 32
 
-Owns the format and the keys. Knows nothing of sessions and timeouts; the clock is the caller's.
+The caller passes the time and checks the timeouts.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ _END = b"\x80"
 _HEAD = 1 + 4
 _SID = slice(1, 17)
 _TIMES = slice(17, 59)
-_SHIFTS = tuple(range(6 * 48, -1, -48))  # of each time in the number that the seven make together
+_SHIFTS = tuple(range(6 * 48, -1, -48))  # the bit positions of the seven times
 _FIXED = 60  # flags, sid, seven times, codec
 _PAD = 32
-_SKEW = 60_000  # milliseconds by which another server's clock may be ahead
+_SKEW = 60_000  # milliseconds that another server's clock may be ahead
 _SMALLEST = _HEAD + NONCE_SIZE + 2 * _PAD + 16
-LONGEST = (1 << 48) - 1  # milliseconds that fit into a time: 8,900 years
+LONGEST = (1 << 48) - 1  # milliseconds; the largest time in 48 bits, 8,900 years
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
-_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" never comes out again
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # "!" is not in the base64 alphabet
 
 
 class Opened(NamedTuple):
-    """What is inside a sealed cookie. Times are unix milliseconds."""
+    """The fields of a sealed cookie. Times are Unix milliseconds."""
 
     remembered: bool  # a "remember me" session
     sid: bytes  # 16 random bytes, the same while the session lives
     created: int
     began: int  # when the user signed in; 0: nobody has
     confirmed: int  # when the user last gave a password; 0: never
-    sealed: int  # orders the cookies of one session: the one that was sealed last counts
-    seen: int  # the last request that was sealed
+    sealed: int  # of several cookies for one session, the one sealed last counts
+    seen: int  # when the session was last used, to within half the idle timeout
     idle: int  # milliseconds; 0: no idle timeout
     absolute: int  # milliseconds; 0: no absolute timeout
     payload: bytes
 
-    def __repr__(self) -> str:  # without the payload, which is what was sealed
+    def __repr__(self) -> str:  # without the payload, which holds the user's data
         return f"<Opened created={self.created} sealed={self.sealed}>"
 
 
 class _Key:
-    """What is derived from one secret."""
+    """The key id and the cipher derived from one secret."""
 
     __slots__ = ("kid", "cipher")
 
@@ -70,9 +70,8 @@ class _Key:
         octets = secret.encode() if isinstance(secret, str) else secret
         if len(octets) < 16:
             raise ValueError(f"key: expected at least 16 bytes, got {len(octets)}")
-        prk = hmac.digest(
-            b"ringsession.v1", octets, "sha256"
-        )  # HKDF-Extract (RFC 5869 section 2.2)
+        # HKDF-Extract (RFC 5869 section 2.2)
+        prk = hmac.digest(b"ringsession.v1", octets, "sha256")
         self.kid = _expand(prk, b"kid", 4)
         self.cipher = XAES256GCM(_expand(prk, b"cookie|XAES-256-GCM", 32))
 
@@ -82,9 +81,9 @@ def _expand(prk: bytes, info: bytes, length: int) -> bytes:
 
 
 class Keyring:
-    """Keys for one purpose: the first seals, all open.
+    """Keys for one purpose. The first key seals; all keys open.
 
-    Raises TypeError or ValueError for a key that is none, without showing it.
+    Raises TypeError or ValueError for an invalid key. The message does not show the key.
     """
 
     __slots__ = ("newest", "_by_kid", "_purpose", "_contexts")
@@ -100,7 +99,7 @@ class Keyring:
             raise TypeError("fallback_keys: expected a list of keys, got one key")
         keys = [_Key(secret) for secret in (key, *fallback_keys)]
         self.newest = keys[0]
-        # Two keys may share an id, by chance once in four billion.
+        # Two keys may have the same id: for a random pair the chance is one in four billion.
         self._by_kid: dict[bytes, list[_Key]] = {}
         for one in keys:
             self._by_kid.setdefault(one.kid, []).append(one)
@@ -114,7 +113,7 @@ class Keyring:
         return self._by_kid.get(kid, ())
 
     def associated_data(self, head: bytes, name: str) -> bytes:
-        # Bound to the cookie's name and the purpose, so that one cookie never passes for another.
+        # The cookie's name and the purpose are authenticated, so no cookie opens as another one.
         context = self._contexts.get(name)
         if context is None:
             parts = [part.encode() for part in (name, self._purpose)]
@@ -124,7 +123,7 @@ class Keyring:
 
 
 def new_key() -> str:
-    """32 random bytes as 43 url-safe characters.
+    """Return 32 random bytes as 43 URL-safe characters.
 
     >>> len(new_key())
     43
@@ -159,7 +158,7 @@ def _encode(blob: bytes) -> str:
 
 
 def _decode(text: str, most: int) -> bytes | None:
-    """The bytes of a canonical base64url text that may be sealed, else None."""
+    """Return the bytes of a base64url text if it may be a sealed cookie, else None."""
     if len(text) > most:
         return None
     try:
@@ -167,17 +166,18 @@ def _decode(text: str, most: int) -> bytes | None:
         blob = a2b_base64(standard)
     except ValueError:  # a lone surrogate, or a group of one character
         return None
-    # RFC 4648 section 3.5: only a text that comes out again is canonical; `a2b_base64` skips what it does not know.
+    # RFC 4648 section 3.5: accept only the canonical encoding. `a2b_base64` skips unknown
+    # characters, so encode the bytes again and compare.
     if len(blob) < _SMALLEST or blob[:1] != _VERSION or b2a_base64(blob, newline=False) != standard:
         return None
     return blob
 
 
 def _parse(plaintext: bytes) -> Opened | None:
-    """Return the fields of a plaintext whose tag was right, or None if it has another form."""
+    """Return the fields of an authenticated plaintext, or None if its format is another one."""
     size = len(plaintext.rstrip(b"\0"))
     if (
-        plaintext[0] > 1  # bits that are not assigned
+        plaintext[0] > 1  # only the lowest bit has a meaning
         or plaintext[_FIXED - 1] != _CODEC[0]
         or size <= _FIXED
         or plaintext[size - 1] != _END[0]
@@ -196,9 +196,10 @@ def _parse(plaintext: bytes) -> Opened | None:
 
 
 def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:
-    """Return what `seal` was given, or None for every other text, whatever is wrong with it.
+    """Return the fields that `seal` sealed, or None for any other text.
 
-    now: unix milliseconds. A cookie that was sealed over 60 s later is refused, with a log line.
+    now: Unix milliseconds. A cookie that was sealed more than 60 s after this time also gives None,
+        with a line in the log.
     """
     blob = _decode(text, MAX_COOKIE_OCTETS - len(name))
     if blob is None:

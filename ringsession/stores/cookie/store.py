@@ -1,6 +1,6 @@
 """Keep sessions sealed in their own cookies, and nothing on the server.
 
-Owns what is inside the cookie and how old it may be. How it is sealed is `seal.py`'s affair.
+This module decides what a cookie holds and how old it may be. `seal.py` encrypts it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from ..deadlines import UNLIMITED, Times, judge
 
 
 class CookieTooLarge(ValueError):
-    """A session does not fit into its cookie; the message names the largest keys. Nothing was stored or sent."""
+    """A session does not fit into its cookie. Nothing was stored or sent.
+
+    The message names the largest keys.
+    """
 
 
 class CookieStore(CopiesAsItself):
@@ -35,7 +38,7 @@ class CookieStore(CopiesAsItself):
 
 
 class SealedSessions:
-    """See `Sessions`."""
+    """See `Backend`."""
 
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring
@@ -62,11 +65,11 @@ class SealedSessions:
         if lifetime != self._lifetime:
             lifetime = lifetime.within(self._lifetime)
         idle = lifetime.idle
-        due = idle is not None and now - opened.seen >= idle * 500  # half of it, in milliseconds
+        due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
         return Loaded(record, opened, standing.expires_in, False, due)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
-        """Of one session's values the one that was sealed last; None for values of several sessions."""
+        """Return the value that was sealed last. Return None for values of several sessions."""
         if len({loaded.version.sid for _, loaded in live}) > 1:
             return None
         return max(live, key=lambda pair: pair[1].version.sealed)
@@ -97,7 +100,7 @@ class SealedSessions:
         return int(self._clock() * 1000)
 
     def _seal_anew(self, opened: Opened, record: str) -> str:
-        """Seal a session again, as the latest of its cookies even if the clock has jumped back."""
+        """Seal a session again, with a later `sealed` time even if the clock has jumped back."""
         now = self._now()
         sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
         payload = record[1:].encode()
@@ -115,7 +118,7 @@ class SealedSessions:
 
 
 def _milliseconds(seconds: float | None) -> int:
-    """Return a time as RS2 holds it, where 0 means that there is no limit."""
+    """Return a number of seconds in RS2's unit. 0 means no limit."""
     return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
 
 
@@ -131,16 +134,18 @@ def cookie_store(
     *,
     clock: Callable[[], float] = time.time,
 ) -> CookieStore:
-    """A store that keeps each session in its cookie, encrypted and authenticated (RS2, XAES-256-GCM).
+    """Return a store that keeps each session in its cookie, encrypted with XAES-256-GCM.
 
-    key: at least 16 bytes, 32 random ones are advised (`python -m ringsession key` prints some); seals and opens.
-    Without one a random key is made, with a RuntimeWarning: such sessions end with the process.
-    fallback_keys: (); older keys, which only open.
-    clock: time.time; seconds, for tests.
+    key: None; at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some.
+        With None the store makes a random key and warns (RuntimeWarning), since the sessions are
+        lost when the process ends.
+    fallback_keys: (); older keys. They open cookies but seal no new ones.
+    clock: time.time; a function that returns seconds, for tests.
 
-    What it cannot do: requests at the same time lose each other's changes, a cookie that was copied before a logout
-    still opens after it (until its timeouts), and `session.swap` does not exist. CookieTooLarge where the
-    cookie would pass 4096 octets. Raises ValueError or TypeError for a bad key, without showing it.
+    This store has three limits. Requests at the same time lose each other's changes. A cookie that
+    was copied before the logout still opens after it, until its timeouts. `session.swap` raises
+    TypeError. A session whose cookie is larger than 4096 octets raises CookieTooLarge.
+    Raises ValueError or TypeError for an invalid key. The message does not show the key.
     Source: ring.middleware.session.cookie/cookie-store.
 
     >>> from ringsession import assoc_in, site_defaults
@@ -148,7 +153,8 @@ def cookie_store(
     """
     if key is None:
         message = (
-            "cookie_store: no key given, so a random one is used and sessions end with this process"
+            "cookie_store: no key given, so it uses a random key, and all sessions end with this process."
+            " Pass the output of `python -m ringsession key`, the same for every worker."
         )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     random = key is None

@@ -1,7 +1,8 @@
-"""Sessions in Redis or Valkey.
+"""Keep sessions in Redis or Valkey.
 
-The way of a call: `store` (operations), `call` (retries), `connections` (which server), `exchange` (one
-packet), `handshake` (a new connection). Pure: `layout`, `scripts`, `replies`.
+A call passes through `store` (the operations), `call` (retries), `connections` (which server),
+`exchange` (one packet) and `handshake` (a new connection). `lookup` runs what may take long in a
+thread. `layout`, `scripts` and `replies` have pure functions and constants.
 """
 
 from .store import RedisStore as RedisStore

@@ -1,7 +1,7 @@
-"""One call of the Redis store: its exchanges about one key, within one deadline.
+"""Make one call of the Redis store: its exchanges about one key, within one deadline.
 
-Owns what happens when an exchange fails: which commands are sent again, and when a script's text is
-sent.
+This module decides which commands are sent again after a failure, and when to send the text of a
+script.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class Call:
         self.name = name
         self.deadline = monotonic() + connections.timeout
 
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, since the application's own function took this time."""
+        self.deadline += seconds
+
     def ask(self, *commands: Command) -> list[Any]:
         """Send commands that may be sent twice. Send them again if the connection broke."""
         try:
@@ -33,7 +37,7 @@ class Call:
             return self._connections.ask(self.name, commands, self.deadline)
 
     def look(self) -> tuple[Live | Tombstone | None, float]:
-        """Return the session or tombstone under the key, or None, and the server's time in seconds."""
+        """Return the session or tombstone under the key, or None, and the server's time."""
         text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
         now = int(seconds) + int(microseconds) // 1000 / 1000
         if text is None:
@@ -44,7 +48,7 @@ class Call:
             raise StoreUnavailable(str(error)) from None
 
     def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
-        """Run a script. After a broken connection run it again, if it may repeat or was not sent."""
+        """Run a script. If the connection broke, run it again if it may repeat or was not sent."""
         try:
             return self.run_once(script, *arguments)
         except Broken as broken:
@@ -54,12 +58,12 @@ class Call:
 
     def run_once(self, script: Script, *arguments: bytes) -> Any:
         """Run a script. Send its text if the server does not know it yet."""
-        given = (b"1", self.name, *arguments)
+        keys_and_values = (b"1", self.name, *arguments)
         try:
-            command = (b"EVALSHA", script.sha, *given)
+            command = (b"EVALSHA", script.sha, *keys_and_values)
             return self._connections.ask(self.name, (command,), self.deadline)[0]
         except Refused as refused:
             if refused.code != "NOSCRIPT":
                 raise
-        command = (b"EVAL", script.text, *given)
+        command = (b"EVAL", script.text, *keys_and_values)
         return self._connections.ask(self.name, (command,), self.deadline)[0]

@@ -1,7 +1,7 @@
-"""Find the right Redis or Valkey server for a key, whatever client the application has.
+"""Find the Redis or Valkey server for a key: one server, a Sentinel's primary, or a cluster.
 
-Owns the checks of a client or URL, and the redirections of a cluster. Knows no session. The
-clients' own `execute_command` is not used: it repeats a command that the server may have executed.
+This module also checks the client or URL. It does not use the client's `execute_command`, which
+repeats commands that the server may have executed already.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _ASKING = (b"ASKING",)
 
 
 class Connections(Protocol):
-    """What the store asks through."""
+    """Send commands to the server that has a key."""
 
     timeout: float
-    own_commands: tuple[Command, ...]  # what it may send beside the given commands
+    own_commands: tuple[Command, ...]  # commands that `ask` may send besides the caller's
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         """Send commands once to the server that has the key, and return the reply to each.
@@ -41,7 +41,7 @@ class Connections(Protocol):
 
 
 class ServerConnections:
-    """See `Connections`; one server, also the primary that a Sentinel names."""
+    """Connect to one server, which may be the primary that a Sentinel names."""
 
     own_commands: tuple[Command, ...] = ()
 
@@ -58,7 +58,7 @@ class ServerConnections:
 
 
 class ClusterConnections:
-    """See `Connections`; the primaries of a cluster."""
+    """Connect to the primaries of a cluster."""
 
     own_commands: tuple[Command, ...] = (_ASKING,)
 
@@ -67,7 +67,7 @@ class ClusterConnections:
         self._client = client
         self._servers: dict[str, Server] = {}
         self._topology = Lookup(client.nodes_manager.initialize)
-        self._looked = 0.0
+        self._last_look = 0.0
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         try:
@@ -80,13 +80,13 @@ class ClusterConnections:
                 server = self._server_of(node)
                 if not asking:
                     return server.ask(commands, deadline)
-                return server.ask((_ASKING, *commands), deadline)[1:]  # the first one has the key
+                return server.ask((_ASKING, *commands), deadline)[1:]  # without the reply to ASKING
             except Refused as refused:
                 if refused.code not in ("MOVED", "ASK"):
                     if refused.code == "CLUSTERDOWN":
                         self._look_again(deadline)
                     raise
-                # ASK: the slot is on its way, and this key is at the other node already.
+                # ASK: the slot is being moved, and this key is at the other node already.
                 asking = refused.code == "ASK"
                 node = self._find(key, node, refused, deadline)
             except Broken:
@@ -106,10 +106,10 @@ class ClusterConnections:
             server = self._servers.setdefault(node.name, Server(Recipe(client.connection_pool)))
         return server
 
-    def _find(self, key: bytes, asked: Any, refused: Refused, deadline: float) -> Any:
+    def _find(self, key: bytes, sender: Any, refused: Refused, deadline: float) -> Any:
         """Return the node that a redirection names: "MOVED 3999 10.0.0.1:6381"."""
         host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
-        host = host or asked.host  # empty: the same host as before
+        host = host or sender.host  # empty: the same host as before
         node = self._client.get_node(host=host, port=int(port))
         if node is None or refused.code == "MOVED":
             self._look_again(deadline)
@@ -117,14 +117,14 @@ class ClusterConnections:
         return node or self._client.get_node_from_key(key)
 
     def _look_again(self, deadline: float) -> None:
-        """Learn who has which slots now. Many requests find out together that it has changed.
+        """Ask the cluster which node has which slots, at most once a second.
 
-        If no node can tell, what is known stays as it is.
+        Many requests notice a change at the same time. If no node answers, keep the known slots.
         """
         now = time.monotonic()
-        if now - self._looked < _SECONDS_PER_TOPOLOGY:
+        if now - self._last_look < _SECONDS_PER_TOPOLOGY:
             return
-        self._looked = now
+        self._last_look = now
         try:
             self._topology.wait(deadline)
         except Exception:
@@ -139,29 +139,27 @@ class ClusterConnections:
 def connect(client_or_url: Any, timeout: float | None) -> Connections:
     """Return the connections of a client, or of a new client for a URL.
 
-    Raises TypeError for an object that is no client, and ValueError for an option that cannot work.
+    Raises TypeError if the object is not a client, and ValueError if an option cannot work.
     """
     if isinstance(client_or_url, str):
         timeout = 2 if timeout is None else timeout
         return ServerConnections(_client_for(client_or_url, timeout), timeout)
     client = client_or_url
     if inspect.iscoroutinefunction(getattr(client, "execute_command", None)):
-        raise TypeError(
-            "redis_store: expected a client of the synchronous kind, got an asyncio one"
-        )
+        raise TypeError("redis_store: expected a synchronous client, got an asyncio client")
     if not hasattr(client, "get_encoder"):
         raise TypeError(f"redis_store: expected a client or a URL, got {type(client).__name__}")
     if client.get_encoder().decode_responses:
         raise ValueError("redis_store: expected a client with decode_responses=False")
     if timeout is not None:
-        raise ValueError("timeout: expected it with a URL only; a client has its socket_timeout")
+        raise ValueError("timeout: expected None, since a client has its own socket_timeout")
     clustered = hasattr(client, "get_node_from_key")
     settings = client.nodes_manager if clustered else client.connection_pool
     timeout = settings.connection_kwargs.get("socket_timeout")
     if timeout is None:
         raise ValueError(
-            "redis_store: expected a client with a socket_timeout, such as 2 seconds, got one that"
-            " waits for ever"
+            "redis_store: expected a client with a socket_timeout, such as 2 seconds, got a client"
+            " that would wait without limit"
         )
     return (ClusterConnections if clustered else ServerConnections)(client, timeout)
 
@@ -180,7 +178,7 @@ def _client_for(url: str, timeout: float) -> Any:
 
 
 def _find_library() -> Any:
-    """Return redis-py, or valkey-py where only that is installed."""
+    """Return redis-py, or valkey-py if only that is installed."""
     for name in ("redis", "valkey"):
         if find_spec(name) is not None:
             return import_module(name)

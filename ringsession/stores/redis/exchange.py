@@ -1,8 +1,7 @@
 """Exchange one packet with a Redis or Valkey server, over connections that no other code uses.
 
-A connection is used again only after all replies were read and the last one was this exchange's
-random token. In every other case it is closed, so that a reply never reaches a request that did
-not ask for it.
+A connection is used again only after all replies were read and the last reply was this exchange's
+random token. In every other case it is closed, so that no reply reaches another request.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from .lookup import seconds_left
 from .replies import BadReply, Command, ErrorReply, pack, parse_replies, shorten
 
 _RECEIVED_AT_ONCE = 65_536
-_MOST_IDLE = 64  # connections to one server that wait for their next use
-_LONGEST_IDLE = 60.0  # seconds; routers drop a connection that was silent for some minutes
+_MOST_IDLE = 64  # idle connections to one server
+_LONGEST_IDLE = 60.0  # seconds; routers drop a connection without traffic after some minutes
 _LONGEST_LIFE = 600.0  # seconds; credentials and addresses change
 _TOKEN_DIGITS = 16
 _SERVER_CHANGED = ("READONLY", "LOADING", "MASTERDOWN", "NOAUTH")
 
 
 class Broken(StoreUnavailable):
-    """The connection failed. It is worth one more try on a new one.
+    """The connection failed. The call may try again on a new connection.
 
     was_sent: whether the server may have executed the commands.
     """
@@ -85,7 +84,11 @@ class Connection:
             replies = self._receive_rest(data, count + 1, deadline)
         last = replies.pop()
         if last != token:
-            raise Refused(last) if type(last) is ErrorReply else BadReply("the token is another")
+            raise (
+                Refused(last)
+                if type(last) is ErrorReply
+                else BadReply("the reply is not the token of this exchange")
+            )
         self.used = monotonic()
         return replies
 
@@ -103,7 +106,7 @@ class Connection:
 
 
 class Server:
-    """Ask one server, also the primary that a Sentinel names."""
+    """Exchange packets with one server, which may be the primary that a Sentinel names."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -125,7 +128,7 @@ class Server:
             connection.close()
             if not isinstance(error, Exception) or isinstance(error, StoreUnavailable):
                 raise
-            self.close()  # what broke one connection has often broken the idle ones too
+            self.close()  # the idle connections are often broken too
             raise _failure(error, was_sent=True) from None
         refused = next((reply for reply in replies if type(reply) is ErrorReply), None)
         if refused is not None and refused.code in _SERVER_CHANGED:
@@ -146,7 +149,7 @@ class Server:
     def _take(self) -> Connection | None:
         """Return the idle connection that was used last, or None."""
         if self._pid != os.getpid():
-            self._idle = deque()  # the parent's connections stay open there
+            self._idle = deque()  # leave the parent's connections open
             self._pid = os.getpid()
         now = monotonic()
         while True:
@@ -181,7 +184,7 @@ class Server:
 
 
 def _close(sock: socket.socket, pid: int) -> None:
-    """Close a connection; in a child process only the child's own descriptor."""
+    """Close a connection. In a forked child, close only the child's file descriptor."""
     with suppress(Exception):
         if pid == os.getpid():
             sock.shutdown(socket.SHUT_RDWR)
@@ -194,13 +197,13 @@ def _is_fresh(connection: Connection, now: float) -> bool:
 
 
 def _refusal(reply: ErrorReply) -> StoreUnavailable:
-    if reply.code == "READONLY":  # the primary has become a replica, so nothing was done
+    if reply.code == "READONLY":  # the primary has become a replica and executed nothing
         return Broken("redis_store: the server is a read-only replica", was_sent=False)
     return Refused(reply)
 
 
 def _failure(error: Exception, *, was_sent: bool) -> StoreUnavailable:
-    """Return what to raise for an exception of a socket or of the client library."""
+    """Return the exception to raise for one of a socket or of the client library."""
     if is_a(error, "TimeoutError"):
         return StoreUnavailable("redis_store: the server did not answer in time")
     text = shorten(str(error)) or type(error).__name__

@@ -14,8 +14,8 @@ from typing import Any
 from .lookup import Lookup, seconds_left
 from .replies import pack
 
-# Each of these options makes a connection speak RESP3, send commands by itself, try again by itself,
-# or receive bytes that nobody asked for.
+# Each of these options makes a connection speak RESP3, send commands by itself, retry by itself, or
+# receive bytes that no command asked for.
 _LEFT_OUT = frozenset(
     (
         *("cache_enabled", "client_cache", "event_dispatcher", "himport_registry", "parser_class"),
@@ -36,11 +36,11 @@ def is_a(error: BaseException, name: str) -> bool:
 
 
 class _Packer:
-    """Pack the commands of a handshake, in which the client library gives str and int as well."""
+    """Pack the commands of a handshake. The client library passes str and int as well as bytes."""
 
     def pack(self, *command: Any) -> list[bytes]:
         parts = [part if isinstance(part, bytes) else str(part).encode() for part in command]
-        return [pack([*parts[0].split(), *parts[1:]])]  # the name may be two words
+        return [pack([*parts[0].split(), *parts[1:]])]  # a command's name may be two words
 
 
 class _Bounded:
@@ -70,19 +70,19 @@ class _Bounded:
     def socket_connect_timeout(self, seconds: float | None) -> None:
         pass
 
-    def send_packed_command(self, *given: Any, **options: Any) -> Any:
+    def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
         if self._sock is not None:
             self._sock.settimeout(self.socket_timeout)
-        return super().send_packed_command(*given, **options)  # type: ignore[misc]
+        return super().send_packed_command(*arguments, **options)  # type: ignore[misc]
 
-    def read_response(self, *given: Any, **options: Any) -> Any:
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
         if self._sock is not None:
             self._sock.settimeout(self.socket_timeout)
-        return super().read_response(*given, **options)  # type: ignore[misc]
+        return super().read_response(*arguments, **options)  # type: ignore[misc]
 
 
 class Recipe:
-    """Make connections as a client's pool would, but for what `_LEFT_OUT` and `_options` say."""
+    """Make connections as a client's pool would, without the options in `_LEFT_OUT`."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -106,7 +106,7 @@ class Recipe:
         except BaseException:
             connection.disconnect()
             raise
-        connection._sock = None  # it closes what it has when it goes
+        connection._sock = None  # so that the library's connection does not close the socket
         return sock, (getattr(connection, "host", None), getattr(connection, "port", None))
 
     @cached_property
@@ -114,11 +114,11 @@ class Recipe:
         return type("BoundedConnection", (_Bounded, self._pool.connection_class), {})
 
     def _options(self) -> dict[str, Any]:
-        given = (
+        options = (
             self._pool.connection_kwargs
-        )  # looked at each time, since applications change passwords there
+        )  # read each time: applications change passwords there
         return {
-            **{name: given[name] for name in given if name not in _LEFT_OUT},
+            **{name: options[name] for name in options if name not in _LEFT_OUT},
             "command_packer": _Packer(),
             "health_check_interval": 0,
             "protocol": 2,

@@ -1,21 +1,22 @@
-"""Write and read what Redis and Valkey keep of one session: a string. Pure functions.
+"""Write and read the string that Redis and Valkey store for one session. Pure functions.
 
-A live session is a head, a newline and the record (`codec.py`). A space separates the head's fields:
+A live session is a head, a newline and the record (see `codec`). Spaces separate the fields of the
+head:
 
     L        a live session
-    version  16 hexadecimal digits, random, and other ones after every write
+    version  16 random hexadecimal digits, new ones after every write
     seen     13 digits: when the session was last used, in milliseconds since 1970
     created  13 digits
     flags    5 digits: disposable 0 or 1, remembered 0 or 1, and three for the number of deltas
     idle     milliseconds that the session may be idle, or -
-    absolute milliseconds that it may live in all, or -
+    absolute milliseconds that it may live in total, or -
     cookie   the hash of the cookie's name, or -
     began    when the user logged in, or -
-    owner, handle, confirmed: - today
+    owner, handle, confirmed: always -, since nothing uses them yet
 
-A write that was overtaken by another one is appended as a delta: a newline and a JSON array of the
-changed keys and the removed keys. A tombstone has no record: it is `D cookie began` if the session
-ended, or `M cookie began successor` if it moved.
+If another write was faster, a write is appended as a delta: a newline and a JSON array of the keys
+that it changed and the keys that it removed. A tombstone has no record: it is `D cookie began` if
+the session ended, or `M cookie began successor` if it moved.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Live(NamedTuple):
 
     version: bytes
     times: Times
-    clock: bytes  # `seen` and `created`, as they stand there
+    clock: bytes  # the text of `seen` and `created`
     disposable: bool
     body: bytes  # the record, and the deltas after it
     deltas: int
@@ -60,7 +61,7 @@ class Tombstone(NamedTuple):
 
 
 class Unknown(ValueError):
-    """The string is not one that ringsession wrote. The message does not show it."""
+    """ringsession did not write this string. The message does not show it."""
 
 
 def new_version() -> bytes:
@@ -78,7 +79,7 @@ def milliseconds(seconds: float) -> int:
 
 
 def write_clock(times: Times) -> bytes:
-    """Return `seen` and `created` as they stand in the head.
+    """Return `seen` and `created` as the text in the head.
 
     >>> write_clock(Times(1.5, 2, Lifetime()))
     b'0000000002000 0000000001500'
@@ -87,7 +88,7 @@ def write_clock(times: Times) -> bytes:
 
 
 def write_rest(record: str, lifetime: Lifetime, details: Details) -> bytes:
-    """Return a new session's string from its flags on. The server writes the fields before."""
+    """Return a new session's string from the flags on. The script writes the fields before."""
     fields = (_number(lifetime.idle), _number(lifetime.absolute), details.cookie.encode() or _NONE)
     head = b"%d0000 %b %b %b - - - -\n" % (details.disposable, *fields)
     return head + record.encode()
@@ -136,4 +137,4 @@ def _merge(record: str, deltas: list[bytes]) -> str:
     try:
         return codec.merge(record, changed, removed)
     except (codec.CorruptRecord, codec.UnknownVersion):
-        return record  # `codec.decode` will say what is wrong with it
+        return record  # `codec.decode` will report what is wrong

@@ -1,8 +1,8 @@
-"""Look something up that the client library cannot bound: a Sentinel's primary, a cluster's slots.
+"""Look up a Sentinel's primary or a cluster's slots, with a deadline.
 
-The library asks several servers in turn, each with its own timeout and retries. So the lookup runs
-in a thread of its own, and each caller waits no longer than its deadline. The thread also keeps an
-exception of the caller, such as a worker's timeout, out of the library's connections.
+The client library asks several servers in turn, each with its own timeout and retries. So the
+lookup runs in its own thread, and each caller waits only until its deadline. An exception in the
+caller, such as a worker's timeout, does not interrupt the library's connections either.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Lookup:
         self._run: _Run | None = None
 
     def wait(self, deadline: float) -> Any:
-        """Return the result, or raise the function's exception. Raise TimeoutError if it is late."""
+        """Return the function's result, or raise its exception. Raise TimeoutError if late."""
         run = self._run
         if run is None or run.has_ended.is_set() or run.pid != os.getpid():
             run = _Run(self._work)
             threading.Thread(target=run, name="ringsession-redis-lookup", daemon=True).start()
-            self._run = run  # not before: nobody may wait for a thread that never started
+            self._run = run  # only now, so that no caller waits for a thread that did not start
         if not run.has_ended.wait(seconds_left(deadline)):
             raise TimeoutError
         if run.error is not None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 Command = Sequence[bytes]
 
-# The text after one of these may be an argument: a key, a record, a password.
+# The text after one of these may be an argument, such as a key, a record or a password.
 _UNSAFE = re.compile(r"""['"`]|, with args""")
 _LONGEST_TEXT = 100
 
@@ -29,7 +29,7 @@ class ErrorReply(NamedTuple):
 
 
 class BadReply(Exception):
-    """The bytes are not the replies to what was sent."""
+    """The received bytes are not the replies to the commands."""
 
 
 def shorten(text: str) -> str:
@@ -53,7 +53,7 @@ def pack(command: Command) -> bytes:
 
 
 def _parse(data: bytes, at: int) -> tuple[Any, int]:
-    """Return one reply and the position after it. Raise IndexError if the reply is not whole yet."""
+    """Return one reply and the position after it. Raise IndexError if bytes are missing."""
     end = data.find(b"\r\n", at)
     if end < 0:
         raise IndexError
@@ -81,9 +81,9 @@ def _parse(data: bytes, at: int) -> tuple[Any, int]:
 
 
 def parse_replies(data: bytes, count: int) -> list[Any] | None:
-    r"""Return the replies, or None if fewer than `count` are whole yet.
+    r"""Return `count` replies, or None if bytes are missing.
 
-    Raises BadReply if bytes follow the last one, or if the bytes are not RESP2.
+    Raises BadReply if bytes follow the last reply, or if the bytes are not RESP2.
 
     >>> parse_replies(b"$1\r\na\r\n*1\r\n:5\r\n", 2)
     [b'a', [5]]
@@ -98,5 +98,5 @@ def parse_replies(data: bytes, count: int) -> list[Any] | None:
     except ValueError:
         raise BadReply("the server did not answer in RESP2") from None
     if at != len(data):
-        raise BadReply("the server answered more than it was asked")
+        raise BadReply("the server sent more replies than there were commands")
     return replies

@@ -1,7 +1,7 @@
 """The Lua scripts that run in Redis and Valkey: one for each operation, on one key.
 
-`layout.py` describes the string under the key. The comment before a script names its
-arguments, and then its answer.
+`layout.py` describes the string under the key. The comment before a script lists its arguments,
+and after "->" its answer.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import NamedTuple
 
+from ..deadlines import TOMBSTONE
 from .layout import COUNT, CREATED_END, DISPOSABLE, FLAGS_END, LONGEST_HEAD, SEEN
 
-TOMBSTONE_MILLISECONDS = 60_000
-MOST_DELTAS = 999  # three digits
+MOST_DELTAS = 999  # the largest number of three digits
 
 
 class Script(NamedTuple):
@@ -23,7 +23,7 @@ class Script(NamedTuple):
 
 
 def _script(text: str) -> Script:
-    # Positions in Lua begin at 1 and include the last one; those of SETRANGE begin at 0.
+    # Positions in Lua start at 1 and ranges include their end. Offsets of SETRANGE start at 0.
     values = {
         "$DISPOSABLE_AT": DISPOSABLE,
         "$COUNT_AT": COUNT,
@@ -36,7 +36,7 @@ def _script(text: str) -> Script:
         "$BEFORE_COUNT": COUNT,
         "$FIELDS": FLAGS_END + 1,
         "$HEAD": LONGEST_HEAD,
-        "$TOMBSTONE": TOMBSTONE_MILLISECONDS,
+        "$TOMBSTONE": TOMBSTONE * 1000,
         "$MOST": MOST_DELTAS,
     }
     for name in sorted(values, key=len, reverse=True):

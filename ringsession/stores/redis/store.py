@@ -1,8 +1,7 @@
-"""Sessions in Redis or Valkey: for any number of machines.
+"""Keep sessions in Redis or Valkey, for any number of machines.
 
-`layout.py` describes the string under a key, `scripts.py` has the server's scripts,
-and `exchange.py` sends commands. This module decides which commands to send, and what to do
-when an exchange fails.
+This module decides which commands each operation sends. `layout.py` describes the string under a
+key, `scripts.py` has the server's scripts, and `call.py` repeats what failed.
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from math import inf
-from time import monotonic
 from typing import Any
 
-from ... import codec
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import Connections, connect
 from .exchange import Broken, Refused
@@ -24,7 +22,7 @@ from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
 
-_GONE, _OVERTAKEN = 0, 2  # what the script WRITE answers
+_OVERTAKEN = 2  # the answer of the script WRITE if another write was faster
 _DELTAS_PER_FOLD = 16
 
 
@@ -99,25 +97,22 @@ class RedisStore(CopiesAsItself):
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         call = self._call(key)
-        while True:  # when a round fails, another request has succeeded
+
+        def read() -> tuple[str, Any] | None:
             found, _ = call.look()
-            if not isinstance(found, Live):
-                return None
-            record = found.record
-            begin = monotonic()
-            text = change(codec.value_text(record, name))
-            call.deadline += monotonic() - begin  # the caller's own time does not count
-            merged = codec.merge(record, {name: text}, ()).encode()
-            given = (_live(found.version), _live(new_version()), b"0", merged)
-            reply = call.run(WRITE, *given, may_repeat=False)
-            if reply != _OVERTAKEN:
-                return None if reply == _GONE else text
+            return (found.record, found.version) if isinstance(found, Live) else None
+
+        def write(record: str, version: Any) -> bool:
+            arguments = (_live(version), _live(new_version()), b"0", record.encode())
+            return bool(call.run(WRITE, *arguments, may_repeat=False) == 1)
+
+        return compare_and_set(read, name, change, write, call.extend)
 
     def sweep(self) -> int:
-        return 0  # the server itself removes what has expired
+        return 0  # the server removes expired keys by itself
 
     def close(self) -> None:
-        """Close the connections that wait for their next use."""
+        """Close the idle connections. A later call opens new ones."""
         self._connections.close()
 
     def _call(self, key: str) -> Call:
@@ -125,7 +120,7 @@ class RedisStore(CopiesAsItself):
 
 
 def _live(version: object) -> bytes:
-    """Return the start of a live session at a version. No session starts with a wrong version."""
+    """Return how a live session at this version starts. No session has an invalid version."""
     return b"L " + (version if isinstance(version, bytes) and len(version) == 16 else b"?" * 16)
 
 
@@ -141,7 +136,7 @@ def _touch(call: Call, found: Live, renewed: Times) -> bool:
 
 
 def _fold(call: Call) -> None:
-    """Merge a record and its deltas into one record. If that fails, nothing is lost."""
+    """Replace a record and its deltas by one merged record. A failure loses no data."""
     try:
         found, _ = call.look()
         if isinstance(found, Live) and found.deltas:
@@ -154,7 +149,7 @@ def _fold(call: Call) -> None:
 def redis_store(
     client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
 ) -> RedisStore:
-    """Keep sessions in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
+    """Return a store in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
 
     client_or_url: a client of redis-py or valkey-py, also of a cluster or from
         `Sentinel.master_for`. It needs a `socket_timeout` and no `decode_responses`.
@@ -163,20 +158,20 @@ def redis_store(
     timeout: 2; seconds for a whole call: connect, answer and retry. For a URL only; a client has
         its `socket_timeout`.
 
-    The store keeps every promise. A session is one string with a time to live. The store makes
-    connections of its own with the client's settings. The server must not evict: set
-    `maxmemory-policy noeviction` or `volatile-ttl`. docs/stores.md lists the rights that the store
-    needs and the writes that a fail-over may lose.
+    The store keeps every promise. A session is one string with a time to live. The store opens its
+    own connections with the client's settings. The server must not evict sessions that are in use:
+    set `maxmemory-policy noeviction` or `volatile-ttl`. docs/stores.md lists the rights that the
+    store needs and the writes that a fail-over may lose.
 
-    Raises TypeError for an object that is no client, and ValueError for an option that cannot
-    work. For a URL, `pip install 'ringsession[redis]'` brings redis-py.
+    Raises TypeError if the object is not a client, and ValueError if an option cannot work.
+    For a URL, install redis-py: `pip install 'ringsession[redis]'`.
 
     >>> from ringsession import assoc_in, site_defaults
     >>> store = redis_store("redis://sessions.internal:6379/0")
     >>> config = assoc_in(site_defaults, ["session", "store"], store)
     """
     if type(prefix) is not str or not prefix:
-        raise ValueError(f"prefix: expected a str that is not empty, got {prefix!r:.60}")
+        raise ValueError(f"prefix: expected a non-empty str, got {prefix!r:.60}")
     if not is_seconds(timeout):
         raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
     return RedisStore(connect(client_or_url, timeout), prefix)

@@ -1,7 +1,8 @@
-"""Sessions in PostgreSQL, MySQL or MariaDB.
+"""Keep sessions in PostgreSQL, MySQL or MariaDB.
 
-The way of a call: `store` (operations), `engine` (retries), `connections` (whose), `drivers` (a new connection).
-Beside it: `table`, `migration`, `statements`, `rows`, `errors`.
+A call passes through `store` (the operations), `engine` (deadline and retries), `connections` (a
+connection for each call) and `drivers` (a new connection). `table`, `migration` and `statements`
+have the SQL, `rows` the conversions, `errors` the messages, `sweep` the removal of expired rows.
 """
 
 from .store import SqlStore as SqlStore

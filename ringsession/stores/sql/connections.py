@@ -1,7 +1,7 @@
-"""Lend a connection to one call at a time: one of our own, or one of the application's pool.
+"""Lend each connection to one call at a time: the store's own, or one from the app's pool.
 
-Owns that a connection is used again only after its last statement was answered whole: what fails,
-what is interrupted and what is lost is closed, never kept. Knows no statement.
+A connection is used again only after the complete answer to its last statement. A connection that
+failed or whose call was interrupted is closed.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from sqlalchemy.exc import DBAPIError
 from .drivers import set_up
 
 _MOST = 15  # connections of one process
-_MOST_DEAD = 64  # that a pool may lend in a row
-# After a fork the parent's connections must be neither used nor closed by the child.
+_MOST_DEAD = 64  # dead connections that a pool may lend in a row
+# A forked child must neither use nor close its parent's connections.
 _inherited: list[Held] = []
 _all: WeakSet[OwnConnections] = WeakSet()
 
 
 class Held:
-    """A connection, and whether it has served before."""
+    """A connection that the store holds while a call uses it, or while it is idle."""
 
     __slots__ = ("connection", "lent", "raw", "is_used", "is_changed", "__weakref__")
 
     def __init__(self) -> None:
         self.connection: Connection
-        self.lent: PoolProxiedConnection  # the same as its pool sees it
-        self.raw: Any = None  # the same as the driver made it
-        self.is_used = False
-        self.is_changed = False  # autocommit was turned on, and is to be turned off
+        self.lent: PoolProxiedConnection  # the pool's object for this connection
+        self.raw: Any = None  # the driver's object for this connection
+        self.is_used = False  # an earlier call has used it
+        self.is_changed = False  # autocommit is on and must be reset
 
     def hold(self, connection: Connection) -> None:
         self.connection = connection
@@ -45,14 +45,14 @@ class Held:
         self.raw = self.lent.driver_connection
 
     def is_quiet(self) -> bool:
-        """Return whether nothing came that nobody asked for: the end, or a late answer."""
+        """Return whether the connection is open and has no unread bytes, such as a late answer."""
         source: Any = self.raw if hasattr(self.raw, "fileno") else getattr(self.raw, "_sock", self)
         if source is self:
-            return True  # a driver that does not show its socket
+            return True  # the driver does not give access to its socket
         try:
             number = source.fileno()
         except Exception:
-            return False  # it is closed
+            return False  # the connection is closed
         if not hasattr(select, "poll"):
             return not select.select([number], [], [], 0)[0]
         poll = select.poll()
@@ -60,7 +60,7 @@ class Held:
         return not poll.poll(0)
 
     def drop(self) -> None:
-        """Close the connection, whatever state it is in."""
+        """Close the connection in any state."""
         with suppress(Exception):
             if self.lent.is_valid:
                 self.lent.invalidate()
@@ -71,7 +71,7 @@ class NoConnection(Exception):
 
 
 class OwnConnections:
-    """Connections of an engine without a pool, the last one used first."""
+    """Up to 15 connections of the store's own engine. The one used last is used first."""
 
     def __init__(self, engine: Engine, timeout: float) -> None:
         self._engine = engine
@@ -81,12 +81,12 @@ class OwnConnections:
 
     def _begin(self) -> None:
         self._idle: list[Held] = []
-        # Weak, so that a connection that an interruption made nobody's takes no place.
+        # Weak, so that a connection that an interrupted call lost does not count.
         self._open: WeakSet[Held] = WeakSet()
         self._lock = threading.Lock()
 
     def take(self, deadline: float) -> Held:
-        """Return a connection that is ready. Raises what connecting raises, and NoConnection."""
+        """Return a connection. Raises NoConnection, or what the driver raises for a new one."""
         while True:
             while self._idle:
                 with suppress(IndexError):  # another thread was faster
@@ -102,7 +102,7 @@ class OwnConnections:
             time.sleep(random.uniform(0.001, 0.005))
 
     def leave_to_the_parent(self) -> None:
-        """Begin anew in a forked process, and keep SQLAlchemy from closing what it inherited."""
+        """Start without connections in a forked process, and never close the inherited ones."""
         for held in list(self._open):
             with suppress(Exception):
                 held.lent.detach()
@@ -119,13 +119,13 @@ class OwnConnections:
         held.drop()
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the idle connections."""
         while self._idle:
             with suppress(IndexError):
                 self.discard(self._idle.pop())
 
     def close_unused(self) -> None:
-        """Close what may have broken together with a connection that broke."""
+        """Close the connections that may be broken too after one of them broke."""
         self.close()
 
     def _reserve(self) -> Held | None:
@@ -158,7 +158,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class LentConnections:
-    """Connections of the application's engine, from its pool and back to it for each statement."""
+    """Connections from the pool of the application's engine, lent for one piece of work each."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -167,9 +167,8 @@ class LentConnections:
     def take(self, deadline: float) -> Held:
         """Return a connection that commits each statement.
 
-        To set that takes an exchange with MySQL, which finds out that the server has closed a
-        connection. Nothing of ours was sent by then, so that the next connection is tried, however
-        many there are.
+        MySQL needs an exchange for that, which fails if the server has closed the connection. No
+        statement was sent yet, so this tries the next connection, up to 64 of them.
         """
         for _ in range(_MOST_DEAD):
             held = Held()
@@ -191,10 +190,10 @@ class LentConnections:
         raise NoConnection(f"the pool lent {_MOST_DEAD} dead connections")
 
     def _commit_each(self, held: Held) -> None:
-        """Turn autocommit on, unless the engine does that.
+        """Turn autocommit on, unless the engine has done so.
 
-        SQLAlchemy's own option is not used: it would turn it off again while the pool takes the
-        connection back, where an interruption costs the pool a place.
+        This does not use SQLAlchemy's own option. That would turn autocommit off while the pool
+        takes the connection back, and an interruption at that moment would lose a pool slot.
         """
         connection: Any = held.lent.dbapi_connection
         with suppress(NotImplementedError):
@@ -215,12 +214,12 @@ class LentConnections:
                 raise
 
     def discard(self, held: Held) -> None:
-        """Close a connection that failed; the pool opens another in its place."""
+        """Close a connection that failed. The pool opens another one instead."""
         held.drop()
 
     def close_unused(self) -> None:
-        """Do nothing: the pool itself closes what is older than a connection that broke."""
+        """Do nothing: the pool itself closes all connections older than one that broke."""
 
     def close(self) -> None:
-        """Close the pool's connections that nobody uses."""
+        """Close the pool's idle connections."""
         self._engine.dispose()

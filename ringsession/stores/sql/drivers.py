@@ -1,6 +1,6 @@
-"""The engine that `sql_store` makes for a URL: psycopg or PyMySQL, each with an end to every wait.
+"""Make an engine for a URL, in which every wait of the driver has a deadline.
 
-Owns the two drivers' own ways. Knows no session, no table and no pool.
+This module has all code that is special to psycopg or PyMySQL.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ..shown_url import is_host, show_url
 
-# When the call that runs in this thread must have ended, by `time.monotonic()`; a driver asks while
-# it waits.
+# The deadline of the call that runs in this thread, by `time.monotonic()`. The drivers check it
+# while they wait.
 DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
 
 _POSTPONED = "_POSTPONED"
 _ONE_YEAR = 31536000.0  # the longest that PyMySQL allows
-_CANCELLING = 0.1  # seconds, to tell a pooler that nobody waits for a statement any more
+_CANCELLING = 0.1  # seconds to wait while cancelling a statement behind a pooler
 
 
 def make_engine(text: str) -> Engine:
-    """Return an engine without a pool. Raises ValueError for a wrong URL, without its secrets."""
+    """Return an engine without a pool. Raises ValueError for an invalid URL."""
     url = _read_url(text)
     driver = url.get_driver_name()
-    # Every statement is a transaction, and a connection that failed is closed: there is nothing to
-    # roll back.
+    # Each statement is its own transaction, and a connection that failed is closed, so there is
+    # never anything to roll back.
     options: dict[str, Any] = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
     if driver == "psycopg":
-        options["use_native_hstore"] = False  # it would cost each new connection an exchange
+        options["use_native_hstore"] = False  # it would need an exchange for each new connection
     problem = ""
     try:
         engine = create_engine(
@@ -44,12 +44,9 @@ def make_engine(text: str) -> Engine:
     except ModuleNotFoundError:
         name = "'psycopg[binary]'" if driver == "psycopg" else "pymysql"
         problem = f"sql_store: {driver} is not installed; pip install {name}"
-    except (
-        SQLAlchemyError,
-        ValueError,
-        TypeError,
-    ):  # an option of the driver's; its value may be a secret
-        problem = f"sql_store: expected other options in the URL {show_url(text)}"
+    except (SQLAlchemyError, ValueError, TypeError):
+        # The message of the exception is not shown: an option's value may be a secret.
+        problem = f"sql_store: the driver does not accept an option in the URL {show_url(text)}"
     if problem:
         raise ValueError(problem)
     (_bound_psycopg if driver == "psycopg" else _bound_pymysql)(engine)
@@ -71,19 +68,19 @@ def _read_url(text: str) -> URL:
         )
     if not (is_host(url.host) or is_host(f"[{url.host}]")):
         raise ValueError(
-            "sql_store: expected a URL, such as postgresql+psycopg://..., got another host"
+            "sql_store: expected a URL, such as postgresql+psycopg://..., got an invalid host name"
         )
     if driver not in ("psycopg", "pymysql"):
         raise ValueError(
             "sql_store: expected postgresql+psycopg://..., mysql+pymysql://..."
             f" or mariadb+pymysql://..., got {url.drivername};"
-            " for another driver pass an engine with timeouts of its own"
+            " for another driver pass an engine that has timeouts"
         )
     return url
 
 
 def _left(most: float = math.inf) -> float:
-    """Return the seconds until the deadline, and a little after it, since 0 would be no limit."""
+    """Return the seconds until the deadline, at least 0.001, since 0 would mean no limit."""
     return max(0.001, min(most, DEADLINE.get() - time.monotonic()))
 
 
@@ -91,7 +88,7 @@ def _bound_pymysql(engine: Engine) -> None:
     pymysql: Any = import_module("pymysql")
 
     class BoundConnection(pymysql.Connection):  # type: ignore[misc]
-        """PyMySQL looks at both before each packet."""
+        """PyMySQL reads both timeouts before each packet."""
 
         @property
         def _read_timeout(self) -> float | None:
@@ -127,10 +124,10 @@ def _bound_psycopg(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, options: dict[str, Any]) -> Any:
-        # libpq knows whole seconds, from 2 on; the deadline itself is kept by `_within`.
-        given = {"connect_timeout": max(2, math.ceil(_left(86400))), **options}
-        threshold = given.pop("prepare_threshold", _POSTPONED)
-        connection = BoundConnection.connect(*args, prepare_threshold=None, **given)
+        # libpq takes whole seconds, at least 2. `_within` keeps the exact deadline.
+        wanted = {"connect_timeout": max(2, math.ceil(_left(86400))), **options}
+        threshold = wanted.pop("prepare_threshold", _POSTPONED)
+        connection = BoundConnection.connect(*args, prepare_threshold=None, **wanted)
         connection.wanted_threshold = threshold
         return connection
 
@@ -148,7 +145,7 @@ def _give_up(psycopg: Any, connection: Any = None) -> Callable[[], None]:
 
 
 def _within(gen: Any, give_up: Callable[[], None]) -> Generator[Any, Any, Any]:
-    """Take the same steps, none of them after the deadline; psycopg asks at least every 0.1 s."""
+    """Run psycopg's generator, which wakes up at least every 0.1 s, until the deadline."""
     deadline, ready = DEADLINE.get(), None
     while True:
         try:
@@ -161,14 +158,15 @@ def _within(gen: Any, give_up: Callable[[], None]) -> Generator[Any, Any, Any]:
 
 
 def set_up(raw: Any, timeout: float) -> None:
-    """Make a new connection of psycopg ready: one exchange, which no pooler minds.
+    """Set a new psycopg connection's `statement_timeout` and `prepare_threshold`, in one exchange.
 
-    A pooler such as PgBouncer lends the server's connections to one client after the other, so what
-    is set there would reach others, and a prepared statement may be missing at the next use. It is
-    told by the id of the server's process, which the server knows better than the pooler does.
+    Both stay as they are behind a pooler such as PgBouncer. It lends the server's connections to
+    one client after another, so a setting would reach other clients, and a prepared statement may
+    be missing at its next use. Behind a pooler, the server's process id differs from the id that
+    the client was told.
     """
     if not hasattr(raw, "wanted_threshold"):
-        return  # of PyMySQL
+        return  # PyMySQL needs none of this
     milliseconds = math.ceil(timeout * 1000)
     row = raw.execute(
         f"SELECT CASE WHEN pg_backend_pid() = {raw.info.backend_pid:d}"
@@ -178,8 +176,8 @@ def set_up(raw: Any, timeout: float) -> None:
     if raw.wanted_threshold is not _POSTPONED:
         raw.prepare_threshold = _read_threshold(raw.wanted_threshold)
     elif row[0] is not None:
-        # Each statement is prepared at its first use: one exchange more then, and no planning ever
-        # after.
+        # Prepare each statement at its first use. That takes one more exchange, and later uses need
+        # no planning.
         raw.prepare_threshold = 0
 
 

@@ -1,7 +1,7 @@
-"""Run the statements of one call of `sql_store`, with one deadline for all that the call waits for.
+"""Run the statements of one call of `sql_store`, with one deadline for everything it waits for.
 
-Owns what is tried again and what is not. Connections are `connections.py`'s affair, drivers
-`drivers.py`'s.
+This module decides which statements run again after a failure. `connections.py` lends the
+connections.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from .errors import SqlFailed
 from ..shown_url import show_url
 
 _Answer = TypeVar("_Answer")
-# Run a statement with its parameters: its rows, or how many rows it changed.
+# A function that runs a statement with its parameters and returns its rows, or the number of rows
+# that it changed.
 Execute = Callable[..., Any]
 
 _MOST_CONFLICTS = 5
 
 
 class SqlCall:
-    """One call of a store: its name, for errors, and when it must have ended."""
+    """One call of the store: its name for error messages, and its deadline."""
 
     def __init__(self, engine: SqlEngine, name: str) -> None:
         self._engine = engine
@@ -41,28 +42,28 @@ class SqlCall:
     def is_over(self) -> bool:
         return time.monotonic() > self.deadline
 
-    def pause(self, seconds: float) -> None:
-        """Let the call end later by what the application's own function took."""
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, since the application's own function took this time."""
         self.deadline += seconds
 
     def first(self, statement: Any, **values: Any) -> Any:
-        """Return the first row that the statement gives, or None."""
+        """Run a SELECT. Return its first row, or None."""
         return next(iter(self.run(lambda execute: execute(statement, values))), None)
 
     def change(self, statement: Any, **values: Any) -> bool:
-        """Return whether the statement changed its one row."""
+        """Run a statement. Return whether it changed one row."""
         changed: int = self.run(lambda execute: execute(statement, values))
         return changed == 1
 
     def change_once(self, statement: Any, **values: Any) -> bool:
-        """Do the same, but never again after an unknown outcome."""
+        """Run a statement like `change`, but do not run it again after an unknown outcome."""
         changed: int = self.run(lambda execute: execute(statement, values), again=False)
         return changed == 1
 
     def run(self, work: Callable[[Execute], _Answer], *, again: bool = True) -> _Answer:
-        """Run work on a connection, again where that broke or where the server undid the work.
+        """Run work on a connection. Run it again after a broken connection or a lost conflict.
 
-        again: False for what must not be done twice.
+        again: False if the work must not be done twice.
         """
         failures = conflicts = 0
         while True:
@@ -78,8 +79,8 @@ class SqlCall:
                 time.sleep(random.uniform(0, 0.01 * 2**conflicts))
                 continue
             may_repeat = failure.broken and (again or held is None) and not self.is_over
-            # Where a connection has waited in a pool, others have as well; a new one breaks for
-            # another reason.
+            # All idle connections of a pool may be broken, so go on after each of them. A new
+            # connection breaks for another reason, so that is repeated only once.
             if may_repeat and (failures == 0 or (held is not None and held.is_used)):
                 failures += 1
                 continue
@@ -91,7 +92,7 @@ class SqlCall:
 
 
 class SqlEngine:
-    """Connections for one statement or one transaction each, never the application's own."""
+    """Connections for one piece of work each, never in the application's own transaction."""
 
     def __init__(self, engine: Engine, timeout: float, shown: str, *, owned: bool) -> None:
         self._engine = engine
@@ -104,31 +105,31 @@ class SqlEngine:
         )
 
     def __repr__(self) -> str:
-        return self._shown  # without the password
+        return self._shown  # the URL without its secrets
 
     def __del__(self) -> None:
         if getattr(self, "_connections", None) and self._owned:
             self.close()
 
     def close(self) -> None:
-        """Close the connections that are not lent; a later call opens new ones."""
+        """Close the connections that no thread is using. A later call opens new ones."""
         self._connections.close()
 
     def know_names(self, names: Collection[str]) -> None:
-        """Let errors quote these names."""
+        """Allow error messages to quote these names."""
         self._names.update(names)
 
     def call(self, name: str) -> SqlCall:
-        """Begin a call, whose time runs from now on."""
+        """Start a call. Its time limit starts now."""
         return SqlCall(self, name)
 
     def look(
         self, name: str, work: Callable[[Connection], _Answer], *, bounded: bool = True
     ) -> _Answer:
-        """Run work on a connection that nobody uses after it, such as a forked process.
+        """Run work on a connection, and close it, so that no forked process inherits it.
 
-        bounded: False for what may take as long as it likes, once there is a connection.
-        Raises StoreUnavailable; ValueError for a URL that the server will never take.
+        bounded: False removes the time limit once the connection is open.
+        Raises StoreUnavailable, and ValueError if the server will never accept the URL's options.
         """
         call = self.call(name)
         DEADLINE.set(call.deadline)
@@ -147,7 +148,7 @@ class SqlEngine:
         raise call.failed(str(failure))
 
     def take(self, deadline: float) -> Held:
-        """Return a connection. Raises SqlFailed, broken where another try may help."""
+        """Return a connection. Raises SqlFailed, with `broken` set if another try may help."""
         failure: Exception | None = None
         try:
             held: Held = self._connections.take(deadline)
@@ -158,7 +159,7 @@ class SqlEngine:
         raise SqlFailed(failure, self._names, broken=broken)
 
     def run_on(self, held: Held, work: Callable[[Execute], _Answer]) -> _Answer:
-        """Run the work on a connection, which is used again only if all went well."""
+        """Run work on a connection. Close the connection if the work fails."""
 
         def execute(statement: Any, values: Any = None) -> Any:
             failure: Exception | None = None
@@ -173,7 +174,7 @@ class SqlEngine:
         try:
             answer = work(execute)
         except BaseException as error:
-            # It may be in a transaction, or the middle of an answer.
+            # The connection may be in a transaction, or in the middle of an answer.
             self._connections.discard(held)
             if isinstance(error, SqlFailed) and error.broken:
                 self._connections.close_unused()
@@ -183,7 +184,10 @@ class SqlEngine:
 
 
 def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
-    """The engine to use. Raises ValueError or TypeError for what will not do."""
+    """Return the engine for a URL or an application's Engine.
+
+    Raises TypeError for another object, and ValueError for a URL or Engine that cannot work.
+    """
     seconds = 2 if timeout is None else timeout
     if isinstance(engine_or_url, str):
         engine = make_engine(engine_or_url)
@@ -192,9 +196,12 @@ def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
     if not isinstance(engine, Engine):
         raise TypeError(f"sql_store: expected an Engine or a URL, got {type(engine).__name__}")
     if timeout is not None:
-        raise ValueError("timeout: expected it with a URL only; an engine has its own")
+        raise ValueError("timeout: expected None, since an engine has its own timeouts")
     if isinstance(engine.pool, (StaticPool, SingletonThreadPool)):
-        raise ValueError("sql_store: expected an engine that lends connections of their own")
+        raise ValueError(
+            "sql_store: expected an engine whose pool gives each thread its own connection, got"
+            f" one with a {type(engine.pool).__name__}"
+        )
     if engine.dialect.name not in ("postgresql", "mysql", "mariadb"):
         raise ValueError(f"sql_store: {_EXPECTED}, got {engine.dialect.name}")
     shown = show_url(engine.url.render_as_string(hide_password=False))

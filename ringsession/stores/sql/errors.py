@@ -1,8 +1,7 @@
-"""Say what a driver's error is, without a value of a session and without a password.
+"""Describe a driver's error without session data and without passwords.
 
-Drivers quote rows, keys and statements in their errors, and SQLAlchemy adds the parameters. So an
-error never leaves this package as it came: what is kept of it is its class, its code and the plain
-words at the start of its message.
+Drivers quote rows, keys and statements in their errors, and SQLAlchemy adds the parameters. So this
+package shows only an error's class, its code and the plain words at the start of its message.
 """
 
 from __future__ import annotations
@@ -13,17 +12,14 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-# What a server calls it when it undid one of two transactions that were in each other's way.
+# Codes for a deadlock or a serialization failure: the server has rolled the transaction back.
 _CONFLICTS = {"40001", "40P01", 1213, 1020}
 _DUPLICATES = {"23505", 1062}
-_RAISED_BY_A_TRIGGER = {
-    "P0001",
-    "45000",
-    1644,
-}  # its text is the application's, and may quote a row
+# The application wrote the message of such an error, and it may quote a row.
+_RAISED_BY_A_TRIGGER = {"P0001", "45000", 1644}
 
-# A word, what stands between words, or a quoted name; an apostrophe inside a word is no quote
-# ("doesn't").
+# A word, the characters between words, or a quoted name. An apostrophe inside a word such as
+# "doesn't" does not start a quoted name.
 _PIECE = re.compile(
     r"""\w+(?:'[^\W\d_]+)?|[ ,.;:()\[\]/-]+|(?P<quote>["'`])(?P<name>[^"'`]*)(?P=quote)"""
 )
@@ -32,14 +28,14 @@ _LONGEST_MESSAGE = 200
 
 
 class SqlFailed(Exception):
-    """A statement failed. This has no cause and no context, which would show a value."""
+    """A statement failed. It is raised without cause and context, which would show values."""
 
     def __init__(self, error: Exception, names: Collection[str], *, broken: bool = False) -> None:
         super().__init__(describe_error(error, names))
         codes = _codes(error)
-        self.broken = broken  # the connection broke: nobody knows what became of the statement
+        self.broken = broken  # the connection broke, so the outcome of the statement is unknown
         self.is_conflict = not _CONFLICTS.isdisjoint(codes)
-        # What a pooler says to "options", which waiting does not cure.
+        # PgBouncer's answer to "options" in the URL. Trying again does not help.
         self.is_option_refused = "unsupported startup parameter" in str(error)
         self.is_duplicate = not _DUPLICATES.isdisjoint(codes)
 
@@ -47,7 +43,7 @@ class SqlFailed(Exception):
 def describe_error(error: BaseException, names: Collection[str]) -> str:
     """Return the class, code and plain words of an error.
 
-    names: what its message may quote: the table, its columns, the host and the database.
+    names: the names that the message may quote: table, columns, host and database.
 
     >>> describe_error(ValueError('invalid value "s3cret"'), ())
     'ValueError: invalid value ...'
@@ -62,7 +58,7 @@ def describe_error(error: BaseException, names: Collection[str]) -> str:
 
 
 def _codes(error: BaseException) -> list[str | int]:
-    """The driver's own number and the SQLSTATE, as far as it has them."""
+    """Return the driver's own error number and the SQLSTATE, if the error has them."""
     origin: Any = error.orig if isinstance(error, DBAPIError) else error
     first = next(iter(origin.args), None)
     state = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
@@ -85,7 +81,7 @@ def _message(origin: Any) -> str:
 
 
 def _plain_words(message: str, names: Collection[str]) -> str:
-    """The first line, as far as it is plain words and quotes nothing but the given names."""
+    """Return the first line up to anything but plain words and the given quoted names."""
     first = message.partition("\n")[0][:_LONGEST_MESSAGE]
     shown, end = "", 0
     while found := _PIECE.match(first, end):

@@ -1,6 +1,7 @@
-"""Make the table of `sql_store`, bring an older one up to date, and find what is wrong with it.
+"""Create the table of `sql_store`, migrate an older one, and find faults in a table.
 
-Owns DDL. Every step can be repeated, and an older version of the package serves on beside it.
+Every step can be repeated. Processes with an older version of the package can go on using the table
+during and after the migration.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from sqlalchemy import Column, Connection, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateColumn, CreateIndex
 
-# The columns that only the older table had, and one that allowed no NULL in it. Nothing fills them
-# any more.
+# Columns of the older table that must allow NULL now: this version does not fill the first two, and
+# `idle` may be NULL.
 _OLD = ("ends", "refresh", "idle")
 _COMMAND = "create_table() or `python -m ringsession create-table`"
 
 
 def make_or_migrate(connection: Connection, table: Table) -> None:
-    """Make the table, or add to an older one what it lacks. Leave any other table alone."""
+    """Create the table, or add the missing parts to an older one. Do not change any other table."""
     try:
         table.create(connection, checkfirst=True)
     except DBAPIError:
         if not _read_columns(connection, table):
-            raise  # else another process made it at the same moment
+            raise  # otherwise another process has just created it
     found = _read_columns(connection, table)
     if _find_faults_of_form(table, found):
-        return  # it was none of ours; `find_faults` says so
+        return  # another application's table; `find_faults` reports it
     _alter(connection, table, _missing_parts(connection, table, found))
     for index in table.indexes:
         if str(index.name) not in _read_indexes(connection, table):
@@ -50,7 +51,7 @@ def _add(connection: Connection, column: Column[Any]) -> str:
 
 
 def _alter(connection: Connection, table: Table, parts: list[str]) -> None:
-    """Change the table in one statement, so that nobody sees half of it."""
+    """Change the table in one statement, so that no request sees half of the changes."""
     name = connection.dialect.identifier_preparer.format_table(table)
     if parts:
         _run(connection, f"ALTER TABLE {name} {', '.join(parts)}")
@@ -65,9 +66,9 @@ def _run(connection: Connection, statement: str) -> None:
 
 
 def _is_done_already(error: DBAPIError) -> bool:
-    """Return whether another process was faster."""
+    """Return whether another process has already made this change."""
     origin: Any = error.orig
-    # duplicate_column and duplicate_table of PostgreSQL, and the same of MySQL
+    # duplicate_column and duplicate_table of PostgreSQL, and the same errors of MySQL
     return getattr(origin, "sqlstate", None) in ("42701", "42P07") or origin.args[0] in (1060, 1061)
 
 
@@ -99,10 +100,10 @@ def _read_indexes(connection: Connection, table: Table) -> set[str]:
 
 
 def find_faults(connection: Connection, table: Table) -> list[str]:
-    """Return the faults of the table, each with what to do. Further columns are no fault."""
+    """Return the table's faults, each with what to do. Additional columns are not a fault."""
     found = _read_columns(connection, table)
     if not found:
-        return [f"it is not there; {_COMMAND} makes it"]
+        return [f"it does not exist; {_COMMAND} creates it"]
     faults = _find_faults_of_form(table, found)
     if faults:
         return faults
@@ -110,12 +111,12 @@ def find_faults(connection: Connection, table: Table) -> list[str]:
     if missing:
         return [f"it lacks the columns {', '.join(missing)}; {_COMMAND} adds them"]
     if any(name in found and found[name].nullable == "NO" for name in _OLD):
-        return [f"an old column allows no NULL; {_COMMAND} changes that"]
+        return [f"an old column does not allow NULL; {_COMMAND} changes that"]
     return []
 
 
 def _find_faults_of_form(table: Table, found: dict[str, Any]) -> list[str]:
-    """Return why a table cannot be one of ours, of whatever version."""
+    """Return why a table cannot be a session table of any version."""
     if not {"key", "record", "version", "expires"} <= found.keys():
         return [f"expected the columns {sorted(table.columns.keys())}, got {sorted(found)}"]
     faults = []

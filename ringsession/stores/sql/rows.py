@@ -1,6 +1,6 @@
-"""Rows of `sql_store` as the words of the contract: times in seconds, records as text, versions.
+"""Convert between the rows of `sql_store` and the contract's types: times, records, versions.
 
-Owns the conversions. Knows no statement and no connection.
+Pure functions, except for `new_version`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..deadlines import Times
 
 
 def new_version() -> int:
-    """Return 63 random bits, as a BIGINT holds; a counter would recur after a fail-over."""
+    """Return 63 random bits for a BIGINT. A counter could repeat values after a fail-over."""
     return secrets.randbits(63)
 
 
@@ -50,12 +50,12 @@ def write_times(times: Times) -> dict[str, int]:
     return {
         "new_created": round(times.created * 1000),
         "new_seen": round(times.seen * 1000),
-        "till": NEVER if times.expires == inf else round(times.expires * 1000),
+        "new_expires": NEVER if times.expires == inf else round(times.expires * 1000),
     }
 
 
 def is_ended(rows: list[Any]) -> bool:
-    """Return whether a session stood under the key and was ended, without a successor."""
+    """Return whether the key has a tombstone of a session that ended without a successor."""
     return any(
         row.record is None and row.successor is None and row.expires > row.now for row in rows
     )
@@ -67,6 +67,6 @@ def read_text(row: Any) -> str:
 
 
 def merge_change(row: Any, change: Change) -> dict[str, Any]:
-    """Return the parameters of a write that keeps what other requests have written."""
+    """Return the parameters of a write that merges a change into the stored record."""
     merged = codec.merge(read_text(row), change.changed, change.removed)
     return {"new": merged.encode(), "keep": int(change.disposable)}

@@ -1,6 +1,6 @@
-"""The statements of `sql_store`, made once for its table; the server's clock decides in each.
+"""Build the SQL statements of `sql_store`, once for each table.
 
-Owns the SQL. Knows nothing of sessions beyond their columns.
+Every statement uses the server's clock, so the clocks of the web servers do not matter.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, case, delete, insert, literal, select, update
 
+from ..deadlines import TOMBSTONE
 from .table import now
 
-TOMBSTONE = 60_000  # milliseconds
 SWEPT_AT_ONCE = 256
 
 
 class Statements:
-    """Named for what they do.
+    """The statements for one table.
 
-    Parameters: k the key, new a record, at the version that must be there, next the version after
-    the write.
+    Their parameters: `k` is the key, `new` a record, `at` the version that the row must have, and
+    `next` the version after the write.
     """
 
     def __init__(self, table: Table) -> None:
@@ -29,8 +29,8 @@ class Statements:
         at: Any = bindparam("at")
         to: Any = bindparam("to")
         self._table = table
-        # "+ 0" keeps MySQL from finding the row by the index on expires, and so from locking that
-        # before the row, while another request has the row and waits for the index.
+        # "+ 0" stops MySQL from using the index on `expires`. It would lock that index before the
+        # row, while another request has locked the row and waits for the index.
         in_time = (t.expires + 0) > now()
         live = (t.key == key) & t.record.is_not(None) & in_time
         times = (t.expires, t.created, t.seen, t.idle, t.absolute)
@@ -39,19 +39,15 @@ class Statements:
         self.find = select(t.record, t.version).where(live)
         self.lock = self.find.with_for_update()
         self.create = self._make_insert()
-        # A slow request never moves a deadline backwards: it must have read the `seen` that is
-        # still there.
-        moved: dict[str, Any] = {
-            "created": bindparam("new_created"),
-            "seen": bindparam("new_seen"),
-            "expires": bindparam("till"),
-        }
-        self.move = update(table).where(live, t.seen == bindparam("old_seen")).values(moved)
-        written: dict[str, Any] = {
-            "record": new,
-            "version": bindparam("next"),
-            "disposable": t.disposable * bindparam("keep"),
-        }
+        # Only if `seen` is still the time that was read, so that a slow request never shortens a
+        # session.
+        self.move = (
+            update(table)
+            .where(live, t.seen == bindparam("old_seen"))
+            .values({name: bindparam(f"new_{name}") for name in ("created", "seen", "expires")})
+        )
+        flag = t.disposable * bindparam("keep")
+        written: dict[str, Any] = {"record": new, "version": bindparam("next"), "disposable": flag}
         self.write = update(table).where(live).values(written)
         self.replace = self.write.where(t.version == at)
         self.destroy = self._bury(None).where(live)
@@ -63,21 +59,20 @@ class Statements:
         self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
 
     def _make_insert(self) -> Any:
-        given = ("version", "idle", "absolute", "disposable", "cookie")
-        values: dict[str, Any] = {name: bindparam(name) for name in given}
+        names = ("version", "idle", "absolute", "disposable", "cookie")
+        values: dict[str, Any] = {name: bindparam(name) for name in names}
         values |= {"key": bindparam("k"), "record": bindparam("new")}
         times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
         return insert(self._table).values(**values, **times)
 
     def _bury(self, successor: Any) -> Any:
-        """Make the row a tombstone; one that is there already lives no longer for it.
+        """Turn the row into a tombstone. An existing tombstone keeps its `expires`.
 
-        MySQL sets the columns from left to right, so `expires` looks at the record before that
-        goes. The version is another one each time, so that a row that was found counts as changed
-        with every driver.
+        MySQL sets the columns from left to right, so `expires` comes before `record`, which it
+        reads. The version changes every time, so that every driver counts the row as changed.
         """
         t = self._table.c
-        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE))
+        expires = case((t.record.is_(None), t.expires), else_=now() + literal(TOMBSTONE * 1000))
         empty = ("owner", "handle", "confirmed", "idle", "absolute", "record")
         values: list[tuple[Any, Any]] = [
             (t.expires, expires),

@@ -1,8 +1,7 @@
-"""Sessions in PostgreSQL, MySQL or MariaDB: for any number of machines.
+"""Keep sessions in PostgreSQL, MySQL or MariaDB, for any number of machines.
 
-Owns what each operation asks and in which order. Knows nothing of cookies, ids and values; the
-table is in `table.py`, the statements in `statements.py`, the connections in
-`engine.py`.
+This module decides which statements each operation runs. `statements.py` has their SQL, and
+`engine.py` runs them with a deadline and retries.
 """
 
 from __future__ import annotations
@@ -16,18 +15,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from ... import codec
-from .. import (
-    NO_DETAILS,
-    UNLIMITED,
-    Change,
-    CopiesAsItself,
-    Details,
-    Lifetime,
-    Loaded,
-    StoreUnavailable,
-    is_seconds,
-)
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from ..compare_and_set import compare_and_set
 from .engine import Execute, SqlCall, SqlEngine, open_engine
 from .errors import SqlFailed
 from .migration import find_faults, make_or_migrate
@@ -35,7 +24,7 @@ from .statements import Statements
 from .sweep import sweep_a_few, sweep_all
 from .rows import is_ended, make_row, merge_change, new_version, read_text, read_times, write_times
 from .table import make_table
-from ..deadlines import Times, judge
+from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
 
@@ -58,9 +47,10 @@ class SqlStore(CopiesAsItself):
         return f"<sql_store {self._engine!r}>"
 
     def create_table(self) -> None:
-        """Make the table and its indexes, or add to a table of an older version what it lacks.
+        """Create the table and its indexes, or add the missing parts to an older table.
 
-        Run it again at will, also while the older version still serves. Raises as `check`.
+        You may repeat this, also while processes with an older version still use the table. Raises
+        the same exceptions as `check`.
         """
         self._engine.look(
             "create_table", lambda lent: make_or_migrate(lent, self._table), bounded=False
@@ -68,9 +58,10 @@ class SqlStore(CopiesAsItself):
         self.check()
 
     def check(self) -> None:
-        """Raise ValueError if the table is missing or has another form. `wrap_session` calls this.
+        """Raise ValueError if the table is missing or has other columns. `wrap_session` calls this.
 
-        StoreUnavailable if the server does not answer. What was right once is not asked again.
+        Raise StoreUnavailable if the server does not answer. After one success, later calls do
+        nothing.
         """
         if self._checked:
             return
@@ -80,7 +71,7 @@ class SqlStore(CopiesAsItself):
         self._checked = True
 
     def close(self) -> None:
-        """Close the connections that no thread is using; a later call opens new ones."""
+        """Close the connections that no thread is using. A later call opens new ones."""
         self._engine.close()
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
@@ -128,7 +119,7 @@ class SqlStore(CopiesAsItself):
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
         call = self._engine.call("claim")
-        at = version if type(version) is int else -1  # no version of ours
+        at = version if type(version) is int else -1  # -1 is never a version
         return call.change(self._sql.claim, k=key, at=at, to=successor, next=new_version())
 
     def destroy(self, key: str) -> bool:
@@ -139,34 +130,35 @@ class SqlStore(CopiesAsItself):
             again = next(tries) > 0
             if execute(self._sql.destroy, values) == 1:
                 return True
-            # After a broken connection, the first try may be what ended the session.
+            # After a broken connection, the first try may have ended the session.
             return again and is_ended(execute(self._sql.load, {"k": key}))
 
         return call.run(work)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         call = self._engine.call("swap")
-        while True:  # each round that fails is one in which another request has succeeded
+
+        def read() -> tuple[str, Any] | None:
             row = call.first(self._sql.find, k=key)
-            if row is None:
-                return None
-            began = time.monotonic()
-            text = change(codec.value_text(read_text(row), name))
-            call.pause(time.monotonic() - began)
-            values = {"k": key, "at": row.version, "next": new_version(), "keep": 0}
-            values["new"] = codec.merge(read_text(row), {name: text}, ()).encode()
-            # "Never retried after an unknown outcome": a second try could not tell its own write
-            # from another's.
-            if call.change_once(self._sql.replace, **values):
-                return text
+            return None if row is None else (read_text(row), row.version)
+
+        def write(record: str, version: Any) -> bool:
+            values = {"k": key, "at": version, "next": new_version(), "keep": 0}
+            # The statement does not run again after an unknown outcome: a second try could not
+            # tell its own write from another request's.
+            if call.change_once(self._sql.replace, new=record.encode(), **values):
+                return True
             if call.is_over:
                 raise call.failed("other requests wrote to the session all the time")
+            return False
+
+        return compare_and_set(read, name, change, write, call.extend)
 
     def sweep(self) -> int:
         return sweep_all(self._engine, self._sql)
 
     def _replace(self, call: SqlCall, key: str, at: Any, new: dict[str, Any]) -> bool:
-        """Store a whole record over the one that has the version `at`."""
+        """Store a complete record if the stored version is `at`."""
         return call.change(self._sql.replace, k=key, at=at, next=new_version(), **new)
 
     def _insert(self, call: SqlCall, row: dict[str, Any]) -> bool:
@@ -176,7 +168,7 @@ class SqlStore(CopiesAsItself):
             except SqlFailed as error:
                 if not error.is_duplicate:
                     raise
-                # After a broken connection, it may be the first try that stored it.
+                # After a broken connection, the first try may have stored the row.
                 found = execute(self._sql.load, {"k": row["k"]})
                 return [each.version for each in found] == [row["version"]]
             return True
@@ -184,7 +176,7 @@ class SqlStore(CopiesAsItself):
         return call.run(work)
 
     def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
-        """Do the same with the row locked, where other requests are always faster."""
+        """Patch with a lock on the row, after other requests were faster several times."""
         execute(text("BEGIN"))
         rows = execute(self._sql.lock, {"k": key})
         for row in rows:
@@ -197,28 +189,30 @@ class SqlStore(CopiesAsItself):
         try:
             return call.change(self._sql.move, k=key, old_seen=seen, **write_times(renewed))
         except StoreUnavailable as error:
-            # "A failed touch is only logged": the session was read, and lives until its old
-            # deadline.
-            log.warning("A session's idle deadline could not be moved: %s", error)
+            # The session could be read, and it keeps its old deadline.
+            log.warning("Could not extend a session's idle timeout: %s", error)
             return False
 
 
 def sql_store(
     engine_or_url: Any, *, table: str = "ringsession", timeout: float | None = None
 ) -> SqlStore:
-    """Return a store in PostgreSQL, MySQL or MariaDB, by SQLAlchemy 2. It keeps every promise.
+    """Return a store in PostgreSQL, MySQL or MariaDB. It uses SQLAlchemy 2.
 
-    engine_or_url: "postgresql+psycopg://user:password@host/database" or "mysql+pymysql://...",
-        for up to 15 connections a process, behind PgBouncer too; or an Engine with timeouts of
-        its own, whose pool lends a connection for each statement (never your transaction).
-    table: "ringsession"; `create_table()` makes it, and brings an older one up to date.
-    timeout: 2; seconds for a whole call: to get a connection, for its statements and to try again.
-        Only with a URL.
+    engine_or_url: "postgresql+psycopg://user:password@host/database" or "mysql+pymysql://...". The
+        store opens up to 15 connections for each process, also behind PgBouncer. Or an Engine of
+        yours that has timeouts: each statement gets a connection from its pool, never one with a
+        transaction of yours.
+    table: "ringsession"; `create_table()` creates it, and migrates an older one.
+    timeout: 2; seconds for a whole call: connect, run the statements and retry. For a URL only; an
+        Engine has its own timeouts.
 
-    Every 128th new session removes up to 256 expired ones; `sweep()` removes all. Name the
-    primary, not a replica. Raises ValueError or TypeError for what will not do, and connects to
-    nothing before the first use. `pip install 'ringsession[sql]'` brings SQLAlchemy; you choose
-    the driver.
+    The store keeps every promise. Every 128th new session removes up to 256 expired ones; `sweep()`
+    removes all of them. Connect to the primary, not to a replica. The store opens its first
+    connection when it is first used. Install SQLAlchemy with `pip install 'ringsession[sql]'`, and
+    the driver of your choice.
+    Raises TypeError for an object that is neither a URL nor an Engine, and ValueError if an option
+    cannot work.
 
     >>> from ringsession import assoc_in, site_defaults
     >>> store = sql_store("postgresql+psycopg://web@db.internal/web")  # doctest: +SKIP

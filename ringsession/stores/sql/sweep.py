@@ -1,6 +1,6 @@
-"""Remove expired sessions from the table of `sql_store`, a few at a time.
+"""Remove expired sessions from the table of `sql_store`, in small batches.
 
-Owns when a sweep ends. Nothing depends on a sweep: an expired row is as good as none.
+The store works without a sweep, since an expired row counts as absent.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def sweep_all(engine: SqlEngine, sql: Statements) -> int:
 
 
 def sweep_a_few(call: SqlCall, sql: Statements) -> None:
-    """Remove one batch in the time that is left to a call; a failure is one line in the log."""
+    """Remove one batch in the remaining time of a call. Log a failure in one line."""
     try:
         _drop(call, sql, _find_expired(call, sql))
     except StoreUnavailable as error:
-        log.warning("Expired sessions could not be removed: %s", error)
+        log.warning("Could not remove expired sessions: %s", error)
 
 
 def _find_expired(call: SqlCall, sql: Statements) -> list[str]:

@@ -1,7 +1,6 @@
-"""The table of `sql_store`: its columns and the server's clock.
+"""Define the table of `sql_store` and the server's clock.
 
-Owns the schema; whether a server's table has it, and how it gets it, is `migration.py`'s
-affair.
+`migration.py` creates the table and compares a server's table with it.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-NEVER = 10**17  # milliseconds; past every date, and no sum with it overflows
+NEVER = 10**17  # milliseconds; after every real date, and sums with it do not overflow
 
 
 class now(FunctionElement[int]):
-    """Milliseconds since 1970 by the server's clock, whatever its time zone and its summer time."""
+    """Milliseconds since 1970 by the server's clock, in any time zone, also in summer time."""
 
     type = BigInteger()
     inherit_cache = True
@@ -35,7 +34,7 @@ def _mysql_now(element: Any, compiler: Any, **options: Any) -> str:
 
 
 def _digits(length: int) -> Any:
-    """Hexadecimal digits, compared byte by byte."""
+    """Return a column type for hexadecimal digits, compared byte by byte."""
     plain = String(length)
     binary = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
     return plain.with_variant(String(length, "C"), "postgresql").with_variant(
@@ -44,23 +43,23 @@ def _digits(length: int) -> Any:
 
 
 def _number(name: str) -> Column[Any]:
-    """A column that an older version, which does not know it, need not fill."""
+    """Return a column with a default, since an older version of the package does not fill it."""
     kind = SmallInteger if name in ("remembered", "disposable") else BigInteger
     return Column(name, kind, nullable=False, server_default="0")
 
 
 def make_table(name: str) -> Table:
-    """Return the table under a name. Times are milliseconds by the server's clock."""
+    """Return the table with this name. Times are milliseconds by the server's clock."""
     record = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
     return Table(
         name,
         MetaData(),
         Column("key", _digits(64), primary_key=True),  # SHA-256 of the cookie's name and the id
         Column("record", record),  # UTF-8; NULL: a tombstone
-        Column("version", BigInteger, nullable=False),  # random; another one after each write
-        Column("expires", BigInteger, nullable=False, index=True),  # when the row may go
+        Column("version", BigInteger, nullable=False),  # random, new after each write
+        Column("expires", BigInteger, nullable=False, index=True),  # when the row may be deleted
         _number("created"),
-        _number("seen"),  # the last request, to within a tenth of `idle` or a minute
+        _number("seen"),  # the last request; up to a tenth of `idle` or a minute old
         Column("idle", BigInteger),  # NULL: no limit
         Column("absolute", BigInteger),
         _number("remembered"),

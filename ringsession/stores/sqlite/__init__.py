@@ -1,7 +1,7 @@
-"""Sessions in a SQLite file.
+"""Keep sessions in a SQLite file.
 
-The way of a call: `store` (operations), `connections` (waiting and turns), `handle` (one connection). Beside
-it: `table`, `statements`.
+A call passes through `store` (the operations), `connections` (waiting for the file's lock) and
+`handle` (one connection). `table` and `statements` have the SQL, `rows` the parameters.
 """
 
 from .store import SqliteStore as SqliteStore

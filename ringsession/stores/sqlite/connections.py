@@ -1,9 +1,7 @@
-"""Open connections to one SQLite file, lend them to one thread at a time, and wait for its lock.
+"""Open connections to one SQLite file, lend each to one thread at a time, and wait for its lock.
 
-Owns the file and the waiting. Knows nothing of sessions; the table is `table.py`'s affair.
-
-SQLite itself never waits here: it would do so inside one C call, which stops every greenlet of the
-thread. Who finds the file locked pauses and tries again, until the deadline of the call.
+SQLite itself never waits: it would wait inside one C call, which stops every greenlet of the
+thread. Instead a call that finds the file locked pauses and tries again, until its deadline.
 """
 
 from __future__ import annotations
@@ -24,10 +22,11 @@ _Answer = TypeVar("_Answer")
 _Ask = Callable[[sqlite3.Connection], _Answer]
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds
-# To replace the older table of a million sessions took 3 s; meanwhile, other workers may start.
+# Seconds to wait for the lock when a store opens its file. Another worker may be replacing an older
+# table, which takes 3 s for a million sessions.
 _OPENING = 60
-# Octets of the file that are mapped into memory. SQLite keeps hardly any of a million sessions'
-# pages, so without the mapping a read among them costs several times one among a thousand.
+# Bytes of the file that are mapped into memory. SQLite's own cache is small, so without the mapping
+# a read among a million sessions takes several times as long as among a thousand.
 _MAPPED = 1 << 30
 
 
@@ -39,31 +38,35 @@ class _Own:
     def __init__(self) -> None:
         self.process = os.getpid()
         self.idle: list[Handle] = []
-        # The writers of one process queue here, so that only one of them at a time polls the file.
-        # Who waits here has a deadline. Greenlets of one thread are one owner. It is no
-        # `threading.RLock`, because gevent replaces that with one in Python, which an interruption
-        # may leave locked for good.
+        # The writers of one process wait for this lock, each with a deadline, so that only one of
+        # them polls the file. For the lock, all greenlets of a thread are one owner. It is not a
+        # `threading.RLock`: gevent replaces that by one written in Python, which an interruption
+        # may leave locked.
         self.turn = RLock()
 
 
 def is_busy(error: BaseException) -> bool:
-    """Return whether SQLite refused a statement only because somebody else has the file locked.
+    """Return whether SQLite refused a statement only because the file is locked.
 
     >>> is_busy(sqlite3.OperationalError("database or disk is full"))
     False
     """
-    # `sqlite_errorcode` exists from Python 3.11 on; SQLite's text for SQLITE_BUSY is always this.
+    # Compare the text, which is always this one for SQLITE_BUSY: `sqlite_errorcode` needs Python
+    # 3.11.
     return isinstance(error, sqlite3.Error) and str(error) == "database is locked"
 
 
 class SqliteConnections:
-    """A file, and connections to it."""
+    """Connections to one file. Safe under threads, greenlets and after a fork."""
 
     def __init__(self, path: str | os.PathLike[str], timeout: float, durable: bool) -> None:
         self._own = _Own()
         self.path = os.fspath(path)
         if not isinstance(self.path, str) or self.path in ("", ":memory:"):
-            raise ValueError(f"path: expected that of a file, got {path!r}; see memory_store()")
+            raise ValueError(
+                f"path: expected the path of a file, got {path!r}; for sessions in memory use"
+                " memory_store()"
+            )
         self._timeout = timeout
         self._synchronous = "FULL" if durable else "NORMAL"
         try:
@@ -71,29 +74,32 @@ class SqliteConnections:
             self.read(lambda connection: None, time.monotonic() + max(timeout, _OPENING))
         except (OSError, sqlite3.Error) as error:
             raise ValueError(
-                f"path: expected that of a SQLite file, got {path!r}: {error}"
+                f"path: expected the path of a SQLite file, got {path!r}: {error}"
             ) from error
-        self.close()  # a server that forks later must not share this connection with its workers
+        self.close()  # a server that forks later must not share a connection with its workers
 
     def __del__(self) -> None:
         if self._own.process == os.getpid():
             self.close()
 
     def close(self) -> None:
-        """Close the connections that are not lent; a later call opens new ones."""
+        """Close the connections that no thread is using. A later call opens new ones."""
         while self._own.idle:
             self._own.idle.pop().close()
 
     def deadline(self) -> float:
-        """Return when a call that starts now has to give up waiting."""
+        """Return when a call that starts now must stop waiting, by `time.monotonic`."""
         return time.monotonic() + self._timeout
 
     def fetch(self, statement: str, row: tuple[Any, ...], deadline: float | None = None) -> Any:
-        """Return the first row that a reading statement finds, or None."""
+        """Run a SELECT. Return its first row, or None."""
         return self.read(lambda connection: connection.execute(statement, row).fetchone(), deadline)
 
     def read(self, ask: _Ask[_Answer], deadline: float | None = None) -> _Answer:
-        """Return what `ask` reads. It waits only while the file is being opened or recovered."""
+        """Call `ask` with a connection, and return its result.
+
+        A read waits only while another process opens or recovers the file.
+        """
         try:
             return self._lend(ask)
         except sqlite3.OperationalError as error:
@@ -102,12 +108,12 @@ class SqliteConnections:
         return self._repeat(self._lend, ask, self.deadline() if deadline is None else deadline)
 
     def write(self, ask: _Ask[_Answer], deadline: float) -> _Answer:
-        """Return what `ask` answers, which writes; it is called again when the file was locked.
+        """Call `ask`, which writes, with a connection. Call it again while the file is locked.
 
-        deadline: by `time.monotonic`; one that is over means one try and no waiting.
+        deadline: by `time.monotonic`. If it has passed, call `ask` once and do not wait.
         """
         if _is_greenlet():
-            # To wait for a lock would stop every greenlet of this thread, so this one pauses.
+            # Waiting for a lock would stop every greenlet of this thread, so pause instead.
             return self._repeat(lambda ask: self._in_turn(ask, 0), ask, deadline)
         return self._in_turn(ask, deadline)
 
@@ -118,8 +124,8 @@ class SqliteConnections:
                 raise sqlite3.OperationalError("database is locked")
             return self._repeat(self._lend, ask, deadline)
         finally:
-            # A signal handler may raise just before or just after `acquire` returns, and no
-            # variable could tell which. The lock itself knows whether this thread holds it.
+            # A signal handler may raise just before or just after `acquire` returns, so a variable
+            # could not tell which. The lock itself knows whether this thread holds it.
             try:
                 turn.release()
             except RuntimeError:
@@ -142,12 +148,12 @@ class SqliteConnections:
     def _lend(self, ask: _Ask[_Answer]) -> _Answer:
         own = self._own
         if own.process != os.getpid():
-            own = self._begin_anew()
+            own = self._start_in_child()
         try:
             handle = own.idle.pop()
         except IndexError:
             handle = None
-        if handle is None:  # outside the handler above, so that no traceback shows an IndexError
+        if handle is None:  # outside the `except` block, so that no traceback shows an IndexError
             handle = self._open()
         try:
             answer = ask(handle.connection)
@@ -155,21 +161,21 @@ class SqliteConnections:
             if is_busy(error) and not handle.connection.in_transaction:
                 own.idle.append(handle)
             else:
-                handle.close()  # it may be what is broken; to close it rolls back
+                handle.close()  # it may be broken; closing it also rolls back
             raise
         own.idle.append(handle)
         return answer
 
     def _current(self) -> _Own:
-        return self._own if self._own.process == os.getpid() else self._begin_anew()
+        return self._own if self._own.process == os.getpid() else self._start_in_child()
 
-    def _begin_anew(self) -> _Own:
+    def _start_in_child(self) -> _Own:
         inherited.append(self._own)
         own = self._own = _Own()
         return own
 
     def _create_file(self) -> None:
-        # Only if there is none: to open and close the file would drop this process's locks on it.
+        # Never open an existing file: closing it would drop this process's locks on it (POSIX).
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
@@ -193,13 +199,13 @@ class SqliteConnections:
 
 
 def _is_greenlet() -> bool:
-    """Return whether the caller shares its thread with others, as under gevent and eventlet."""
+    """Return whether the caller is a greenlet, as under gevent and eventlet."""
     greenlet = sys.modules.get("greenlet")
     return greenlet is not None and greenlet.getcurrent().parent is not None
 
 
 def _pause(seconds: float) -> None:
-    """Sleep. Under gevent let other greenlets run meanwhile, even if nothing was patched."""
+    """Sleep. Under gevent let other greenlets run, even if `time.sleep` is not patched."""
     gevent = sys.modules.get("gevent")
     if gevent is not None and _is_greenlet():
         gevent.sleep(seconds)

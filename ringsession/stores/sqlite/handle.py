@@ -13,22 +13,22 @@ inherited: list[object] = []
 
 
 class Handle:
-    """A connection that is closed as soon as nobody refers to the handle.
+    """A connection that is closed as soon as nothing refers to the handle.
 
-    A signal handler may raise between two steps, where a connection belongs to no variable. A
-    `sqlite3.Connection` refers to itself, so CPython would close it only when it next looks for
-    cycles.
+    A signal handler may raise between two steps, when no variable refers to the connection yet. A
+    `sqlite3.Connection` refers to itself, so CPython would close it only at the next garbage
+    collection.
     """
 
     __slots__ = ("connection", "process")
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        # Not opened yet, so that no open file is ever without a handle.
+        # The connection is not open yet, so no open file is ever without a handle.
         self.connection = sqlite3.Connection.__new__(sqlite3.Connection)
 
     def open(self, path: str) -> sqlite3.Connection:
-        """Open the file. SQLite must not wait for it, since its one C call stops every greenlet."""
+        """Open the file. SQLite never waits for it, since that would stop all greenlets."""
         self.connection.__init__(  # type: ignore[misc]
             path, timeout=0, isolation_level=None, check_same_thread=False
         )
@@ -36,13 +36,13 @@ class Handle:
         return self.connection
 
     def close(self) -> None:
-        """Close the connection, unless it belongs to the process from which this one was forked."""
+        """Close the connection, unless it belongs to the parent of this forked process."""
         try:
             if self.process == os.getpid():
                 self.connection.close()
             else:
                 inherited.append(self.connection)
         except (sqlite3.ProgrammingError, AttributeError):
-            pass  # it was interrupted before it was opened
+            pass  # an interruption came before `open` finished
 
     __del__ = close

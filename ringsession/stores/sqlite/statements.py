@@ -1,4 +1,4 @@
-"""The statements of the SQLite store; `table.py` says what the columns mean."""
+"""The SQL statements of the SQLite store. `table.py` explains the columns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ LOAD = (
     " FROM ringsession WHERE key = ?"
 )
 FIND = f"SELECT record, version FROM ringsession WHERE {_LIVE}"
-# Only over the time that was read, so that a slow request never moves a deadline backwards.
+# Only if `seen` is still the time that was read, so that a slow request never shortens a session.
 MOVE = f"UPDATE ringsession SET created = ?, seen = ?, expires = ? WHERE {_LIVE} AND seen = ?"
-# An expired row that nobody has deleted yet is as good as none.
+# An expired row that is not deleted yet counts as absent.
 CREATE = (
     "INSERT INTO ringsession (key, version, expires, created, seen, idle, absolute, remembered,"
     " disposable, cookie, record) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"

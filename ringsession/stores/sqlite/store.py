@@ -1,7 +1,7 @@
 """Keep sessions in a SQLite file, for the threads and processes of one machine.
 
-Owns the steps and the deadlines. Knows nothing of cookies, ids and values. Connections are opened
-and lent in `connections.py`, the table's layout stands in `table.py`.
+This module has the operations of a store. `connections.py` opens the file and waits for its lock,
+and `table.py` describes the table.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ from typing import Any, TypeVar
 from ... import codec
 from . import statements as sql
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, is_seconds
+from ..compare_and_set import compare_and_set
+from .rows import make_tombstone, new_version
 from .connections import SqliteConnections, is_busy
 from ..deadlines import UNLIMITED, Lifetime, Standing, Times, judge
 
 log = logging.getLogger("ringsession")
 _Answer = TypeVar("_Answer")
 
-_TOMBSTONE = 60  # seconds
 _CREATES_PER_SWEEP = 16
 _SWEPT_AT_ONCE = 64
 _SHORT_WAIT = 0.05  # seconds
-
-
-def _new_version() -> int:
-    return (
-        int.from_bytes(os.urandom(8), "big") >> 1
-    )  # SQLite's integers have 64 bits, one of them for the sign
 
 
 class SqliteStore(CopiesAsItself):
@@ -53,7 +48,7 @@ class SqliteStore(CopiesAsItself):
         return f"<sqlite_store {self._connections.path!r}>"
 
     def close(self) -> None:
-        """Close the connections that no thread is using; a later call opens new ones."""
+        """Close the connections that no thread is using. A later call opens new ones."""
         self._connections.close()
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
@@ -78,7 +73,7 @@ class SqliteStore(CopiesAsItself):
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
-        digest, version = bytes.fromhex(key), _new_version()
+        digest, version = bytes.fromhex(key), new_version()
         described = (details.disposable, bytes.fromhex(details.cookie) or None, record)
 
         def insert(connection: sqlite3.Connection) -> bool:
@@ -97,7 +92,7 @@ class SqliteStore(CopiesAsItself):
 
         def write(connection: sqlite3.Connection) -> bool:
             now = self._clock()
-            row = (change.record, _new_version(), change.disposable, digest, now, version)
+            row = (change.record, new_version(), change.disposable, digest, now, version)
             if connection.execute(sql.WRITE_IF_UNCHANGED, row).rowcount == 1:
                 return True
             connection.execute("BEGIN IMMEDIATE")
@@ -105,7 +100,7 @@ class SqliteStore(CopiesAsItself):
             if found is not None:
                 merged = codec.merge(found[0], change.changed, change.removed)
                 connection.execute(
-                    sql.WRITE, (merged, _new_version(), change.disposable, digest, now)
+                    sql.WRITE, (merged, new_version(), change.disposable, digest, now)
                 )
             connection.execute("COMMIT")
             return found is not None
@@ -117,7 +112,7 @@ class SqliteStore(CopiesAsItself):
 
         def end(connection: sqlite3.Connection) -> bool:
             now = self._clock()
-            row = (*_tombstone(now, heir), digest, now, version)
+            row = (*make_tombstone(now, heir), digest, now, version)
             return connection.execute(sql.CLAIM, row).rowcount == 1
 
         if self._write(end):
@@ -129,35 +124,36 @@ class SqliteStore(CopiesAsItself):
 
         def end(connection: sqlite3.Connection) -> bool:
             now = self._clock()
-            row = (*_tombstone(now, None), digest, now)
+            row = (*make_tombstone(now, None), digest, now)
             return connection.execute(sql.END, row).rowcount == 1
 
         return self._write(end)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         digest, deadline = bytes.fromhex(key), self._connections.deadline()
-        while True:  # each round that fails is one in which another request has succeeded
-            row = self._connections.fetch(sql.FIND, (digest, self._clock()), deadline)
-            if row is None:
-                return None
-            started = time.monotonic()
-            text = change(codec.value_text(row[0], name))
-            deadline += time.monotonic() - started  # the caller's own work is no waiting
-            merged = codec.merge(row[0], {name: text}, ())
 
-            def write(connection: sqlite3.Connection) -> bool:
-                new = (merged, _new_version(), False, digest, self._clock(), row[1])
-                return connection.execute(sql.WRITE_IF_UNCHANGED, new).rowcount == 1
+        def read() -> Any:
+            return self._connections.fetch(sql.FIND, (digest, self._clock()), deadline)
 
-            if self._connections.write(write, deadline):
-                return text
+        def write(record: str, version: Any) -> bool:
+            def replace(connection: sqlite3.Connection) -> bool:
+                row = (record, new_version(), False, digest, self._clock(), version)
+                return connection.execute(sql.WRITE_IF_UNCHANGED, row).rowcount == 1
+
+            return self._connections.write(replace, deadline)
+
+        def extend(seconds: float) -> None:
+            nonlocal deadline
+            deadline += seconds
+
+        return compare_and_set(read, name, change, write, extend)
 
     def sweep(self) -> int:
         swept = 0
-        while True:  # in small batches, so that no writer waits for long
-            gone = self._write(self._delete_expired)
-            swept += gone
-            if gone < _SWEPT_AT_ONCE:
+        while True:  # in small batches, so that no other writer waits for long
+            deleted = self._write(self._delete_expired)
+            swept += deleted
+            if deleted < _SWEPT_AT_ONCE:
                 return swept
 
     def _write(self, ask: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
@@ -171,13 +167,14 @@ class SqliteStore(CopiesAsItself):
             self._connections.write(self._delete_expired, 0)
         except sqlite3.Error as error:
             if not is_busy(error):
-                log.warning("expired sessions could not be deleted", exc_info=True)
+                log.warning("Could not delete expired sessions", exc_info=True)
 
     def _move(self, digest: bytes, seen: float, standing: Standing) -> bool:
-        """Store when the session was seen, without waiting; a later read can do it as well.
+        """Store when the session was last used. Return whether that succeeded.
 
-        Where more than half of the idle time is over there may be no later read in time, so that
-        one waits for a moment, and its failure is logged.
+        Usually this does not wait for other writers, since a later read can do it as well. After
+        half of the idle timeout there may be no later read in time, so this waits for a moment, and
+        logs a failure.
         """
         renewed, left, after = standing.renewed, standing.expires_in, standing.renewed_in
         assert renewed is not None
@@ -191,14 +188,10 @@ class SqliteStore(CopiesAsItself):
             deadline = time.monotonic() + _SHORT_WAIT if is_urgent else 0
             return self._connections.write(move, deadline)
         except sqlite3.Error as error:
-            # The session was read, and lives until its old deadline.
+            # The session could be read, and it keeps its old deadline.
             if is_urgent or not is_busy(error):
-                log.warning("a session's idle deadline could not be moved", exc_info=True)
+                log.warning("Could not extend a session's idle timeout", exc_info=True)
             return False
-
-
-def _tombstone(now: float, successor: bytes | None) -> tuple[Any, ...]:
-    return (_new_version(), now + _TOMBSTONE, now, now, _TOMBSTONE, successor)
 
 
 def sqlite_store(
@@ -208,20 +201,21 @@ def sqlite_store(
     durable: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> SqliteStore:
-    """Make a store in a SQLite file, for the threads and processes of one machine.
+    """Return a store in a SQLite file, for the threads and processes of one machine.
 
-    path: the file, created with mode 600 if there is none, in a folder that exists. Not on a
-        network file system.
-    timeout: 2; seconds that one call waits for other writers in all, before the request is a 503.
-        A read never waits for a writer.
-    durable: False; True waits for the disk at each write. Without it a power cut, but no crash of
-        a process, may lose the last writes (SQLite's synchronous=NORMAL in WAL mode).
-    clock: time.time; seconds, for tests.
+    path: the file. Its folder must exist and must not be on a network file system. A missing file
+        is created with mode 600.
+    timeout: 2; the seconds that one call waits for other writers in total. Then the client gets a
+        503. A read never waits for a writer.
+    durable: False; True waits for the disk at each write. With False a power cut may lose the last
+        writes, but a crash of a process loses none (synchronous=NORMAL in WAL mode).
+    clock: time.time; a function that returns seconds, for tests.
 
-    It keeps every promise. The table `ringsession` is created if the file has none; a table of an
-    older release is replaced, which ends its sessions. Every 16th new session deletes up to 64
-    expired ones; `sweep()` deletes all. Threads and forked processes get connections of their own.
-    Raises ValueError for a path that cannot be such a file, and for bad options.
+    The store keeps every promise. It creates the table `ringsession` if the file has none. It
+    replaces the table of an older release, which ends its sessions. Every 16th new session deletes
+    up to 64 expired ones; `sweep()` deletes all of them. Each thread and each forked process uses
+    connections of its own.
+    Raises ValueError if the path cannot be a SQLite file, and for invalid options.
 
     >>> import os, tempfile
     >>> from ringsession import assoc_in, site_defaults

@@ -1,7 +1,4 @@
-"""The table `ringsession` of the SQLite store: create it, replace an older one, refuse any other.
-
-Owns the layout. Knows nothing of how connections are lent and of what the rows mean.
-"""
+"""Create the SQLite table `ringsession`, replace an older version of it, and refuse any other."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ _LAYOUT = """
     version INTEGER NOT NULL,       -- 63 random bits, new ones with each write
     expires REAL NOT NULL,          -- when the row may be deleted; Inf: never
     created REAL NOT NULL,          -- this and all other times in unix seconds
-    seen REAL NOT NULL,             -- the last request, to within a minute
+    seen REAL NOT NULL,             -- the last request; up to a minute too old
     idle REAL,                      -- seconds; NULL: no idle timeout
     absolute REAL,                  -- seconds; NULL: no absolute timeout
     remembered INTEGER NOT NULL,    -- 1: a "remember me" session
@@ -31,23 +28,23 @@ _OLDER_COLUMNS = ["key", "record", "version", "expires", "ends", "idle", "refres
 _CREATE = (
     f"CREATE TABLE ringsession ({_LAYOUT})",
     "CREATE INDEX ringsession_expires ON ringsession (expires)",
-    # Most rows have no owner, so they take no place in this index.
+    # Most rows have no owner, so the index leaves them out.
     "CREATE INDEX ringsession_owner ON ringsession (owner) WHERE owner IS NOT NULL",
 )
 
 
 def prepare_table(connection: sqlite3.Connection) -> None:
-    """Create the table if the file has none, and replace one of an older release.
+    """Create the table if the file has none, and replace a table of an older release.
 
-    The sessions in an older table are dropped with it: its keys are hashes of the id alone, so no
-    request can find them any more.
-    Raises sqlite3.DatabaseError if the table has other columns; sqlite3.OperationalError if
-    another process has the file locked.
+    Replacing an older table deletes its sessions: its keys are hashes of the id alone, so no
+    request could find them.
+    Raises sqlite3.DatabaseError if the table has other columns, and sqlite3.OperationalError if
+    another process has locked the file.
     """
     if _columns(connection) == _COLUMNS:
         return
     connection.execute("BEGIN IMMEDIATE")
-    found = _columns(connection)  # again, since another process may just have created it
+    found = _columns(connection)  # again, since another process may have created the table
     if found == _OLDER_COLUMNS:
         connection.execute("DROP TABLE ringsession")
     elif found and found != _COLUMNS:
