@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .wsgi.body import AppIter, is_empty
-from .wsgi.message import is_safe_field
+from .http.fields import is_safe_field
 from .request import Handler, Request, Response
 from .session.mapping import Recreated
 

@@ -11,7 +11,9 @@ import marshal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .values import Refused, escape_key, pack, has_json_types, unescape_key, unpack
+from .keys import escape_key, unescape_key
+from .refused import Refused
+from .values import has_json_types, pack, unpack
 
 _VERSION = "1"
 _LONGEST_INT = 4300  # digits; Python's own limit, which a process may switch off

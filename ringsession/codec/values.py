@@ -6,7 +6,6 @@ Owns the list of types that come back as they were, and refuses every other. Kno
 from __future__ import annotations
 
 import json
-import re
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
@@ -17,64 +16,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from .keys import SURROGATE, escape_key, hex_text, text_of_hex, unescape_key
+from .refused import Refused
+
 MAX_DEPTH = 100
 _WORD = 1 << 63
 _LEAST = -_WORD
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPECTED = (
     "expected None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, time,"
     " timedelta, Decimal, UUID or Markup"
 )
-
-
-class Refused(Exception):
-    """A value that would not come back as it was; the path to it grows while the walk is left."""
-
-    def __init__(self, kind: type[Exception], problem: str) -> None:
-        self.kind = kind
-        self.problem = problem
-        self.path: list[object] = []
-
-    def within(self, key: object) -> Refused:
-        self.path.append(key)
-        return self
-
-    def error(self, where: str) -> Exception:
-        shown = [_show(key) for key in reversed(self.path)]
-        if len(shown) > 10:
-            shown[5:-5] = ["..."]
-        return self.kind(f"{where}{''.join(shown)}: {self.problem}")
-
-
-def _show(key: object) -> str:
-    """One step of a path: the beginning of a text, a small number, else a type."""
-    if isinstance(key, str):
-        return f"[{json.dumps(key[:40])}]"
-    return f"[{key}]" if type(key) is int and abs(key) < 10**9 else f"[{type(key).__name__}]"
-
-
-def escape_key(key: str) -> str:
-    """A key as a member's name: one that begins like a tag, or that UTF-8 cannot hold, is marked."""
-    if key[:1] == "~":
-        key = f"~{key}"
-    return key if key.isascii() or not _SURROGATE.search(key) else f"~s{_hex(key)}"
-
-
-def unescape_key(name: str) -> str:
-    """The key that `escape_key` was given. Raises ValueError for a name that it does not give."""
-    if name[:2] == "~s":
-        name = _unhex(name[2:])
-    if name[:1] == "~" and name[:2] != "~~":
-        raise ValueError("name: expected ~~ or ~s, got another tag")
-    return name[1:] if name[:2] == "~~" else name
-
-
-def _hex(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").hex()
-
-
-def _unhex(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8", "surrogatepass")
 
 
 def has_json_types(value: Any, depth: int = 0) -> bool:
@@ -104,7 +55,7 @@ def pack(value: Any, depth: int) -> Any:
     """The value as `json` takes it. Raises Refused."""
     kind = type(value)
     if kind is str:
-        return value if value.isascii() or not _SURROGATE.search(value) else {"~s": _hex(value)}
+        return value if value.isascii() or not SURROGATE.search(value) else {"~s": hex_text(value)}
     if kind in _PLAIN:
         return value
     # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
@@ -204,7 +155,7 @@ _PACK: dict[type, Callable[[Any, int], Any]] = {
 }
 
 _UNPACK: dict[str, Callable[[Any], Any]] = {
-    "~s": _unhex,
+    "~s": text_of_hex,
     "~i": lambda value: int(value, 16),
     "~t": tuple,
     "~e": set,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ..http.grammar import CONTROL, UNSAFE_FIELD, URL_CONTROL
+from ..http.fields import is_safe_field, unsafe_field
+from ..http.grammar import CONTROL, UNSAFE_FIELD
 
 _LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _CODES = {line: code for code, line in _LINES.items()}
-_URLS = frozenset(("location", "content-location"))  # the headers that are a URL
 
 
 class Status(int):
@@ -41,31 +41,6 @@ def parse_status(line: str) -> int:
     return status
 
 
-def is_safe_field(name: str, value: str) -> bool:
-    """Return whether a header holds no control character. A tab may stand in a value that is no URL.
-
-    >>> is_safe_field("X-Note", "a\\tb"), is_safe_field("Location", "/\\t/evil.example")
-    (True, False)
-    """
-    if (name + value).isprintable():
-        return True
-    pattern = URL_CONTROL if name.lower() in _URLS else CONTROL
-    return not (pattern.search(value) or URL_CONTROL.search(name))
-
-
-def check_field(name: str, value: str) -> None:
-    """Raise ValueError unless `is_safe_field(name, value)`."""
-    if not is_safe_field(name, value):
-        raise _unsafe(name)
-
-
-def _unsafe(name: str) -> ValueError:
-    return ValueError(
-        f'response["headers"][{name!r:.60}]: expected no control character, and none outside'
-        " ISO-8859-1; percent-encode it in a URL, or leave it out"
-    )
-
-
 def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The lines of a headers dict, whose values are str or lists of str.
 
@@ -90,7 +65,7 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _check_lines(lines: list[tuple[str, str]]) -> None:
     for name, value in lines:
         if UNSAFE_FIELD.search(name + value) or not is_safe_field(name, value):
-            raise _unsafe(name)
+            raise unsafe_field(name)
 
 
 def _items(name: str, value: Any) -> list[str]:
