@@ -205,7 +205,7 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
 
 
 def resource_response(path: str, *, package: str, root: str = "") -> Response | None:
-    """Return a response with a file among a package's data, or None if the package has no such file.
+    """Return a response with a file among a package's data; None if the package lacks the file.
 
     package: the package's name. root: ""; a folder of the package that `path` may not leave.
     Source: ring.util.response/resource-response.

@@ -11,7 +11,7 @@ _URLS = frozenset(("location", "content-location"))  # the headers whose value i
 
 
 def is_safe_field(name: str, value: str) -> bool:
-    """Return whether a header holds no control character. A tab may stand in a value that is no URL.
+    """Return whether a header is free of control characters. A value that is no URL may hold tabs.
 
     >>> is_safe_field("X-Note", "a\\tb"), is_safe_field("Location", "/\\t/evil.example")
     (True, False)

@@ -24,7 +24,7 @@ _WITHOUT_BODY = frozenset((204, 304))  # RFC 9110 sections 15.3.5 and 15.4.5
 
 
 class EarlyResponse:
-    """Keep a response that was sent while the app was running, because the app called `write()`."""
+    """Keep a response that was sent while the app was still running: it had called `write()`."""
 
     rest: Iterable[bytes] = ()
 

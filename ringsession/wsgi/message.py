@@ -1,6 +1,6 @@
-"""The status line and the header lines of a response, both ways.
+"""Convert a response's status and headers to the lines of WSGI, and back.
 
-Owns their form only; refuses what would split a header. A part of `wsgi.py`, and knows nothing of calls and bodies.
+Headers that cannot be sent are refused here. The body is left to `body.py`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,26 @@ _CODES = {line: code for code, line in _LINES.items()}
 
 
 class Status(int):
-    """A status code that remembers the app's own reason phrase."""
+    """Keep a status code together with the app's own reason phrase."""
 
     line: str
 
 
 def status_line(status: int) -> str:
+    """Return the status as a line: "404 Not Found"."""
     if isinstance(status, Status):
         return status.line
     return _LINES.get(status) or f"{status:d} Unknown"
 
 
 def parse_status(line: str) -> int:
+    """Return the status code of a line.
+
+    Raises ValueError for a line without a number, and for one with a control character.
+
+    >>> parse_status("404 Not Found")
+    404
+    """
     code = _CODES.get(line)
     if code is not None:
         return code
@@ -42,9 +50,12 @@ def parse_status(line: str) -> int:
 
 
 def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The lines of a headers dict, whose values are str or lists of str.
+    """Return the lines of a headers dict, whose values are str or lists of str.
 
     Raises TypeError or ValueError for a header that cannot be sent as it is.
+
+    >>> field_lines({"Vary": ["Cookie", "Origin"]})
+    [('Vary', 'Cookie'), ('Vary', 'Origin')]
     """
     lines: list[tuple[str, str]] = []
     text = ""
@@ -56,7 +67,7 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
             for item in _items(name, value):
                 lines.append((name, item))
                 text += name + item
-    # The first two questions are quick, and most headers are plain.
+    # These two checks are quick, and most headers pass them.
     if not (text.isascii() and text.isprintable()):
         _check_lines(lines)
     return lines
@@ -72,24 +83,29 @@ def _items(name: str, value: Any) -> list[str]:
     items = value if isinstance(value, (list, tuple)) else [value]
     for item in items:
         if not isinstance(item, str):
-            problem = f"expected str or a list, got {value!r}"
-            raise TypeError(f'response["headers"][{name!r}]: {problem}')
+            problem = f"expected str or a list of str, got {value!r:.60}"
+            raise TypeError(f'response["headers"][{name!r:.60}]: {problem}')
     return list(items)
 
 
 def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:
-    """Return an app's header lines as a dict: a repeated name, in whatever case, has a list, in order.
+    """Return an app's header lines as a dict. A name that is repeated, in any case, has a list.
 
     Raises ValueError for a header that cannot be sent as it is, before a layer can change it.
+
+    >>> group_fields([("Vary", "Cookie"), ("vary", "Origin")])
+    {'Vary': ['Cookie', 'Origin']}
     """
+    headers: dict[str, Any] = dict(lines)
+    names = len(headers)
     try:
         text = "".join([name + value for name, value in lines])
-    except TypeError:  # `field_lines` names what is no text
+        names = len({*map(str.lower, headers)})
+    except TypeError:  # `field_lines` names the header that is not a str
         text = ""
     if not (text.isascii() and text.isprintable()):
         _check_lines(lines)
-    headers: dict[str, Any] = dict(lines)
-    if len(headers) == len(lines):
+    if names == len(lines):
         return headers
     headers = {}
     spelled: dict[str, str] = {}
