@@ -9,7 +9,10 @@ import json
 
 
 class Refused(Exception):
-    """A value cannot be stored. Each caller on the way out adds one step of the value's path."""
+    """A value cannot be stored. Each caller on the way out adds one step of the value's path.
+
+    problem: a phrase that follows the path: "is nested more than 100 levels deep".
+    """
 
     def __init__(self, kind: type[Exception], problem: str) -> None:
         self.kind = kind
@@ -26,7 +29,7 @@ class Refused(Exception):
         shown = [_show(key) for key in reversed(self.path)]
         if len(shown) > 10:
             shown[5:-5] = ["..."]
-        return self.kind(f"{where}{''.join(shown)}: {self.problem}")
+        return self.kind(f"{where}{''.join(shown)} {self.problem}")
 
 
 def _show(key: object) -> str:
