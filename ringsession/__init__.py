@@ -1,54 +1,56 @@
-"""Ring's default middleware stack for WSGI, around any app or handler.
+"""Wrap any WSGI app, or a Ring-style handler, in Ring's default middleware stack.
 
-A handler is a function from a request dict to a response dict; `to_wsgi` makes a WSGI app of it, and `wrap_defaults`
-puts the layers around any WSGI app.
+A handler is a function from a request dict to a response dict; `to_wsgi` makes a WSGI app of it.
+`wrap_defaults` puts the layers around any WSGI app.
 
-The request (the server's keys, then those of the layers; `environ` is the way out):
+The request has these keys. The server provides the first ones, the layers provide the others, and
+`environ` gives access to the WSGI environ:
 
-===================== ============================= =====================================================
-key                   type                          what
-===================== ============================= =====================================================
-request_method        str                           lower-case: "get"
-uri                   str                           percent-encoded SCRIPT_NAME + PATH_INFO
-path_info             str                           percent-encoded PATH_INFO, where SCRIPT_NAME is not empty
-query_string          str or None                   without the "?"
-scheme                str                           "http" or "https"
-server_name           str
-server_port           int
-remote_addr           str                           the peer's address
-protocol              str                           "HTTP/1.1"
-headers               dict[str, str]                lower-case names
-body                  binary file                   at byte 0 when it is first read
-environ               dict                          the WSGI environ
-cookies               dict                          name -> {"value": str}
-query_params          dict                          a repeated name has a list
-form_params           dict                          of an urlencoded form
-multipart_params      dict                          of a form with files: str, or {"filename", "content_type",
-                                                    "tempfile", "size"}
-params                dict                          all of these, names like `a[b]` taken apart
-session               Session                       a mapping, loaded at its first touch
-session_key           str or None                   the cookie's value, if there is a session; a secret
-flash                 anything                      the last response's message, None if there is none
-anti_forgery_token    str                           made when it is read; see `anti_forgery_field`
-csp_nonce             str                           where the content security policy holds "{nonce}"
-===================== ============================= =====================================================
+===================== ================= ============================================================
+key                   type              meaning
+===================== ================= ============================================================
+request_method        str               in lower case: "get"
+uri                   str               percent-encoded SCRIPT_NAME + PATH_INFO
+path_info             str               percent-encoded PATH_INFO; absent if SCRIPT_NAME is empty
+query_string          str or None       without the "?"
+scheme                str               "http" or "https"
+server_name           str               the server's name
+server_port           int               the server's port
+remote_addr           str               the peer's address
+protocol              str               "HTTP/1.1"
+headers               dict[str, str]    the names are in lower case
+body                  binary file       at byte 0 when you first read the key
+environ               dict              the WSGI environ
+cookies               dict              name -> {"value": str}
+query_params          dict              a repeated name has a list
+form_params           dict              the fields of an urlencoded form
+multipart_params      dict              the fields of a form with files: str, or {"filename",
+                                        "content_type", "tempfile", "size"}
+params                dict              all of these; names like `a[b]` become nested dicts
+session               Session           a mapping, loaded when you first use it
+session_key           str or None       the cookie's value if there is a session; a secret
+flash                 anything          the message of the last response, or None
+anti_forgery_token    str               made when you read it; see `anti_forgery_field`
+csp_nonce             str               replaces "{nonce}" in the content security policy
+===================== ================= ============================================================
 
-The response:
+The response has these keys:
 
-===================== ============================= =====================================================
-key                   type                          what
-===================== ============================= =====================================================
-status                int
-headers               dict[str, str or list[str]]
-body                  see right                     None, str, bytes, an iterable of either, a file, a path
-session               mapping or None               absent = keep, None = end, a mapping = new contents
-session_cookie_attrs  dict                          attributes of the session's cookie, for this response
-flash                 anything                      a message for the next request
-cookies               dict                          name -> value or {"value": ..., "max_age": ..., ...}
-===================== ============================= =====================================================
+===================== ================= ============================================================
+key                   type              meaning
+===================== ================= ============================================================
+status                int               the status code
+headers               dict              name -> str, or a list of str for a repeated header
+body                  see right         None, str, bytes, an iterable of either, a file or a path
+session               mapping or None   absent = keep, None = end, a mapping = the new values
+session_cookie_attrs  dict              attributes of the session's cookie, for this response
+flash                 anything          a message for the next request
+cookies               dict              name -> value, or {"value": ..., "max_age": ..., ...}
+===================== ================= ============================================================
 
-A WSGI app finds the request in `environ["ringsession.request"]`, the session in `environ["ringsession.session"]`, and may
-put `session`, `session_cookie_attrs`, `flash` and `cookies` into `environ["ringsession.response"]`.
+A WSGI app finds the request in `environ["ringsession.request"]` and the session in
+`environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash` and
+`cookies` into `environ["ringsession.response"]`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -118,10 +120,26 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Each brings a library of its own, which who does not use it need not wait for.
+    # Each of these stores imports a library, which an app without that store need not wait for.
     if name not in ("sqlite_store", "redis_store", "sql_store"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _import_store(name)
+    try:
+        return _import_store(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __name__:
+            raise
+        return _without_library(name, str(error), error.name)
+
+
+def _without_library(name: str, problem: str, library: str | None) -> Any:
+    """Return a store function for `import *` that raises only when it is called."""
+
+    def make_store(*args: Any, **options: Any) -> Any:
+        """Raise ModuleNotFoundError: the library of this store is not installed."""
+        raise ModuleNotFoundError(problem, name=library)
+
+    make_store.__name__ = name
+    return make_store
 
 
 __all__ = [

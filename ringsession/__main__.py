@@ -1,6 +1,6 @@
-"""The command line: `python -m ringsession key`, `explain MODULE:APP`, `create-table STORE` and `sweep STORE`.
+"""Run `python -m ringsession`: key, explain MODULE:APP, create-table STORE and sweep STORE.
 
-Owns the words on the terminal only.
+This module reads the command line and prints; the work is done by `explain.py` and the stores.
 """
 
 from __future__ import annotations
@@ -16,31 +16,36 @@ from .stores.named import open_store
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; without arguments, the one on the command line."""
+    """Run one command.
+
+    arguments: None; the words of the command. None means those of the command line.
+    """
     parser = argparse.ArgumentParser(prog="python -m ringsession")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("key", help="print a random key for cookie_store(key)")
     explaining = commands.add_parser(
-        "explain", help="print the layers around an app, and what is weak"
+        "explain", help="print the layers around an app, and its weak points"
     )
     explaining.add_argument("app", help=f"MODULE:APP, or {', '.join(CONFIGS)}")
     for name, text in (
-        ("create-table", "make the table of a database for sessions"),
-        ("sweep", "remove the sessions that have expired"),
+        ("create-table", "create the table for sessions in a database"),
+        ("sweep", "remove expired sessions from a store"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("store", help="as in the config: postgresql+psycopg://...")
-    given = parser.parse_args(arguments)
-    if given.command == "key":
+        command.add_argument(
+            "store", help="the store's URL, as in the config: postgresql+psycopg://..."
+        )
+    options = parser.parse_args(arguments)
+    if options.command == "key":
         print(new_key())
         return
-    if given.command in ("create-table", "sweep"):
-        _maintain(given.command, given.store)
+    if options.command in ("create-table", "sweep"):
+        _maintain(options.command, options.store)
         return
     if "" not in sys.path:
-        sys.path.insert(0, "")  # MODULE is looked for in the current folder, as servers do
+        sys.path.insert(0, "")  # find MODULE in the current folder, as servers do
     try:
-        print(explain(find_config(given.app)))
+        print(explain(find_config(options.app)))
     except ValueError as error:
         sys.exit(f"python -m ringsession explain: {error}")
 
@@ -49,12 +54,12 @@ def _maintain(command: str, text: str) -> None:
     try:
         store = open_store(text)
         if command == "sweep":
-            print(f"{store.sweep()} expired sessions removed")
+            print(f"removed {store.sweep()} expired sessions")
         elif not hasattr(store, "create_table"):
-            print("this store makes its own table, or needs none")
+            print("this store needs no create-table: it has no table, or creates it when it opens")
         else:
             store.create_table()
-            print("the table is there")
+            print("the table exists and has all columns")
     except (ValueError, StoreUnavailable) as error:
         sys.exit(f"python -m ringsession {command}: {error}")
 

@@ -1,6 +1,6 @@
-"""Handlers of three arguments, `(request, respond, raise_)`, as ordinary ones.
+"""Make ordinary handlers of handlers with three arguments: `(request, respond, raise_)`.
 
-Owns the waiting only.
+The thread waits for the response; no event loop is involved.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ AsyncHandler = Callable[[Request, Respond, Raise], object]
 
 
 def blocking(handler: AsyncHandler, timeout: float = 30) -> Handler:
-    """Make an ordinary handler of one that answers by calling `respond(response)` or `raise_(error)`.
+    """Make an ordinary handler of one that calls `respond(response)` or `raise_(error)`.
 
-    timeout: 30; seconds to wait for either. Only the first call counts.
-    Raises TimeoutError, and what the handler raises or gives to `raise_`.
+    timeout: 30 (seconds); how long to wait for either call. Only the first call counts.
+    Raises TimeoutError, whatever the handler raises, and whatever it passes to `raise_`.
     Source: Ring's SPEC, asynchronous handlers.
 
     >>> def handler(request, respond, raise_):
@@ -35,7 +35,7 @@ def blocking(handler: AsyncHandler, timeout: float = 30) -> Handler:
             answer = answers.get(timeout=timeout)
         except Empty:
             raise TimeoutError(
-                f"blocking: expected an answer within {timeout} s, got none"
+                f"blocking: the handler called neither respond nor raise_ within {timeout} s"
             ) from None
         if isinstance(answer, BaseException):
             raise answer

@@ -1,6 +1,6 @@
-"""What a config puts around an app, in words: the layers, their options, and what is weak.
+"""Describe a config in words: the layers around an app, their options, and the weak points.
 
-Owns the words. Shows no secret: of a store only what kind it is, of a function only its name.
+No secret is shown: a store is shown by its kind, and a function by its name.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ CONFIGS: dict[str, Config] = {
 
 
 def find_config(name: str) -> Config:
-    """The config by the name of one of the four, or that of the app at MODULE:APP.
+    """Return one of the four configs by its name, or the config of the app at MODULE:APP.
 
-    Raises ValueError with one line for what is not there.
+    Raises ValueError if no such config, module or app exists.
 
     >>> find_config("site") is site_defaults
     True
@@ -54,13 +54,14 @@ def find_config(name: str) -> Config:
             app = getattr(app, part)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{name}: {error}") from None
-    app = getattr(app, "wsgi_app", app)  # of Flask
+    app = getattr(app, "wsgi_app", app)  # a Flask app
     if not isinstance(app, RingApp) or app.config is None:
-        raise ValueError(f"{name}: expected an app that wrap_defaults gave")
+        raise ValueError(f"{name}: expected an app that wrap_defaults or RingSession has wrapped")
     return app.config
 
 
-_URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")  # in another option, with more than a place
+# A URL in any option that may hold a secret: a password, a query or a fragment.
+_URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
 
 
 def _show(value: Any) -> str:
@@ -81,11 +82,11 @@ def _show_option(name: str, value: Any) -> str:
     return repr(show_url(value)) if name == "store" and isinstance(value, str) else _show(value)
 
 
-def _options(layer: Layer, given: Mapping[str, Any]) -> str:
-    """Every option of a layer, also those that nobody gave."""
+def _show_options(layer: Layer, options: Mapping[str, Any]) -> str:
+    """Return every option of a layer as text, with the default of an option that is not set."""
     parameters = inspect.signature(layer.wrap).parameters.values()
     default = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    values = {name: given.get(name, value) for name, value in default.items()}
+    values = {name: options.get(name, value) for name, value in default.items()}
     return " ".join(f"{name}={_show_option(name, value)}" for name, value in values.items())
 
 
@@ -96,35 +97,37 @@ def _layers(config: Mapping[str, Any]) -> Iterator[tuple[Layer, dict[str, Any] |
 
 
 def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
-    """What a site of people would want otherwise, one line each.
+    """Return the weak points of a config for a site that people log in to, one line each.
 
     >>> find_weaknesses({"session": False})[0]
-    'no ["security"]["hsts"]: browsers do not remember to come by https'
+    'no ["security"]["hsts"]: browsers may still use plain http'
     """
     on = {layer.path[-1]: options for layer, options in _layers(config)}
     found = list(_weak_session(on["session"]) if on["session"] is not None else ())
     if on["session"] is not None and on["anti_forgery"] is None:
         found.append("no CSRF protection: another site can act in the name of its visitors")
     if (on["anti_forgery"] or {}).get("safe_header"):
-        found.append("a safe header passes as a token: no CORS rule may let other sites send it")
+        found.append(
+            "a safe header passes as a token: let no CORS rule allow other sites to send it"
+        )
     if on["hsts"] is None:
-        found.append('no ["security"]["hsts"]: browsers do not remember to come by https')
+        found.append('no ["security"]["hsts"]: browsers may still use plain http')
     if on["ssl_redirect"] is None:
         found.append('no ["security"]["ssl_redirect"]: the app answers over plain http')
     for name in ("files", "resources"):
         if (on[name] or {}).get("allow_symlinks"):
             found.append(f'["static"]["{name}"] follows links out of its root')
     if on["session"] is not None and on["content_security_policy"] is None:
-        found.append("no content security policy: a page runs whatever gets into it")
+        found.append("no content security policy: a page runs every script that gets into it")
     return found
 
 
-def _weak_session(given: Mapping[str, Any]) -> Iterator[str]:
-    options = {**site_defaults["session"], **given}
+def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
+    options = {**site_defaults["session"], **session}
     attrs = options["cookie_attrs"] or {}
     store = options["store"]
     if store in (None, "memory:") or isinstance(store, MemoryStore):
-        yield "memory_store: sessions end with the process, and work in one process only"
+        yield "memory_store: sessions end with the process, and only one process sees them"
     elif isinstance(store, CookieStore):
         yield "cookie_store: the last write wins, and a late response can undo a logout"
     elif not isinstance(store, (str, Store)):
@@ -134,35 +137,39 @@ def _weak_session(given: Mapping[str, Any]) -> Iterator[str]:
     if attrs.get("http_only") is False:
         yield "the session's cookie is not HttpOnly: scripts can read it"
     if str(attrs.get("same_site", "lax")).lower() == "none":
-        yield "the session's cookie is SameSite=None: other sites' requests carry it"
+        yield "the session's cookie is SameSite=None: requests from other sites carry it"
     if options["timeout"] is None:
-        yield "no timeout: a session that nobody uses lives on"
+        yield "no timeout: a session that nobody uses never ends"
     if options["absolute_timeout"] is None:
-        yield "no absolute_timeout: a session that is used never ends"
+        yield "no absolute_timeout: a session that somebody uses never ends"
 
 
 def _find_sessions(config: Mapping[str, Any]) -> str | None:
-    """Where the sessions of an app are, if another app could have its own in the same place."""
-    given = layer_options(find_value(config, ("session",), site_defaults), None)
-    if given is None:
+    """Return where an app stores its sessions, if another app could store its own there too."""
+    session = layer_options(find_value(config, ("session",), site_defaults), None)
+    if session is None:
         return None
-    options = {**site_defaults["session"], **given}
+    options = {**site_defaults["session"], **session}
     store = options["store"]
     if store in (None, "memory:") or isinstance(store, (MemoryStore, CookieStore)):
         return None
-    where = show_url(store) if isinstance(store, str) else repr(store)
-    if not isinstance(
-        store, (str, Store)
-    ):  # a store of the application's own, whose repr may show anything
+    if isinstance(store, str):
+        where = show_url(store)
+    elif isinstance(store, Store):
+        where = repr(store)
+    else:  # the repr of an app's own store may show a secret
         where = f"a {type(store).__name__}"
     return (
-        f"cookie {options['cookie_name']!r} in {where}; an app with the same cookie name"
-        " needs a prefix (Redis), table (SQL) or file (SQLite) of its own"
+        f"cookie {options['cookie_name']!r} in {where}; another app with the same cookie name"
+        " needs its own prefix (Redis), table (SQL) or file (SQLite)"
     )
 
 
 def explain(config: Mapping[str, Any]) -> str:
-    """The stack of a config, outermost layer first, what is off, where sessions are, and what is weak.
+    """Return a description of a config, with the outermost layer first.
+
+    It lists the layers with their options, the layers that are off, where sessions are stored, and
+    the weak points.
 
     >>> print(explain({"cookies": True}).split("\\n\\n")[0])
     wrap_cookies                  ["cookies"]
@@ -173,11 +180,11 @@ def explain(config: Mapping[str, Any]) -> str:
             off.append(place(layer.path))
         else:
             where = f"{layer.wrap.__name__:30}{place(layer.path):42}"
-            lines.append(f"{where}{_options(layer, options)}".rstrip())
+            lines.append(f"{where}{_show_options(layer, options)}".rstrip())
     weak = find_weaknesses(config)
     parts = ["\n".join(lines)]
     parts += ["off:\n" + "\n".join(f"  {name}" for name in off)] if off else []
     sessions = _find_sessions(config)
     parts += [f"sessions:\n  {sessions}"] if sessions else []
-    parts += ["to look at:\n" + "\n".join(f"  {line}" for line in weak)] if weak else []
+    parts += ["weak points:\n" + "\n".join(f"  {line}" for line in weak)] if weak else []
     return "\n\n".join(filter(None, parts))

@@ -1,6 +1,6 @@
-"""Checks of both dicts against SPEC, for development and tests.
+"""Check requests and responses against SPEC, for development and tests.
 
-Owns the words of SPEC as tables. Knows no layer.
+SPEC's rules are tables here. The dicts are only checked, never changed.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .wsgi.body import AppIter, is_empty
-from .wsgi.message import is_safe_field
+from .http.fields import is_safe_field
 from .request import Handler, Request, Response
 from .session.mapping import Recreated
 
 
 class LintError(AssertionError):
-    """A request or response that SPEC does not allow: which key, what was expected, what was given."""
+    """A request or response breaks SPEC. The message names the key, the rule and the value."""
 
 
 Check = tuple[str, Callable[[Any], bool]]
@@ -98,12 +98,12 @@ def _check(name: str, value: Any, required: dict[str, Check], optional: dict[str
 
 
 def lint_request(request: Mapping[str, Any]) -> None:
-    """Raise LintError unless this is a request by SPEC. See wrap_lint."""
+    """Raise LintError unless the request follows SPEC. See `wrap_lint`."""
     _check("request", request, REQUEST, OPTIONAL)
 
 
 def lint_response(response: Mapping[str, Any]) -> None:
-    """Raise LintError unless this is a response by SPEC. See wrap_lint."""
+    """Raise LintError unless the response follows SPEC. See `wrap_lint`."""
     _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
 
 
@@ -111,7 +111,7 @@ _TOKEN = "anti_forgery_token"
 
 
 def _note_token(request: Mapping[str, Any]) -> list[str]:
-    """Return a list that gets the token when somebody reads it, from a copy of the request too."""
+    """Return a list that gets the token when it is read, even from a copy of the request."""
     tokens: list[str] = []
 
     def note(request: Request, token: str) -> str:
@@ -128,7 +128,7 @@ def _note_token(request: Mapping[str, Any]) -> list[str]:
 
 
 def _may_hold(body: Any, token: str) -> bool:
-    """Return whether a body holds this token; True for one that cannot be looked at, as a stream."""
+    """Return whether a body holds this token. A stream may hold it, so the answer is True."""
     if isinstance(body, AppIter):
         body = body.unwrap()
     if isinstance(body, (str, bytes)):
@@ -139,26 +139,27 @@ def _may_hold(body: Any, token: str) -> bool:
 
 
 def _check_token(response: Mapping[str, Any], tokens: Iterable[str]) -> None:
-    """Raise LintError for a page whose token is dead, since its response ends the session it is of."""
+    """Raise LintError for a page whose response ends the session that the page's token is for."""
     session = response.get("session", {})
     if not (session is None or isinstance(session, Recreated)) or 300 <= response["status"] < 400:
         return
     if any(_may_hold(response.get("body"), token) for token in tokens):
-        given = "None" if session is None else "recreate(...)"
+        value = "None" if session is None else "recreate(...)"
         raise LintError(
-            f'response["session"]: {given} ends the anti-forgery token that this page was made with, so its'
-            ' forms would be refused. Answer with a redirect, {"status": 303, "headers": {"Location":'
-            f' ...}}, "session": {given}}}, and read the token in the page it leads to'
+            f'response["session"]: {value} ends the anti-forgery token in this page, so the forms of'
+            ' the page would be refused. Answer with a redirect, {"status": 303, "headers":'
+            f' {{"Location": ...}}, "session": {value}}}, and read the token in the next page'
         )
 
 
 def wrap_lint(handler: Handler) -> Handler:
-    """Check every request and response that passes against SPEC.
+    """Check each request and each response against SPEC.
 
-    Raises LintError, which says which key, what was expected and what was given. Put it between two layers of your own
-    while you write them; it reads no lazy key but those it checks. Directly around a handler it also finds a page
-    with an `anti_forgery_token` whose response holds `recreate(...)` or ends the session: the token is dead when
-    the page arrives, and the response should be a redirect.
+    Put this layer between two layers of your own while you write them. It computes no lazy key
+    except the keys that it checks. Directly around a handler, it also finds a page with an
+    `anti_forgery_token` whose response ends or recreates the session: the token is dead before the
+    page arrives, so the handler should answer with a redirect.
+    Raises LintError, which names the key, the rule and the value.
     Source: ring.middleware.lint/wrap-lint.
 
     >>> from ringsession import testing
@@ -170,10 +171,10 @@ def wrap_lint(handler: Handler) -> Handler:
 
     def lint(request: Request) -> Response:
         lint_request(request)
-        noted = _note_token(request)
+        tokens = _note_token(request)
         response = handler(request)
         lint_response(response)
-        _check_token(response, noted)
+        _check_token(response, tokens)
         return response
 
     return lint

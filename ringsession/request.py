@@ -1,6 +1,6 @@
-"""The request: a dict to its user, whose costly keys are computed when they are first read.
+"""Define the request: a dict whose costly keys are computed when they are first read.
 
-Owns the laziness only. Knows neither WSGI (`wsgi.py` provides the keys of SPEC) nor any layer (each provides its own).
+The keys themselves come from elsewhere: SPEC's from `wsgi/`, the others from the layers.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Handler: TypeAlias = "Callable[[Request], Response]"
 
 
 class Request(dict[str, Any]):
-    """A request dict; `provide` adds a key that is computed at its first reading.
+    """Hold a request. `provide` adds a key that is computed when it is first read.
 
-    `in`, `get`, iteration, `len`, `==`, `copy`, `|` and `{**request}` see every key, computed or not.
-    `request | {...}` and `copy` leave uncomputed what nobody has read; `{**request}` reads everything.
+    `in`, `get`, iteration, `len`, `==`, `copy`, `|` and `{**request}` see every key, computed or
+    not. `request | {...}` and `copy` compute no key; `{**request}` computes all of them.
 
     >>> request = Request({"request_method": "get"})
     >>> request.provide("double", lambda request: request["request_method"] * 2)
@@ -37,15 +37,18 @@ class Request(dict[str, Any]):
         dict.__init__(self, values)
         self._providers = dict(providers)
         self._find_header = find_header
-        self._fresh: frozenset[str] = frozenset()  # keys that are computed at every reading
+        self._fresh: frozenset[str] = frozenset()  # keys that are computed at each read
 
     def provide(self, key: str, provider: Provider) -> None:
-        """Add `key`, to be computed by `provider(request)` at its first reading; it replaces a value that is there."""
+        """Add `key`, whose value is `provider(request)` when it is first read.
+
+        An existing value is replaced.
+        """
         self._providers[key] = provider
         dict.pop(self, key, None)
 
     def provide_fresh(self, key: str, provider: Provider) -> None:
-        """Add `key` as `provide` does, but compute it at every reading, since its value may change meanwhile.
+        """Add `key` as `provide` does, but compute it at each read, because its value may change.
 
         >>> request, numbers = Request(), iter((1, 2))
         >>> request.provide_fresh("n", lambda request: next(numbers))
@@ -63,7 +66,7 @@ class Request(dict[str, Any]):
             dict.pop(self, key)
 
     def revise(self, key: str, change: Callable[[Request, Any], Any]) -> None:
-        """Let `change(request, value)` make another value of one that is there or is provided, at its first reading.
+        """Replace the value of `key` by `change(request, value)` when it is first read.
 
         >>> request = Request({"n": 1})
         >>> request.revise("n", lambda request, n: n + 1)
@@ -79,7 +82,7 @@ class Request(dict[str, Any]):
             self._providers[key] = lambda request: change(request, old(request))
 
     def get_header(self, name: str) -> str | None:
-        """One header by its lower-case name, without making all of `headers` for it.
+        """Return one header by its lower-case name, without computing all of `headers`.
 
         >>> Request({"headers": {"host": "localhost"}}).get_header("host")
         'localhost'
@@ -112,7 +115,7 @@ class Request(dict[str, Any]):
     def __contains__(self, key: object) -> bool:
         return super().__contains__(key) or key in self._providers
 
-    # What reads or changes a whole dict in C would miss the providers; these go through the methods above.
+    # dict's own methods, in C, would miss the providers. These use the methods above.
     get = Mapping.get  # type: ignore[assignment]
     keys = Mapping.keys  # type: ignore[assignment]
     items = Mapping.items  # type: ignore[assignment]
@@ -125,7 +128,7 @@ class Request(dict[str, Any]):
     setdefault = MutableMapping.setdefault
 
     def copy(self) -> Request:
-        """A request with the same keys; what is not computed stays so."""
+        """Return a request with the same keys, and compute none of them."""
         copy = Request(dict(super().items()), self._providers, self._find_header)
         copy._fresh = self._fresh
         return copy
@@ -147,12 +150,12 @@ class Request(dict[str, Any]):
         return self
 
     def __repr__(self) -> str:
-        # Cookies and session keys are secrets, so only the names of the keys stand here.
+        # Cookies and session keys are secrets, so only the names of the keys are shown.
         return f"<Request {', '.join(self)}>"
 
 
 def as_request(request: Mapping[str, Any]) -> Request:
-    """The request itself, or a lazy copy of a plain dict.
+    """Return a Request as it is, and any other mapping as a Request.
 
     >>> as_request({"uri": "/"})["uri"]
     '/'

@@ -1,12 +1,11 @@
-"""Making and changing response dicts, as ring.util.response: each function gives a new dict.
+"""Make and change response dicts, as ring.util.response does: each function returns a new dict.
 
-Owns no header of its own. Knows nothing of WSGI and of the layers.
+Looking up a header is in `http/headers.py`; its functions are offered here too, as in Ring.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,16 @@ from typing import Any
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 
-from .wsgi.message import check_field
+from .http.fields import check_field
+from .http.headers import CHARSET, change_header as change_header, find_header as find_header
+from .http.headers import get_charset as get_charset, get_header as get_header
 from .request import Response
-
-# RFC 9110 section 5.6.6: parameters = *( OWS ";" OWS [ parameter ] ), the value a token or a quoted-string.
-_CHARSET = re.compile(r';[ \t]*charset=("[^"]*"|[^ \t;"]+)', re.ASCII | re.IGNORECASE)
 
 
 def check_response(response: Any) -> Response:
-    """The response, if it is one; a handler that forgot its `return` gives None.
+    """Return a handler's response. A handler that forgot its `return` gives None.
+
+    Raises TypeError for anything but a dict.
 
     >>> check_response(None)
     Traceback (most recent call last):
@@ -35,14 +35,19 @@ def check_response(response: Any) -> Response:
 
 
 def _check_text(name: str, value: object) -> None:
-    """Refuse a header with a control character; a value that is no text is named when it is sent."""
+    """Raise ValueError for a header with a control character.
+
+    A value that is neither text nor a list of text is refused later, when it is sent.
+    """
     for text in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(text, str):
             check_field(name, text)
 
 
 def response(body: Any) -> Response:
-    """A 200 response with this body and no headers (ring.util.response/response).
+    """Return a 200 response with this body and no headers.
+
+    Source: ring.util.response/response.
 
     >>> response("hello")
     {'status': 200, 'headers': {}, 'body': 'hello'}
@@ -51,9 +56,10 @@ def response(body: Any) -> Response:
 
 
 def redirect(url: str, status: int = 302) -> Response:
-    """A redirect; 303 is for the answer to a form (ring.util.response/redirect).
+    """Return a redirect to a URL. Use 303 to answer a form.
 
     Raises ValueError for a control character in the URL.
+    Source: ring.util.response/redirect.
 
     >>> redirect("/login")
     {'status': 302, 'headers': {'Location': '/login'}, 'body': ''}
@@ -63,9 +69,10 @@ def redirect(url: str, status: int = 302) -> Response:
 
 
 def created(url: str, body: Any = None) -> Response:
-    """A 201 response for a new resource (ring.util.response/created).
+    """Return a 201 response for a new resource at a URL.
 
     Raises ValueError for a control character in the URL.
+    Source: ring.util.response/created.
 
     >>> created("/users/1")
     {'status': 201, 'headers': {'Location': '/users/1'}, 'body': None}
@@ -75,7 +82,9 @@ def created(url: str, body: Any = None) -> Response:
 
 
 def bad_request(body: Any) -> Response:
-    """A 400 response (ring.util.response/bad-request).
+    """Return a 400 response.
+
+    Source: ring.util.response/bad-request.
 
     >>> bad_request("no name")["status"]
     400
@@ -84,7 +93,9 @@ def bad_request(body: Any) -> Response:
 
 
 def not_found(body: Any) -> Response:
-    """A 404 response (ring.util.response/not-found).
+    """Return a 404 response.
+
+    Source: ring.util.response/not-found.
 
     >>> not_found("nothing here")["status"]
     404
@@ -93,7 +104,9 @@ def not_found(body: Any) -> Response:
 
 
 def status(response: Mapping[str, Any], code: int) -> Response:
-    """The response with another status (ring.util.response/status).
+    """Return the response with another status.
+
+    Source: ring.util.response/status.
 
     >>> status({"status": 200, "headers": {}, "body": ""}, 202)["status"]
     202
@@ -102,9 +115,10 @@ def status(response: Mapping[str, Any], code: int) -> Response:
 
 
 def header(response: Mapping[str, Any], name: str, value: object) -> Response:
-    """The response with one more header, its value as text (ring.util.response/header).
+    """Return the response with one more header, whose value is converted to text.
 
     Raises ValueError for a control character in the name or the value.
+    Source: ring.util.response/header.
 
     >>> header({"headers": {"A": "1"}}, "Age", 5)
     {'headers': {'A': '1', 'Age': '5'}}
@@ -115,38 +129,13 @@ def header(response: Mapping[str, Any], name: str, value: object) -> Response:
     return {**response, "headers": {**(response.get("headers") or {}), name: text}}
 
 
-def find_header(response: Mapping[str, Any], name: str) -> tuple[str, Any] | None:
-    """The name as it is spelt and the value of a header, whatever its case (ring.util.response/find-header).
-
-    >>> find_header({"headers": {"content-TYPE": "text/css"}}, "Content-Type")
-    ('content-TYPE', 'text/css')
-    """
-    headers: Mapping[str, Any] = response.get("headers") or {}
-    if name in headers:
-        return name, headers[name]
-    lower, length = name.lower(), len(name)
-    for spelled in headers:
-        if len(spelled) == length and spelled.lower() == lower:
-            return spelled, headers[spelled]
-    return None
-
-
-def get_header(response: Mapping[str, Any], name: str) -> Any:
-    """The value of a header, whatever its case, or None (ring.util.response/get-header).
-
-    >>> get_header({"headers": {"ETag": "x"}}, "etag")
-    'x'
-    """
-    found = find_header(response, name)
-    return found[1] if found else None
-
-
 def update_header(
     response: Mapping[str, Any], name: str, change: Callable[..., Any], *arguments: Any
 ) -> Response:
-    """The response with a header that `change(old value or None, *arguments)` made (ring.util.response/update-header).
+    """Return the response with a header set to `change(old value or None, *arguments)`.
 
-    Raises ValueError for a control character in a header.
+    Raises ValueError for a control character in any header.
+    Source: ring.util.response/update-header.
 
     >>> update_header({"headers": {"vary": "Cookie"}}, "Vary", lambda old: f"{old}, Origin")
     {'headers': {'vary': 'Cookie, Origin'}}
@@ -158,24 +147,10 @@ def update_header(
     return {**response, "headers": headers}
 
 
-def change_header(headers: dict[str, Any], name: str, change: Callable[[Any], Any]) -> None:
-    """Set a header, whatever its case, to `change(old value or None)`, in place.
-
-    >>> headers = {"vary": "Cookie"}
-    >>> change_header(headers, "Vary", lambda old: f"{old}, Origin")
-    >>> headers
-    {'vary': 'Cookie, Origin'}
-    """
-    if name not in headers:
-        lower, length = name.lower(), len(name)
-        for spelled in headers:
-            if len(spelled) == length and spelled.lower() == lower:
-                name = spelled
-    headers[name] = change(headers.get(name))
-
-
 def content_type(response: Mapping[str, Any], value: str) -> Response:
-    """The response with this Content-Type (ring.util.response/content-type).
+    """Return the response with this Content-Type.
+
+    Source: ring.util.response/content-type.
 
     >>> content_type({"headers": {}}, "text/html")
     {'headers': {'Content-Type': 'text/html'}}
@@ -183,34 +158,27 @@ def content_type(response: Mapping[str, Any], value: str) -> Response:
     return header(response, "Content-Type", value)
 
 
-def get_charset(response: Mapping[str, Any]) -> str | None:
-    """The charset in the Content-Type, or None (ring.util.response/get-charset).
-
-    >>> get_charset({"headers": {"Content-Type": "text/html; charset=latin-1"}})
-    'latin-1'
-    """
-    found = _CHARSET.findall(str(get_header(response, "Content-Type") or ""))
-    return found[-1].strip('"') or None if found else None
-
-
 def charset(response: Mapping[str, Any], value: str) -> Response:
-    """The response with this charset in its Content-Type, text/plain where it has none (ring.util.response/charset).
+    """Return the response with this charset in its Content-Type. Without one, it is text/plain.
+
+    Source: ring.util.response/charset.
 
     >>> charset({"headers": {"Content-Type": "text/html"}}, "utf-8")
     {'headers': {'Content-Type': 'text/html; charset=utf-8'}}
     """
 
     def replace(old: str | None) -> str:
-        _check_text("Content-Type", old)  # what is replaced could hide a line end
-        return f"{_CHARSET.sub('', old or 'text/plain')}; charset={value}"
+        _check_text("Content-Type", old)  # the old charset could hide a line end
+        return f"{CHARSET.sub('', old or 'text/plain')}; charset={value}"
 
     return update_header(response, "Content-Type", replace)
 
 
 def set_cookie(response: Mapping[str, Any], name: str, value: object, **attrs: Any) -> Response:
-    """The response with a cookie that the cookies layer writes (ring.util.response/set-cookie).
+    """Return the response with a cookie, which the cookies layer writes.
 
     attrs: domain, path, secure, http_only, max_age (s), expires, same_site, partitioned.
+    Source: ring.util.response/set-cookie.
 
     >>> set_cookie({}, "theme", "dark", max_age=3600)
     {'cookies': {'theme': {'value': 'dark', 'max_age': 3600}}}
@@ -220,9 +188,10 @@ def set_cookie(response: Mapping[str, Any], name: str, value: object, **attrs: A
 
 
 def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> Response | None:
-    """A file with its length and date, or None if there is no such regular file (ring.util.response/file-response).
+    """Return a response with a file, its length and its date; None if it is not a regular file.
 
-    root: a folder that `path` may not leave; without it, `path` must be trusted.
+    root: None; a folder that `path` may not leave. Without it, `path` must be trusted.
+    Source: ring.util.response/file-response.
 
     >>> file_response("no/such/file") is None
     True
@@ -236,21 +205,21 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
 
 
 def resource_response(path: str, *, package: str, root: str = "") -> Response | None:
-    """A file among a package's data, or None (ring.util.response/resource-response).
+    """Return a response with a file among a package's data; None if the package lacks the file.
 
-    package: where the data is; root: the folder inside it that `path` may not leave.
+    package: the package's name. root: ""; a folder of the package that `path` may not leave.
+    Source: ring.util.response/resource-response.
 
     >>> resource_response("py.typed", package="ringsession")["status"]
     200
     >>> resource_response("../README.md", package="ringsession", root="stores") is None
     True
     """
-    from importlib import resources  # takes as long to import as ten of our modules
+    from importlib import resources  # as slow to import as ten modules of ringsession
 
     with resources.as_file(resources.files(package).joinpath(root)) as folder:
         found = file_response(path, root=folder)
-        if (
-            found is not None
-        ):  # a package in a zip file: its copy on the disk is gone after this block
+        if found is not None:
+            # The copy of a file from a zipped package is deleted after this block.
             found["body"] = found["body"].read_bytes()
     return found

@@ -36,6 +36,55 @@ def test_no_store_brings_its_library_before_it_is_used() -> None:
     assert done.stdout == b"set()\n"
 
 
+BASE_INSTALL = """
+import sys
+
+# None makes an import raise ModuleNotFoundError, as on a machine without the package.
+blocked = ["redis", "valkey", "sqlalchemy", "flask"] + sys.argv[1:]
+sys.modules.update(dict.fromkeys(blocked))
+import ringsession
+from ringsession import *
+
+assert {name for name in ringsession.__all__ if name not in globals()} == set()
+assert wrap_defaults(to_wsgi(lambda request: response("hello")), site_defaults)
+for call in (
+    lambda: sqlite_store(),
+    lambda: redis_store("redis://localhost/0"),
+    lambda: sql_store("postgresql+psycopg://host/db"),
+):
+    try:
+        call()
+    except (ImportError, TypeError, ValueError) as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+@pytest.mark.parametrize(
+    "blocked, sqlite",
+    [
+        ([], "TypeError: sqlite_store() missing 1 required positional argument: 'path'"),
+        (
+            ["_sqlite3"],
+            "ModuleNotFoundError: sqlite_store needs _sqlite3: a Python that has sqlite3",
+        ),
+    ],
+    ids=["with sqlite3", "without sqlite3"],
+)
+def test_every_name_is_imported_by_a_star_on_a_base_install(
+    blocked: list[str], sqlite: str
+) -> None:
+    command = [sys.executable, "-W", "error", "-c", BASE_INSTALL, *blocked]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.stdout.splitlines(), done.stderr) == (
+        [
+            sqlite,
+            "ValueError: redis_store: redis-py is not installed; pip install 'ringsession[redis]'",
+            "ModuleNotFoundError: sql_store needs sqlalchemy: pip install 'ringsession[sql]'",
+        ],
+        "",
+    )
+
+
 def test_every_public_function_and_class_says_what_it_is() -> None:
     undocumented = [
         name

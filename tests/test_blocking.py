@@ -36,5 +36,5 @@ def test_only_the_first_answer_counts() -> None:
 
 
 def test_without_an_answer_in_time_it_is_a_timeout_error() -> None:
-    with pytest.raises(TimeoutError, match="expected an answer within 0.01 s, got none"):
+    with pytest.raises(TimeoutError, match="called neither respond nor raise_ within 0.01 s"):
         blocking(lambda request, respond, raise_: None, timeout=0.01)({})  # type: ignore[arg-type]

@@ -43,8 +43,8 @@ def test_the_api_config_in_words() -> None:
     assert layers == API
     assert off.count("\n") == len(LAYERS) - 5
     assert weak == (
-        "to look at:\n"
-        '  no ["security"]["hsts"]: browsers do not remember to come by https\n'
+        "weak points:\n"
+        '  no ["security"]["hsts"]: browsers may still use plain http\n'
         '  no ["security"]["ssl_redirect"]: the app answers over plain http'
     )
 
@@ -121,7 +121,9 @@ def test_it_says_under_which_cookie_name_and_where_the_sessions_are(tmp_path: Pa
     ):
         config = deep_merge(site_defaults, {"session": {"store": store, "cookie_name": "forum"}})
         (line,) = [line for line in explain(config).splitlines() if line.startswith("  cookie ")]
-        assert line.startswith(f"  cookie 'forum' in {where}; an app with the same cookie name")
+        assert line.startswith(
+            f"  cookie 'forum' in {where}; another app with the same cookie name"
+        )
     assert "sessions:" not in explain(site_defaults)
     assert "forum:" in repr(redis)
 
@@ -169,7 +171,7 @@ def test_the_command_explains_a_flask_app_in_the_current_folder(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("shop:plain", "shop:plain: expected an app that wrap_defaults gave"),
+        ("shop:plain", "shop:plain: expected an app that wrap_defaults or RingSession has wrapped"),
         ("shop:nothing", "shop:nothing: module 'shop' has no attribute 'nothing'"),
         ("no_such_module:app", "no_such_module:app: No module named 'no_such_module'"),
         (

@@ -509,3 +509,26 @@ def test_nested_stacks_each_have_their_own_request() -> None:
         return [environ["ringsession.request"]["uri"].encode()]
 
     assert serve(wrap_defaults(wrap_defaults(app)), PATH_INFO="/in")[2] == b"w/in"
+
+
+@pytest.mark.parametrize(
+    "lines, headers",
+    [
+        ([("Vary", "a"), ("X", "b")], {"Vary": "a", "X": "b"}),
+        ([("Vary", "a"), ("Vary", "b")], {"Vary": ["a", "b"]}),
+        ([("Vary", "a"), ("vary", "b")], {"Vary": ["a", "b"]}),
+        ([("Vary", "a"), ("vary", "b"), ("VARY", "c")], {"Vary": ["a", "b", "c"]}),
+        (
+            [("Vary", "a"), ("vary", "b"), ("X", "c"), ("X", "d")],
+            {"Vary": ["a", "b"], "X": ["c", "d"]},
+        ),
+    ],
+)
+def test_a_header_that_an_app_repeats_in_any_case_has_a_list(
+    lines: list[tuple[str, str]], headers: dict[str, object]
+) -> None:
+    def app(environ: dict[str, object], start_response: Any) -> list[bytes]:
+        start_response("200 OK", lines)
+        return []
+
+    assert from_wsgi(app)({"request_method": "get", "uri": "/"})["headers"] == headers

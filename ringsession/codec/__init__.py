@@ -1,7 +1,7 @@
-"""Records: the contents of one session as text, the same for every store.
+"""Convert the values of a session to a record and back. A record is one text, for every store.
 
-Owns the form "1{...}": the version, then a JSON object with one member for each key of the session. What a value looks like
-in there is `values.py`'s affair.
+A record is "1{...}": the version, then a JSON object with one member for each key of the session.
+The conversion of single values is left to `values.py`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ import marshal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .values import Refused, escape_key, pack, has_json_types, unescape_key, unpack
+from .keys import escape_key, unescape_key
+from .refused import Refused
+from .values import has_json_types, pack, unpack
 
 _VERSION = "1"
-_LONGEST_INT = 4300  # digits; Python's own limit, which a process may switch off
+_LONGEST_INT = 4300  # digits; Python's own limit, which a process may disable
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _load_plain = json.JSONDecoder().decode
 _scan = json.JSONDecoder().raw_decode
-# `float` makes each NaN an object of its own, as a set or dict needs that holds two.
+# `float` makes a new object for each NaN, so that a set or dict can hold two of them.
 _load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 
-# What a text that nobody encoded here may make the decoder and `unpack` raise; TypeError: an unhashable key; AttributeError: a
-# UUID that is no text; ArithmeticError: a number out of range; ImportError: markup without MarkupSafe; IsADirectoryError: a zone
-# that is a folder of zones.
+# The exceptions of the decoder and `unpack` for a text that `encode` did not write. TypeError: an
+# unhashable key. AttributeError: a UUID that is not text. ArithmeticError: a number out of range.
+# ImportError: markup without MarkupSafe. IsADirectoryError: a zone that is a folder of zones.
 _CORRUPT = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
     *(RecursionError, ImportError, IsADirectoryError),
@@ -31,15 +33,21 @@ _CORRUPT = (
 
 
 class CorruptRecord(ValueError):
-    """The text is no record. The message does not show it."""
+    """The text is not a record. The message does not show the text, which may be secret."""
 
 
 class UnknownVersion(ValueError):
-    """A newer version wrote this record, and it must be kept: it begins with another ASCII digit or letter than ours."""
+    """A newer version of ringsession wrote this record, so the record must be kept.
+
+    It starts with another ASCII digit or letter than the records of this version.
+    """
 
 
 def _read_int(digits: str) -> int:
-    """A JSON integer; not a long one, which takes quadratic time to read and which `encode` writes in hexadecimal."""
+    """Return a JSON integer. Raises ValueError for a long one, which takes quadratic time to read.
+
+    `encode` writes long integers in hexadecimal.
+    """
     if len(digits) > _LONGEST_INT:
         raise ValueError(f"int: expected at most {_LONGEST_INT} digits, got more")
     return int(digits)
@@ -49,19 +57,23 @@ _scan_long = json.JSONDecoder(parse_int=_read_int).raw_decode
 
 
 def _dump_plain(value: object) -> str | None:
-    """The JSON text of a value that needs no packing, else None; a copy of most sessions is saved."""
+    """Return the JSON text of a value that needs no packing, else None.
+
+    This saves packing for most sessions.
+    """
     if not has_json_types(value):
         return None
     text = _dump(value)
-    # Only a text that is not ASCII can hold a surrogate, and only one with "~ what looks like a tag.
+    # Only a text beyond ASCII can hold a surrogate, and only a text with "~ can hold a tag.
     return text if text.isascii() and '"~' not in text else None
 
 
 def encode_value(value: object, where: str) -> str:
-    """The JSON text of one value.
+    """Return the JSON text of one value.
 
-    where: its place, for errors: `session["cart"]`.
-    Raises TypeError for a type that does not come back as it was, ValueError for a cycle or a depth over 100.
+    where: the value's place, for errors: `session["cart"]`.
+    Raises TypeError for a type that cannot be stored, and ValueError for a cycle or more than 100
+    levels.
 
     >>> encode_value((1, {2}), 'session["n"]')
     '{"~t":[1,{"~e":[2]}]}'
@@ -73,7 +85,7 @@ def encode_value(value: object, where: str) -> str:
 
 
 def encode(data: Mapping[str, object]) -> str:
-    """A whole session as a record; equal contents give equal text. Raises as `encode_value`.
+    """Return the record of a session. Equal values give equal records. Raises as `encode_value`.
 
     >>> encode({"user": "ann", "n": 1})
     '1{"user":"ann","n":1}'
@@ -93,13 +105,13 @@ def encode(data: Mapping[str, object]) -> str:
 
 
 def _members(record: str) -> dict[str, Any]:
-    """The members of a record, each as JSON has it."""
+    """Return the members of a record, with their values still packed."""
     if record[:1] != _VERSION:
         if record[:1].isascii() and record[:1].isalnum():
             raise UnknownVersion(f"record: expected version {_VERSION}, got another")
         raise CorruptRecord("record: expected a version and a JSON object")
     try:
-        # A hook for each int costs time, and only a long record has room for a long int.
+        # A hook for each int costs time, and only a long record can hold a long int.
         members, end = (_scan if len(record) <= _LONGEST_INT else _scan_long)(record, 1)
     except _CORRUPT:
         members, end = None, 0
@@ -109,7 +121,7 @@ def _members(record: str) -> dict[str, Any]:
 
 
 def is_plain_record(record: str) -> bool:
-    """Whether a record holds nothing but what JSON has itself.
+    """Return whether all values of a record have types of JSON.
 
     >>> is_plain_record('1{"a":[1]}'), is_plain_record('1{"a":{"~t":[1]}}')
     (True, False)
@@ -118,7 +130,9 @@ def is_plain_record(record: str) -> bool:
 
 
 def record_text(octets: bytes) -> str:
-    """The record in what a store kept. Of octets that are no text only the version is left, which `decode` refuses.
+    """Return the record in a store's octets.
+
+    If the octets are not UTF-8, return only the version, which `decode` refuses as corrupt.
 
     >>> record_text(b'1{"a":1}'), record_text(b"1\\xff")
     ('1{"a":1}', '1')
@@ -130,7 +144,7 @@ def record_text(octets: bytes) -> str:
 
 
 def decode(record: str) -> dict[str, Any]:
-    """The session in a record: what `encode` was given. Raises CorruptRecord or UnknownVersion.
+    """Return the values of the session in a record. Raises CorruptRecord or UnknownVersion.
 
     >>> decode('1{"user":"ann"}')
     {'user': 'ann'}
@@ -145,7 +159,7 @@ def decode(record: str) -> dict[str, Any]:
 
 
 def decode_value(text: str) -> Any:
-    """The value in a text that `encode_value` gave. Raises CorruptRecord.
+    """Return the value in a text that `encode_value` returned. Raises CorruptRecord.
 
     >>> decode_value('{"~t":[1,2]}')
     (1, 2)
@@ -157,7 +171,9 @@ def decode_value(text: str) -> Any:
 
 
 def merge(record: str, changed: Mapping[str, str], removed: Iterable[str]) -> str:
-    """The record with some keys set to the texts of their values and some removed; no value is built.
+    """Return the record with some keys set to the texts of their values, and some keys removed.
+
+    No value is unpacked.
 
     >>> merge('1{"a":1,"b":2}', {"c": "3"}, ["a"])
     '1{"b":2,"c":3}'
@@ -171,7 +187,10 @@ def merge(record: str, changed: Mapping[str, str], removed: Iterable[str]) -> st
 
 
 def difference(before: str, after: str) -> tuple[dict[str, str], set[str]]:
-    """The keys of a record that are new or other than before, with the texts of their values; and those that are gone.
+    """Return the keys that differ between two records.
+
+    The first part maps each new or changed key to the text of its value; the second part holds the
+    removed keys.
 
     >>> difference('1{"a":1,"b":2,"c":3}', '1{"a":1,"b":2.0,"d":4}')
     ({'b': '2.0', 'd': '4'}, {'c'})
@@ -186,16 +205,17 @@ def difference(before: str, after: str) -> tuple[dict[str, str], set[str]]:
 
 
 def picture(value: Any) -> bytes:
-    """A value of JSON's own types as bytes, equal only if the types and the order are.
+    """Return bytes that are equal for two values only if all their types and orders are equal too.
 
-    `marshal` only writes here, and in a tenth of the time of encoding. In version 2 the bytes depend on nothing but the value.
+    The value must have types of JSON. `marshal` takes a tenth of the time of encoding; nothing reads
+    its bytes. In version 2 they depend only on the value.
     Raises ValueError for most other types.
     """
     return marshal.dumps(value, 2)
 
 
 def value_text(record: str, key: str) -> str | None:
-    """The text of one key's value, None if the key is not there.
+    """Return the text of one key's value, or None if the record lacks the key.
 
     >>> value_text('1{"a":[1]}', "a")
     '[1]'

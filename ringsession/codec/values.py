@@ -1,12 +1,12 @@
-"""Values as JSON, exactly: what JSON lacks becomes an object with one member, whose name is a tag.
+"""Convert values to JSON's own types and back, with exact types.
 
-Owns the list of types that come back as they were, and refuses every other. Knows nothing of records.
+A value that JSON lacks becomes an object with one member, whose name is a tag. Every type that is
+not listed here is refused. Records are left to the package's `__init__`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
@@ -17,68 +17,27 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from .keys import SURROGATE, escape_key, hex_text, text_of_hex, unescape_key
+from .refused import Refused
+
 MAX_DEPTH = 100
 _WORD = 1 << 63
 _LEAST = -_WORD
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_EXPECTED = (
-    "expected None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, time,"
-    " timedelta, Decimal, UUID or Markup"
+_UNKNOWN_TYPE = (
+    "is an object of type '{}', which cannot be stored. Convert it to a str, number, list, dict,"
+    ' datetime or another supported type first (see "What a session can hold")'
+)
+_UNKNOWN_ZONE = (
+    "has a time zone of type '{}', which cannot be stored. Use datetime.timezone, or a"
+    " zoneinfo.ZoneInfo that was made from a key"
 )
 
 
-class Refused(Exception):
-    """A value that would not come back as it was; the path to it grows while the walk is left."""
-
-    def __init__(self, kind: type[Exception], problem: str) -> None:
-        self.kind = kind
-        self.problem = problem
-        self.path: list[object] = []
-
-    def within(self, key: object) -> Refused:
-        self.path.append(key)
-        return self
-
-    def error(self, where: str) -> Exception:
-        shown = [_show(key) for key in reversed(self.path)]
-        if len(shown) > 10:
-            shown[5:-5] = ["..."]
-        return self.kind(f"{where}{''.join(shown)}: {self.problem}")
-
-
-def _show(key: object) -> str:
-    """One step of a path: the beginning of a text, a small number, else a type."""
-    if isinstance(key, str):
-        return f"[{json.dumps(key[:40])}]"
-    return f"[{key}]" if type(key) is int and abs(key) < 10**9 else f"[{type(key).__name__}]"
-
-
-def escape_key(key: str) -> str:
-    """A key as a member's name: one that begins like a tag, or that UTF-8 cannot hold, is marked."""
-    if key[:1] == "~":
-        key = f"~{key}"
-    return key if key.isascii() or not _SURROGATE.search(key) else f"~s{_hex(key)}"
-
-
-def unescape_key(name: str) -> str:
-    """The key that `escape_key` was given. Raises ValueError for a name that it does not give."""
-    if name[:2] == "~s":
-        name = _unhex(name[2:])
-    if name[:1] == "~" and name[:2] != "~~":
-        raise ValueError("name: expected ~~ or ~s, got another tag")
-    return name[1:] if name[:2] == "~~" else name
-
-
-def _hex(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").hex()
-
-
-def _unhex(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8", "surrogatepass")
-
-
 def has_json_types(value: Any, depth: int = 0) -> bool:
-    """Whether JSON has this value as it is, but for what may be in its texts; most sessions hold nothing else."""
+    """Return whether a value has only types of JSON. Most sessions hold nothing else.
+
+    The characters in its texts are not checked.
+    """
     kind = type(value)
     if kind is dict:
         items: Iterable[Any] = value.values()
@@ -90,7 +49,7 @@ def has_json_types(value: Any, depth: int = 0) -> bool:
         return kind in _LEAVES or kind is int and _LEAST <= value < _WORD
     if depth == MAX_DEPTH:
         return False
-    # Ends at the first that is not: a cycle with two ways round would have 2**MAX_DEPTH.
+    # Stop at the first item of another type: two cycles in one list make 2**MAX_DEPTH paths.
     for item in items:
         kind = type(item)
         if kind in _LEAVES or kind is int and _LEAST <= item < _WORD:
@@ -101,27 +60,29 @@ def has_json_types(value: Any, depth: int = 0) -> bool:
 
 
 def pack(value: Any, depth: int) -> Any:
-    """The value as `json` takes it. Raises Refused."""
+    """Return the value as the `json` module can write it. Raises Refused."""
     kind = type(value)
     if kind is str:
-        return value if value.isascii() or not _SURROGATE.search(value) else {"~s": _hex(value)}
+        return value if value.isascii() or not SURROGATE.search(value) else {"~s": hex_text(value)}
     if kind in _PLAIN:
         return value
-    # JSON's readers need not take more than 64 bits, and Python's reads long decimals in quadratic time.
+    # Other JSON readers may stop at 64 bits, and Python takes quadratic time for long decimals.
     if kind is int:
         return value if _LEAST <= value < _WORD else {"~i": f"{value:x}"}
     if depth >= MAX_DEPTH:
-        raise Refused(ValueError, f"expected at most {MAX_DEPTH} levels, got more or a cycle")
+        raise Refused(
+            ValueError, f"is nested more than {MAX_DEPTH} levels deep, or contains itself"
+        )
     pack_kind = _PACK.get(kind)
     if pack_kind is not None:
         return pack_kind(value, depth + 1)
     if _is_markup(kind):
         return {"~x": pack(str(value), depth + 1)}
-    raise Refused(TypeError, f"{_EXPECTED}, got {kind.__name__}")
+    raise Refused(TypeError, _UNKNOWN_TYPE.format(kind.__name__))
 
 
 def _is_markup(kind: type) -> bool:
-    markupsafe = sys.modules.get("markupsafe")  # whoever has a Markup has imported it
+    markupsafe = sys.modules.get("markupsafe")  # code that makes a Markup has imported it
     return markupsafe is not None and kind is markupsafe.Markup
 
 
@@ -147,12 +108,15 @@ def _pack_dict(value: dict[Any, Any], depth: int) -> dict[str, Any]:
 
 
 def _pack_set(tag: str) -> Callable[[Any, int], dict[str, Any]]:
-    # Sorted by their text, since the order in a set changes from process to process.
+    # Sorted by their text, because the order of a set differs between processes.
     return lambda value, depth: {tag: sorted(_pack_list(value, depth), key=json.dumps)}
 
 
 def _pack_moment(tag: str) -> Callable[[Any, int], dict[str, Any]]:
-    """A datetime or time: its ISO text, and with a fold or a named zone a list."""
+    """Return a function that packs a datetime or time as its ISO text.
+
+    With a fold or a named zone the text becomes the first item of a list.
+    """
 
     def pack_moment(value: Any, depth: int) -> dict[str, Any]:
         zone = value.tzinfo
@@ -160,9 +124,7 @@ def _pack_moment(tag: str) -> Callable[[Any, int], dict[str, Any]]:
             return {tag: [value.isoformat(), 1] if value.fold else value.isoformat()}
         if type(zone) is ZoneInfo and zone.key is not None:
             return {tag: [value.replace(tzinfo=None).isoformat(), value.fold, zone.key]}
-        raise Refused(
-            TypeError, f"expected timezone or a ZoneInfo with a key, got {type(zone).__name__}"
-        )
+        raise Refused(TypeError, _UNKNOWN_ZONE.format(type(zone).__name__))
 
     return pack_moment
 
@@ -179,7 +141,7 @@ def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
 
 
 def _unpack_markup(value: str) -> Any:
-    from markupsafe import Markup  # an optional package; imported when a session holds some
+    from markupsafe import Markup  # imported only when a session holds a Markup
 
     return Markup(value)
 
@@ -204,7 +166,7 @@ _PACK: dict[type, Callable[[Any, int], Any]] = {
 }
 
 _UNPACK: dict[str, Callable[[Any], Any]] = {
-    "~s": _unhex,
+    "~s": text_of_hex,
     "~i": lambda value: int(value, 16),
     "~t": tuple,
     "~e": set,
@@ -222,7 +184,7 @@ _UNPACK: dict[str, Callable[[Any], Any]] = {
 
 
 def unpack(members: dict[str, Any]) -> Any:
-    """The value that a JSON object stands for, its members being unpacked already."""
+    """Return the value of a JSON object whose members are unpacked already."""
     if len(members) == 1:
         (name,) = members
         if name in _UNPACK:

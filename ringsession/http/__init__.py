@@ -1,4 +1,4 @@
-"""The rules of HTTP that more than one layer needs: grammar, forms, origins, caching, refusals.
+"""Apply rules of HTTP: grammar, header fields, forms, origins, caching, refusals.
 
-Everything here is pure. This package knows no request dict, no layer and no WSGI.
+Everything here is pure. Layers and WSGI are left to other packages.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ..wsgi.message import check_field
+from .fields import check_field
 
 log = logging.getLogger("ringsession")
 

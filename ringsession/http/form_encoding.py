@@ -1,6 +1,6 @@
-"""Form encoding of one string, as java.net.URLEncoder and URLDecoder do it, which is what Ring speaks.
+"""Encode and decode one string as Ring does, with the rules of Java's URLEncoder and URLDecoder.
 
-Owns the characters only; pairs and separators are their users' affair.
+Splitting a query or a form into pairs is left to the params layer.
 """
 
 from __future__ import annotations
@@ -10,28 +10,31 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 _UNCHANGED = re.compile(r"[A-Za-z0-9.*_-]*\Z")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ASCII = re.compile(r"([\x00-\x7f]+)")  # what is written raw beyond it stays as it is
-# Java takes an encoded surrogate, whole or cut off, for one bad sequence, Python each of its octets.
+_ASCII = re.compile(r"([\x00-\x7f]+)")  # a character beyond it that is not encoded stays as it is
+# Java replaces an encoded surrogate, even a truncated one, by one U+FFFD, Python each of its octets.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _REPLACEMENT = "\ufffd".encode()
 
 
 def form_encode(text: str) -> str:
-    """Text as it stands in a form, a query or a cookie (ring.util.codec/form-encode).
+    """Return text encoded for a form, a query or a cookie.
+
+    Source: ring.util.codec/form-encode.
 
     >>> form_encode("a b~ü*")
     'a+b%7E%C3%BC*'
     """
     if _UNCHANGED.match(text):
         return text
-    # URLEncoder: only letters, digits, ".", "*", "_" and "-" stay; quote_plus lets "~" stay too.
+    # URLEncoder keeps only letters, digits, ".", "*", "_" and "-"; quote_plus keeps "~" too.
     return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
 
 
 def form_decode(text: str, charset: str = "utf-8") -> str | None:
-    """The text that was encoded; None if a "%" has no two hexadecimal digits (ring.util.codec/form-decode-str).
+    """Return the decoded text; None if a "%" lacks its two hexadecimal digits.
 
-    charset: that of the octets; what is bad in it becomes U+FFFD.
+    charset: "utf-8"; decodes the octets. Each invalid sequence becomes U+FFFD.
+    Source: ring.util.codec/form-decode-str.
 
     >>> form_decode("a+b%C3%BC"), form_decode("100%")
     ('a bü', None)

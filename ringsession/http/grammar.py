@@ -1,48 +1,49 @@
-"""The grammar of what clients and applications may write, each rule under its RFC section.
+"""Define the grammar of headers, cookies, hosts and URLs, each rule with its RFC section.
 
-Owns regular expressions; every one is linear and matches ASCII only.
+Every regular expression takes linear time and matches ASCII only.
 """
 
 from __future__ import annotations
 
 import re
 
-# RFC 9110 section 5.6.2: tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|"
-# / "~" / DIGIT / ALPHA; token = 1*tchar.
+# RFC 9110 section 5.6.2: tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" /
+# "_" / "`" / "|" / "~" / DIGIT / ALPHA; token = 1*tchar.
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
-# RFC 9110 section 5.5: a field value holds no CR, LF and NUL. Other control characters but HTAB are
-# refused as well, and whatever a header cannot carry, since it is ISO-8859-1.
+# RFC 9110 section 5.5: a field value holds no CR, LF or NUL. ringsession refuses the other control
+# characters too, except HTAB, and every character that ISO-8859-1 lacks.
 UNSAFE_FIELD = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 # RFC 3986 section 2: a URL holds no control character, so no HTAB either. Browsers and libraries drop
-# HTAB, CR and LF (URL Standard, basic URL parser), so that "/\t/host" is another host.
+# HTAB, CR and LF (URL Standard, basic URL parser), so "/\t/host" would lead to another host.
 URL_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-# RFC 6265 section 4.1.1: cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E, that is no control character,
-# space, double quote, comma, semicolon or backslash. A double quote inside a value is let through as it is: clients send
-# JSON, and it cannot be taken for anything else once quotes group nothing.
+# RFC 6265 section 4.1.1: cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E. That excludes
+# control characters, space, double quote, comma, semicolon and backslash. A double quote inside a
+# value is allowed here, because clients send JSON and quotes group nothing in our cookie parser.
 COOKIE_VALUE = re.compile(r"[\x21-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\Z")
 
-# A COOKIE_VALUE that stands for itself: without a quote, "%" and "+".
+# A COOKIE_VALUE that needs no decoding: it holds no quote, "%" or "+".
 PLAIN_COOKIE_VALUE = re.compile(r"[\x21\x23\x24\x26-\x2a\x2d-\x3a\x3c-\x5b\x5d-\x7e]*\Z")
 
-# RFC 6265 section 4.1.1: av-octet = %x20-3A / %x3C-7E, that is any character but a control or ";".
+# RFC 6265 section 4.1.1: av-octet = %x20-3A / %x3C-7E, any character except controls and ";".
 AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 
-# A session's id: 32 random bytes in base64url, made by us and by nobody else.
+# A session's id: 32 random bytes in base64url. Only ringsession makes ids.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
-# A token against forgery: a mask and a masked secret of 32 bytes each, in base64url.
+# An anti-forgery token: a mask and a masked secret of 32 bytes each, in base64url.
 MASKED_SECRET = re.compile(r"[A-Za-z0-9_-]{86}\Z")
 
-# RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name; of the names only what DNS and browsers know.
+# RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name. Of the names, only those that
+# DNS and browsers accept.
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 IP_LITERAL = re.compile(r"\[[0-9A-Fa-f:.]+\]\Z")
 
 # RFC 3986 section 3.2.3: port = *DIGIT.
 PORT = re.compile(r"[0-9]*\Z")
 
-# RFC 6265bis section 5.6: a browser drops a cookie whose name and value have more octets in all.
+# RFC 6265bis section 5.6: a browser drops a cookie whose name and value together are longer.
 MAX_COOKIE_OCTETS = 4096

@@ -1,7 +1,7 @@
-"""Where a request was sent to: its host, and its origin as browsers write it.
+"""Return the host that a request was sent to, and its origin as browsers write it.
 
-Owns what counts as a host. A client may write anything into its Host header, so only what passes here stands in a redirect
-or is compared; knows no layer.
+A client may write anything into its Host header. Redirects and comparisons use only hosts that
+pass these checks.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from .grammar import HOST_NAME, IP_LITERAL, PORT
 from ..request import Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LONGEST = 253  # characters of a name in DNS
+_LONGEST = 253  # characters; the limit of DNS for a name
 
 
 def split_host(text: str) -> tuple[str, int | None] | None:
-    """A host and its port, as in a Host header; None if it is none (RFC 9110 section 7.2).
+    """Return the host and the port of a Host header; None if it is not valid.
+
+    Source: RFC 9110 section 7.2.
 
     >>> split_host("Example.org:8080"), split_host("[::1]"), split_host("a@evil.org")
     (('example.org', 8080), ('[::1]', None), None)
@@ -40,9 +42,10 @@ def _host(request: Request) -> tuple[str, int | None] | None:
 
 
 def get_host(request: Request) -> str | None:
-    """The host a request was sent to, with its port unless that is the scheme's own; None if the client sent none that is one.
+    """Return the host that a request was sent to; None if its Host header is not valid.
 
-    Without a Host header (HTTP/1.0) the server's own name counts.
+    The port follows unless it is the scheme's default port. Without a Host header (HTTP/1.0) this
+    is the server's own name.
 
     >>> get_host(Request({"scheme": "https", "headers": {"host": "example.org:443"}}))
     'example.org'
@@ -55,7 +58,9 @@ def get_host(request: Request) -> str | None:
 
 
 def get_origin(request: Request) -> str | None:
-    """The origin a request was sent to, as a browser writes it into Origin (RFC 6454 section 6.2); None without a host.
+    """Return the origin that a request was sent to, as browsers write it; None without a host.
+
+    Source: RFC 6454 section 6.2.
 
     >>> get_origin(Request({"scheme": "http", "headers": {"host": "localhost:8000"}}))
     'http://localhost:8000'
@@ -64,18 +69,18 @@ def get_origin(request: Request) -> str | None:
     return host and f"{request['scheme']}://{host}"
 
 
-# RFC 3986 section 3.3 and 3.4: pchar, "/", "?" and "%" stand as they are; "[" and "]" as in browsers.
+# RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" stay as they are. Browsers keep "[" and "]".
 _URI_SAFE = "/!$&'()*+,;=:@~?%[]"
 
 
 def get_path(request: Request) -> str:
-    """The path and the query of a request as they may stand in a Location.
+    """Return the path and the query of a request, encoded for a Location header.
 
     >>> get_path(Request({"uri": "/a%20b", "query_string": "c=d e"}))
     '/a%20b?c=d%20e'
     """
     uri, query = request["uri"], request.get("query_string")
-    # A server hands on "*" and "http://..." as they come; behind a host only a slash may stand.
+    # A server passes "*" and "http://..." on unchanged. After a host, a path must start with "/".
     path = uri if uri.startswith("/") else f"/{uri}"
     text = path if query is None else f"{path}?{query}"
     return quote(text.encode("latin-1", "replace"), safe=_URI_SAFE)

@@ -1,6 +1,6 @@
-"""What is wrong with a query or a form that cannot be read, and the answer to it.
+"""Refuse a query or a form that cannot be read, with status 400, 413 or 415.
 
-Owns the statuses: 400, 413, 415. They are Werkzeug's exceptions, so that Flask answers with them too where a view reads them.
+The errors are Werkzeug's exceptions, so that Flask too answers with them when a view reads a form.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..request import Handler, Request, Response
 
 
 class BadParams(BadRequest):
-    """A form that breaks the rules of its type; the client gets a 400."""
+    """The form breaks the rules of its media type. The client gets a 400."""
 
 
 class ParamsTooLarge(RequestEntityTooLarge):
-    """A form or a query past the limits; the client gets a 413."""
+    """The form or the query is over a limit. The client gets a 413."""
 
 
 class UnknownCharset(UnsupportedMediaType):
-    """A form in a charset that is not read; the client gets a 415."""
+    """The form has a charset that ringsession does not read. The client gets a 415."""
 
     description = "expected a form in utf-8, iso-8859-1 or us-ascii"
 
@@ -34,7 +34,7 @@ UNREADABLE = (BadParams, ParamsTooLarge, UnknownCharset, ClientDisconnected)
 
 
 def refuse(error: HTTPException) -> Response:
-    """The answer to a request that cannot be read: one plain line.
+    """Return the response to a request that cannot be read: one line of plain text.
 
     >>> refuse(ParamsTooLarge("expected at most 1000 fields"))["status"]
     413
@@ -48,7 +48,7 @@ def refuse(error: HTTPException) -> Response:
 
 
 def answer_unreadable(handler: Handler, request: Request) -> Response:
-    """What the handler answers; if it read what cannot be read, the refusal."""
+    """Return the handler's response, or the refusal if the handler read an unreadable form."""
     try:
         return handler(request)
     except UNREADABLE as error:

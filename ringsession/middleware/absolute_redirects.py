@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from ..wsgi.message import check_field
+from ..http.fields import check_field
 from ..http.origin import get_origin, get_path
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, header

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..wsgi.body import AppIter, is_empty
 from ..http.grammar import TOKEN
-from ..wsgi.message import check_field
+from ..http.fields import check_field
 from ..option_error import OptionError, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, get_charset, header

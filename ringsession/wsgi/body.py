@@ -1,7 +1,6 @@
-"""The body of a response as the iterable of bytes that a WSGI server sends.
+"""Convert a response's body to the iterable of bytes that a WSGI server sends.
 
-Owns what a body may be: None, str, bytes, an iterable of either, a file object, a path; or a WSGI app's own
-iterable, which is handed on untouched. Knows nothing of status and headers beyond the charset.
+The iterable of a WSGI app is passed on unchanged. Status and headers are left to `message.py`.
 """
 
 from __future__ import annotations
@@ -15,30 +14,30 @@ from werkzeug.wsgi import wrap_file
 
 
 class AppIter:
-    """What a WSGI app returned, after its first chunks may have been taken to learn the status."""
+    """Hold a WSGI app's iterable, and the chunks that were read from it to learn the status."""
 
-    __slots__ = ("iterable", "_taken", "_rest")
+    __slots__ = ("iterable", "_first", "_rest")
 
     def __init__(
-        self, iterable: Iterable[bytes], taken: list[bytes], rest: Iterator[bytes] | None
+        self, iterable: Iterable[bytes], first: list[bytes], rest: Iterator[bytes] | None
     ) -> None:
         self.iterable = iterable
-        self._taken = taken
+        self._first = first
         self._rest = rest
 
     def __iter__(self) -> Iterator[bytes]:
-        return chain(self._taken, self.iterable if self._rest is None else self._rest)
+        return chain(self._first, self.iterable if self._rest is None else self._rest)
 
     def close(self) -> None:
         close_body(self.iterable)
 
     def unwrap(self) -> Iterable[bytes]:
         # A server recognises its own wsgi.file_wrapper only by identity.
-        return self if self._taken or self._rest else self.iterable
+        return self if self._first or self._rest else self.iterable
 
 
 class ClosedAtEnd:
-    """An iterable with something more to be closed: at its end, or when the server closes it, as not all do."""
+    """Call `close` when an iterable ends or when the server closes it. Not every server does."""
 
     __slots__ = ("_chunks", "_close")
 
@@ -60,7 +59,7 @@ class ClosedAtEnd:
 
 
 class _Encoded:
-    """An iterable of str or bytes, encoded as it is sent."""
+    """Encode the text in an iterable while it is sent."""
 
     __slots__ = ("_parts", "_charset")
 
@@ -77,7 +76,7 @@ class _Encoded:
 
 
 def is_empty(body: Any) -> bool:
-    """Whether a body is known to have no byte, without reading it.
+    """Return whether a body is known to be empty, without reading from it.
 
     >>> is_empty(None), is_empty(""), is_empty(["a"])
     (True, True, False)
@@ -90,18 +89,18 @@ def is_empty(body: Any) -> bool:
 
 
 def close_body(body: Any) -> None:
-    """Tell a body that nobody reads on, as PEP 3333 asks of whoever drops one."""
+    """Call `close()` of a body that has one. PEP 3333 demands it of code that drops a body."""
     close = getattr(body, "close", None)
     if close is not None:
         close()
 
 
 def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[bytes]:
-    """The bytes of a response's body, read and encoded while they are sent.
+    """Return the bytes of a response's body, which are read and encoded while they are sent.
 
     body: None, str, bytes, an iterable of either, a binary file or an os.PathLike.
-    charset: for text; what it lacks becomes "?", as in Ring.
-    Raises TypeError for anything else, before a byte is sent.
+    charset: encodes text; a character that it lacks becomes "?", as in Ring.
+    Raises TypeError for any other body, before a byte is sent.
 
     >>> list(app_iter(["a", b"b"], "utf-8", {})), list(app_iter("ü", "latin-1", {}))
     ([b'a', b'b'], [b'\\xfc'])

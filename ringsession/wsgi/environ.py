@@ -1,6 +1,6 @@
-"""The environ as a request, and a request as an environ: one table for both directions.
+"""Convert a WSGI environ to a request, and a request to a WSGI environ.
 
-Owns the keys of SPEC that come from the server. Knows no layer and no response; a part of `wsgi.py`.
+Only the keys of SPEC that come from the server are handled here. The layers provide the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..request import Provider, Request
 
 Environ = dict[str, Any]
 
-# RFC 3986 section 3.3: pchar and "/" stand in a path as they are, all else is percent-encoded.
+# RFC 3986 section 3.3: a path holds pchar and "/" as they are. All else is percent-encoded.
 _PATH_SAFE = "/!$&'()*+,;=:@~"
 
 
@@ -32,14 +32,14 @@ def _path(*names: str) -> Callable[[Environ], str]:
 
 
 def _server_port(environ: Environ) -> int:
-    # Some servers fill SERVER_PORT from the client's Host header, so it need not be a number.
+    # Some servers copy SERVER_PORT from the client's Host header, so it may not be a number.
     port = environ["SERVER_PORT"]
     return int(port) if port.isascii() and port.isdecimal() else 80
 
 
 @lru_cache(maxsize=256)
 def _variable(name: str) -> str:
-    """A header's name as CGI has it (RFC 3875 section 4.1.18)."""
+    """Return a header's name in CGI's form (RFC 3875 section 4.1.18)."""
     variable = name.upper().replace("-", "_")
     return variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"
 
@@ -64,9 +64,9 @@ def _headers(environ: Environ) -> dict[str, str]:
 def _body(environ: Environ) -> Any:
     form: FormInput | None = environ.get("ringsession.form")
     body: Any = form.open() if form else get_input_stream(environ)
-    if isinstance(body, io.RawIOBase):  # whose read(n) may give less than n where more is to come
+    if isinstance(body, io.RawIOBase):  # read(n) may return fewer than n bytes before the end
         body = io.BufferedReader(body)
-    environ["ringsession.body"] = body  # so that request_environ can tell it from somebody else's
+    environ["ringsession.body"] = body  # request_environ compares the request's body with it
     return body
 
 
@@ -90,12 +90,16 @@ def _provide(read: Callable[[Environ], Any], request: Request) -> Any:
 
 
 _MOUNTED: dict[str, Provider] = {key: partial(_provide, read) for key, read in _READ.items()}
-# SPEC: path_info is there when SCRIPT_NAME is not empty.
+# SPEC: a request has path_info only if SCRIPT_NAME is not empty.
 _PROVIDERS = {key: provider for key, provider in _MOUNTED.items() if key != "path_info"}
 
 
 def environ_request(environ: Environ) -> Request:
-    """The request that an environ describes, each key computed when it is read."""
+    """Return the request that an environ describes. Each key is computed when it is first read.
+
+    >>> environ_request({"REQUEST_METHOD": "GET"})["request_method"]
+    'get'
+    """
     providers = _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS
     return Request({"environ": environ}, providers, _find_header)
 
@@ -133,7 +137,7 @@ _WRITE: dict[str, Callable[[Environ, Mapping[str, Any]], None]] = {
 
 
 def _bare_environ() -> Environ:
-    """What PEP 3333 requires, for a request that no server made."""
+    """Return an environ with the keys that PEP 3333 requires, for a request without a server."""
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
@@ -159,7 +163,11 @@ def _is_changed(request: Request, environ: Environ, key: str) -> bool:
 
 
 def request_environ(request: Request) -> Environ:
-    """The environ for the app behind: the server's own, with what the layers changed in the request."""
+    """Return the environ for the wrapped app: the server's own, with the layers' changes.
+
+    >>> request_environ(Request({"request_method": "post", "uri": "/a%20b"}))["PATH_INFO"]
+    '/a b'
+    """
     environ: Environ | None = dict.get(request, "environ")
     if environ is None:
         environ = _bare_environ()

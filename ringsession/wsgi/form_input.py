@@ -1,7 +1,7 @@
-"""The bytes of a form, which more than one reader wants: the params, the handler, the app behind.
+"""Keep the bytes of a form for several readers: the params, the handler, the wrapped app.
 
-Owns reading them once from the client, keeping them (in memory, past 512 KiB on the disk), and handing them out from byte 0
-as often as asked. Knows nothing of what they mean.
+The bytes are read once from the client, and kept in memory up to 512 KiB, then on disk. Parsing the
+form is left to the params layers.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_TYPE = "multipart/form-data"
 MAX_FORM_BYTES = 1 << 20
 IN_MEMORY = 1 << 19
-_READ_AHEAD = 1 << 16  # a reader takes up to so much more than it was asked for
+_READ_AHEAD = 1 << 16  # bytes that a reader may read beyond its limit
 
 
 def form_type(content_type: str) -> tuple[str, dict[str, str]]:
-    """The media type in a Content-Type and its parameters.
+    """Return the media type in a Content-Type, in lower case, and its parameters.
 
     >>> form_type("Multipart/form-data; boundary=x")
     ('multipart/form-data', {'boundary': 'x'})
@@ -35,7 +35,7 @@ def form_type(content_type: str) -> tuple[str, dict[str, str]]:
 
 
 class FormInput:
-    """A form's body; the first `MAX_FORM_BYTES` of it are kept, or as many as somebody has asked for by `keep`."""
+    """Read a form from the client, and keep its first `MAX_FORM_BYTES`, or more after `keep`."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -45,20 +45,23 @@ class FormInput:
         self._files: list[Any] = []
 
     def keep(self, size: int) -> None:
-        """Keep this many bytes from now on, for reading them again."""
+        """Keep at least this many bytes, so that they can be read again."""
         self._keep = max(self._keep, size + _READ_AHEAD)
 
     def open(self) -> BinaryIO:
-        """A file at byte 0; nothing is read from the client before it is."""
+        """Return a file at byte 0. Nothing is read from the client before the file is read."""
         return io.BufferedReader(FormReader(self))
 
     def is_input_of(self, environ: Mapping[str, Any]) -> bool:
-        """Whether an app behind reads this form, and not something that stands in its place."""
+        """Return whether `wsgi.input` of this environ still reads this form."""
         reader = getattr(environ["wsgi.input"], "raw", None)
         return isinstance(reader, FormReader) and reader.form is self
 
     def read_at(self, position: int, size: int) -> bytes:
-        """Some bytes from a position on, b"" at the end; ParamsTooLarge where they are gone."""
+        """Return at most `size` bytes from a position on; b"" at the end.
+
+        Raises ParamsTooLarge for bytes that were read before and not kept, and ClientDisconnected.
+        """
         if position < self._kept:
             self._spool.seek(position)
             return bytes(self._spool.read(min(size, self._kept - position)))
@@ -69,7 +72,7 @@ class FormInput:
     def _receive(self, size: int) -> bytes:
         try:
             data = bytes(self._stream.read(min(size, _READ_AHEAD)))
-        except (OSError, ValueError) as error:  # what servers raise for a connection that is gone
+        except (OSError, ValueError) as error:  # servers raise these for a lost connection
             raise ClientDisconnected() from error
         if self._kept == self._received and self._kept + len(data) <= self._keep:
             self._spool = self._spool or SpooledTemporaryFile(max_size=IN_MEMORY)
@@ -87,11 +90,11 @@ class FormInput:
         for file in filter(None, (self._spool, *self._files)):
             file.close()
 
-    __del__ = close  # test clients do not close a response that nobody reads
+    __del__ = close  # test clients do not close a response that they do not read
 
 
 class FormReader(io.RawIOBase):
-    """A form as a file; it can seek in what is kept."""
+    """Read a form as a file. It can seek in the bytes that the form keeps."""
 
     def __init__(self, form: FormInput) -> None:
         self.form = form
@@ -111,7 +114,7 @@ class FormReader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end of a form that is still being read")
+            raise io.UnsupportedOperation("cannot seek to the end of a form that is still read")
         self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
         return self._position
 
@@ -120,9 +123,10 @@ class FormReader(io.RawIOBase):
 
 
 def take_form_input(environ: dict[str, Any]) -> FormInput | None:
-    """Put a FormInput into the environ if it announces a form; it must be closed when the request has ended.
+    """Put a FormInput into the environ of a request with a form, and return it.
 
-    None if there is no form, or the input is one already.
+    Close it when the request has ended. Return None without a form, or if `wsgi.input` already
+    reads a FormInput.
     """
     content_type = environ.get("CONTENT_TYPE", "")
     if content_type[:10].lower() not in (FORM_TYPE[:10], MULTIPART_TYPE[:10]):

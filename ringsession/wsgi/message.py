@@ -1,6 +1,6 @@
-"""The status line and the header lines of a response, both ways.
+"""Convert a response's status and headers to the lines of WSGI, and back.
 
-Owns their form only; refuses what would split a header. A part of `wsgi.py`, and knows nothing of calls and bodies.
+Headers that cannot be sent are refused here. The body is left to `body.py`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,34 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ..http.grammar import CONTROL, UNSAFE_FIELD, URL_CONTROL
+from ..http.fields import is_safe_field, unsafe_field
+from ..http.grammar import CONTROL, UNSAFE_FIELD
 
 _LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _CODES = {line: code for code, line in _LINES.items()}
-_URLS = frozenset(("location", "content-location"))  # the headers that are a URL
 
 
 class Status(int):
-    """A status code that remembers the app's own reason phrase."""
+    """Keep a status code together with the app's own reason phrase."""
 
     line: str
 
 
 def status_line(status: int) -> str:
+    """Return the status as a line: "404 Not Found"."""
     if isinstance(status, Status):
         return status.line
     return _LINES.get(status) or f"{status:d} Unknown"
 
 
 def parse_status(line: str) -> int:
+    """Return the status code of a line.
+
+    Raises ValueError for a line without a number, and for one with a control character.
+
+    >>> parse_status("404 Not Found")
+    404
+    """
     code = _CODES.get(line)
     if code is not None:
         return code
@@ -41,35 +49,13 @@ def parse_status(line: str) -> int:
     return status
 
 
-def is_safe_field(name: str, value: str) -> bool:
-    """Return whether a header holds no control character. A tab may stand in a value that is no URL.
-
-    >>> is_safe_field("X-Note", "a\\tb"), is_safe_field("Location", "/\\t/evil.example")
-    (True, False)
-    """
-    if (name + value).isprintable():
-        return True
-    pattern = URL_CONTROL if name.lower() in _URLS else CONTROL
-    return not (pattern.search(value) or URL_CONTROL.search(name))
-
-
-def check_field(name: str, value: str) -> None:
-    """Raise ValueError unless `is_safe_field(name, value)`."""
-    if not is_safe_field(name, value):
-        raise _unsafe(name)
-
-
-def _unsafe(name: str) -> ValueError:
-    return ValueError(
-        f'response["headers"][{name!r:.60}]: expected no control character, and none outside'
-        " ISO-8859-1; percent-encode it in a URL, or leave it out"
-    )
-
-
 def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The lines of a headers dict, whose values are str or lists of str.
+    """Return the lines of a headers dict, whose values are str or lists of str.
 
     Raises TypeError or ValueError for a header that cannot be sent as it is.
+
+    >>> field_lines({"Vary": ["Cookie", "Origin"]})
+    [('Vary', 'Cookie'), ('Vary', 'Origin')]
     """
     lines: list[tuple[str, str]] = []
     text = ""
@@ -81,7 +67,7 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
             for item in _items(name, value):
                 lines.append((name, item))
                 text += name + item
-    # The first two questions are quick, and most headers are plain.
+    # These two checks are quick, and most headers pass them.
     if not (text.isascii() and text.isprintable()):
         _check_lines(lines)
     return lines
@@ -90,31 +76,36 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _check_lines(lines: list[tuple[str, str]]) -> None:
     for name, value in lines:
         if UNSAFE_FIELD.search(name + value) or not is_safe_field(name, value):
-            raise _unsafe(name)
+            raise unsafe_field(name)
 
 
 def _items(name: str, value: Any) -> list[str]:
     items = value if isinstance(value, (list, tuple)) else [value]
     for item in items:
         if not isinstance(item, str):
-            problem = f"expected str or a list, got {value!r}"
-            raise TypeError(f'response["headers"][{name!r}]: {problem}')
+            problem = f"expected str or a list of str, got {value!r:.60}"
+            raise TypeError(f'response["headers"][{name!r:.60}]: {problem}')
     return list(items)
 
 
 def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:
-    """Return an app's header lines as a dict: a repeated name, in whatever case, has a list, in order.
+    """Return an app's header lines as a dict. A name that is repeated, in any case, has a list.
 
     Raises ValueError for a header that cannot be sent as it is, before a layer can change it.
+
+    >>> group_fields([("Vary", "Cookie"), ("vary", "Origin")])
+    {'Vary': ['Cookie', 'Origin']}
     """
+    headers: dict[str, Any] = dict(lines)
+    names = len(headers)
     try:
         text = "".join([name + value for name, value in lines])
-    except TypeError:  # `field_lines` names what is no text
+        names = len({*map(str.lower, headers)})
+    except TypeError:  # `field_lines` names the header that is not a str
         text = ""
     if not (text.isascii() and text.isprintable()):
         _check_lines(lines)
-    headers: dict[str, Any] = dict(lines)
-    if len(headers) == len(lines):
+    if names == len(lines):
         return headers
     headers = {}
     spelled: dict[str, str] = {}

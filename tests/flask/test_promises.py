@@ -234,7 +234,7 @@ def test_what_no_store_can_hold_is_the_views_error_and_nothing_is_stored() -> No
 
     @app.errorhandler(500)
     def sorry(error: Any) -> tuple[str, int]:
-        seen.append(str(error.original_exception).split(": ")[0])
+        seen.append(str(error.original_exception).split(" ")[0])
         flash("sorry")
         return f"{get_flashed_messages()}", 500
 

@@ -173,7 +173,7 @@ def test_an_older_table_is_refused_with_the_command_and_brought_up_to_date_by_it
         store.check()
     for _ in range(2):
         main(["create-table", server.url])
-    assert capsys.readouterr().out == "the table is there\n" * 2
+    assert capsys.readouterr().out == "the table exists and has all columns\n" * 2
     store.check()
     assert indexes(connection, "ringsession") == {("expires",), ("owner",)}
 
