@@ -1,28 +1,49 @@
-"""What every test may count on: Hypothesis's two profiles, a real browser and real servers.
+"""Give every test Hypothesis's two profiles, a real browser and real servers.
 
-Owns no project code, and imports none: coverage starts before the package does.
+This module imports nothing of the project, since coverage has to start before the package does.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
+from tests.machine import find_program, sum_up
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.servers import Server
 
-# Derandomized: each run tries the same examples, so a red run is red again, and there is no seed to write down.
+# Derandomized: each run tries the same examples, so a red run is red again, and there is no seed
+# to write down.
 # No deadline: a busy machine is no bug.
 hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
 hypothesis.settings.load_profile("default")
+
+_not_run = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Keep one line on the tests that this machine cannot run, in the cache for `make test`."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    line = sum_up(report.longrepr[2] for report in skipped)
+    config.stash[_not_run] = line
+    if (cache := getattr(config, "cache", None)) is not None:
+        (cache.mkdir("not-run") / "line").write_text(f"{line}\n" if line else "", "utf-8")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Print that line last, below pytest's own count."""
+    if line := config.stash.get(_not_run, ""):
+        print(line)
+
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # root has no sandbox
@@ -41,12 +62,7 @@ CHROMIUM_FLAGS = [
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A running headless Chromium; `chromium.new_context()` is a fresh browser profile."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        message = "chromium: expected on PATH (Debian: apt-get install chromium), not there"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    executable = find_program("chromium", package="chromium")
 
     from playwright.sync_api import sync_playwright
 

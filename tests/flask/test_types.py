@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import import_part
 from tests.serving import ROOT
 
-mypy = pytest.importorskip("mypy.api")
+mypy = import_part("mypy.api")
 
 MISUSES = """
 from flask import Flask

@@ -17,8 +17,9 @@ from werkzeug.wrappers import Request, Response
 
 from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app
+from tests.machine import import_part
 
-authlib_client = pytest.importorskip("authlib.integrations.flask_client")
+authlib_client = import_part("authlib.integrations.flask_client")
 
 CALLBACK = "http://localhost/callback"
 

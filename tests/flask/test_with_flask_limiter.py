@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from flask import Flask, request, session
 
 from ringsession import memory_store
 from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app
+from tests.machine import import_part
 from tests.tracing import TracedStore
 
-flask_limiter = pytest.importorskip("flask_limiter")
+flask_limiter = import_part("flask_limiter")
 
 
 def who() -> str:

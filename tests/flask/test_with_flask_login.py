@@ -10,9 +10,10 @@ from flask import Flask, get_flashed_messages, request, session
 from ringsession import memory_store
 from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app, set_cookies
+from tests.machine import import_part
 from tests.tracing import TracedStore
 
-flask_login = pytest.importorskip("flask_login")
+flask_login = import_part("flask_login")
 
 # Flask-Login 0.6.3 asks for the time, when it sets its own cookie, in a way of which Python 3.12 warns.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")

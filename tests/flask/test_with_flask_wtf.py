@@ -11,10 +11,11 @@ from flask import Flask, render_template_string
 
 from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app
+from tests.machine import import_part
 
-flask_wtf = pytest.importorskip("flask_wtf")
-flask_file = pytest.importorskip("flask_wtf.file")
-wtforms = pytest.importorskip("wtforms")
+flask_wtf = import_part("flask_wtf")
+flask_file = import_part("flask_wtf.file")
+wtforms = import_part("wtforms")
 
 TOKEN = {"security": {"anti_forgery": {"mode": "token"}}}
 
