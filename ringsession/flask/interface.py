@@ -99,7 +99,7 @@ class FlaskSessionInterface(SessionInterface):
         if ring is None:
             begun = FlaskSession(self._begin(environ))
             begun._is_outside = True
-        elif begun is None or not begun._belongs_to(ring):
+        elif begun is None or begun._inner is not ring:
             kept = "werkzeug.debug.preserve_context" in environ
             begun = FlaskSession(ring, partial(self._reopen, environ) if kept else None)
         environ[_KEY] = begun

@@ -1,7 +1,6 @@
 """`flask.session`: the session as Flask's users know it, over the one of the layers.
 
-Owns the two keys that Flask itself keeps in a session, `_flashes` and `_permanent`, and what of them is the layers'.
-Knows no request and no cookie.
+Flask's own two keys, `_flashes` and `_permanent`, are handled here. This module knows no request and no cookie.
 """
 
 from __future__ import annotations
@@ -95,9 +94,6 @@ class FlaskSession(SessionMixin):
     def _is_kept(self) -> bool:
         """Whether its context outlives the request, as under a debugger and in `with app.test_client()`."""
         return self._reopen is not None
-
-    def _belongs_to(self, ring: Session) -> bool:
-        return self._inner is ring
 
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
