@@ -103,7 +103,9 @@ def find_store(given: Any) -> Any:
         try:
             check()
         except StoreUnavailable:  # it may come later than we do
-            log.warning("%r could not be checked", store, exc_info=True)
+            log.warning(
+                "%r could not be checked; requests get 503 until it answers.", store, exc_info=True
+            )
         except ValueError as error:
             raise OptionError("store", str(error)) from None
     return store

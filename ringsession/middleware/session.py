@@ -1,7 +1,7 @@
-"""The keys `session`, `session_key` and `session_cookie_attrs`, and the session's cookie.
+"""The keys `session`, `session_key` and `session_cookie_attrs`, and when a session is stored.
 
-Owns when a session is stored and what the client hears of it. What is stored is decided in `session/commit.py`; knows
-no kind of store (`stores/opening.py` does).
+`session/commit.py` decides what is stored, `_session_cookie.py` which Set-Cookie lines tell the client.
+This module knows no kind of store.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
+_LATE = (
+    "Dropped a write to session %s: the session was ended while the request was running."
+    " method=%s path=%s"
+)
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
@@ -65,7 +69,15 @@ def session_request(request: Request, session: Session) -> Request:
 
 
 def _handle(value: str | None) -> str:
+    """A name for a session in the log, which opens nothing."""
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _where(request: Request) -> tuple[str, str]:
+    """The method and path of a request, escaped and cut for the log."""
+    found = (request.get("request_method"), request.get("uri"))
+    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
+    return method.upper(), path
 
 
 def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
@@ -84,7 +96,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning("a late write to an ended session was dropped (%s)", _handle(state.value))
+        log.warning(_LATE, _handle(state.value), *_where(state.request))
     finally:
         state.has_started = True
     lines = []
@@ -105,25 +117,27 @@ def wrap_session(
     rolling: bool = False,
     former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
-    """Give each request its session, and store what the request did to it when its response begins.
+    """Give each request its session, and store its changes when the response starts.
 
-    store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object with Ring's three functions.
+    store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object with
+        Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see `set_cookie_header`.
     root: None; the path of the cookie, over the one in cookie_attrs.
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
-    rolling: False; send the cookie again whenever the idle deadline moves (for a max_age that slides).
-    former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of `domain`, `path` and
-        `partitioned`. What a browser still has there is deleted when it gets a new id.
+    rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that slides).
+    former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of `domain`,
+        `path` and `partitioned`. What a browser still has there is deleted when it gets a new id.
 
-    Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`. Reads
-    `response["session"]` (absent = keep, None = end, a mapping = the new contents, `recreate(mapping)` = under a new
-    id), `response["session_cookie_attrs"]` (for the session's cookie, now and later) and `response["session_cookie_when"]`
-    ("always": send the cookie with them now and keep them; "changed", "moved": only where it is sent for a
-    new id, or also where the idle deadline moved, and do not keep them). Raises OptionError at once for wrong
-    options; at the commit TypeError or ValueError for a value that no store can hold, CookieTooLarge. A store that
-    fails makes the response a 503.
+    Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`.
+    Reads `response["session"]` (absent = keep, None = end, a mapping = the new values,
+    `recreate(mapping)` = these under a new id), `response["session_cookie_attrs"]` (for the session's
+    cookie, now and later) and `response["session_cookie_when"]` ("always": send the cookie now and keep the
+    attributes; "changed", "moved": only if it is sent for a new id, or also when the idle timeout was
+    extended, and do not keep them).
+    Raises OptionError at once for wrong options; at the commit TypeError or ValueError for a value that no
+    store can hold, CookieTooLarge. A store that fails makes the response a 503.
     Source: ring.middleware.session/wrap-session.
 
     >>> from ringsession import to_wsgi
@@ -164,7 +178,7 @@ def wrap_session(
             close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
                 raise
-            log.error("the session's store failed", exc_info=error)
+            log.error("The session store failed, so the response is a 503.", exc_info=error)
         else:
             close_body(response.get("body"))
         return _unavailable()
@@ -173,7 +187,10 @@ def wrap_session(
 
 
 def _finder(name: str, store: Any) -> Callable[[Request], list[str]]:
-    """What finds the session's cookies in a request; it looks once whether the server has other processes."""
+    """Return what finds the session's cookies in a request.
+
+    It looks once whether the server has other processes.
+    """
     unlooked = [True] if getattr(store, "single_process", False) else []
 
     def find_values(request: Request) -> list[str]:

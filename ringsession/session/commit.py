@@ -58,7 +58,7 @@ def touch(state: State, change: Change | None) -> Outcome:
     try:
         value = state.backend.touch(state.value, state.loaded)
     except StoreUnavailable:
-        log.warning("a session's idle deadline could not be moved", exc_info=True)
+        log.warning("The idle timeout of a session could not be extended.", exc_info=True)
         return Outcome(state.value)
     return Outcome(value, value is not None and value != state.value, True)
 
@@ -85,7 +85,7 @@ def recreate(state: State, change: Change | None) -> Outcome:
 
 
 def _end(state: State) -> bool:
-    """End each session that the request brought; True if one of them was live."""
+    """End each session that the request brought, and return whether one of them was live."""
     if state.rivals:
         return any([state.backend.destroy(value) for value in state.rivals])
     if state.value is None or state.loaded is None:
@@ -96,7 +96,7 @@ def _end(state: State) -> bool:
 
 
 class _Renewal:
-    """The record under a new id, from what this request did; see `stores.Renewal`."""
+    """Work out the record under a new id from what this request did; see `stores.Renewal`."""
 
     def __init__(self, state: State) -> None:
         self._state = state

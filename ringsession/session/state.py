@@ -20,12 +20,12 @@ from .contents import Contents
 
 log = logging.getLogger("ringsession")
 
-NOT_LOADED = "the session could not be loaded"
-DROPPED = "a session's record could not be read and was dropped"
+NOT_LOADED = "The session could not be loaded."
+DROPPED = "A session's record could not be read, so the session was dropped."
 _AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. If this app"
-    ' used to set the cookie with another domain or path, list that in ["session"]["former_cookie_attrs"];'
-    " if another app sets it, give this one a cookie_name of its own."
+    "The request brought %d live sessions in cookies of the same name, so it has none of them. If this"
+    " app used to set the cookie with another domain or path, list that in"
+    ' ["session"]["former_cookie_attrs"]; if another app sets it, give this one a cookie_name of its own.'
 )
 
 
@@ -86,7 +86,10 @@ class State:
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
         if self.has_started:
-            raise SessionCommitted("the session: expected no change after the response has begun")
+            raise SessionCommitted(
+                "the session cannot change any more: the response has already started. Change it"
+                " before the first chunk is sent."
+            )
 
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
@@ -215,8 +218,8 @@ class State:
         """Note that the session went while this request was running."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
         self.phase = GONE
-        # A store may drop a disposable session to make room; then this request starts another one. Otherwise
-        # the loaded record stays known, so that only this request's own changes count.
+        # A store may drop a disposable session to make room; then this request starts another one.
+        # Otherwise the loaded record stays known, so that only this request's own changes count.
         if self.loaded.disposable and self.backend.load(self.value) is None:
             self.loaded, self.contents.record, self.phase = None, None, ABSENT
 

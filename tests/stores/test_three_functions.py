@@ -118,7 +118,7 @@ def test_a_touch_that_fails_is_only_logged(caplog: Any) -> None:
     store.sessions["old"] = {"a": 1}
     client = Client(store)
     assert client.read("old") == {"a": 1}
-    assert "idle deadline could not be moved" in caplog.text
+    assert "The idle timeout of a session could not be extended" in caplog.text
 
 
 @pytest.mark.parametrize(("method", "result"), [("read_session", [1]), ("write_session", 5)])
