@@ -68,7 +68,7 @@ def test_a_store_without_it_fails_its_tests(
         text = text.replace(there, instead)
     path.write_text(text, "utf-8")
     names = [f"tests/stores/{part}" if part.endswith(".py") else part for part in tests.split(" ")]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", *names]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", *names]
     done = subprocess.run(
         command, cwd=tmp_path / "copy", capture_output=True, text=True, timeout=300
     )

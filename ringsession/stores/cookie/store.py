@@ -153,8 +153,8 @@ def cookie_store(
     """
     if key is None:
         message = (
-            "cookie_store: no key given, so it uses a random key, and all sessions end with this process."
-            " Pass the output of `python -m ringsession key`, the same for every worker."
+            "cookie_store: no key given, so it uses a random key, and all sessions end with this"
+            " process. Pass the output of `python -m ringsession key`, the same for every worker."
         )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     random = key is None
