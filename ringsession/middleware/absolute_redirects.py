@@ -40,8 +40,9 @@ def wrap_absolute_redirects(handler: Handler) -> Handler:
     Location.
     Source: ring.middleware.absolute-redirects/wrap-absolute-redirects, RFC 3986 section 5.
 
-    >>> handler = wrap_absolute_redirects(lambda request: {"status": 302, "headers": {"Location": "b"}})
-    >>> handler({"scheme": "http", "uri": "/x/a", "headers": {"host": "example.org"}})["headers"]
+    >>> handler = lambda request: {"status": 302, "headers": {"Location": "b"}}
+    >>> request = {"scheme": "http", "uri": "/x/a", "headers": {"host": "example.org"}}
+    >>> wrap_absolute_redirects(handler)(request)["headers"]
     {'Location': 'http://example.org/x/b'}
     """
 
