@@ -1,6 +1,6 @@
-"""Configs: nested dicts, how to change them, and what is wrong with one.
+"""Change configs, which are nested dicts, and check them against the tree of known keys.
 
-Owns the tree of keys and the words for each value. Knows no layer's work.
+The tree goes down to the layers. The options of a layer are left to the layer itself.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class ConfigError(ValueError):
 
 
 def _copy(value: Any) -> Any:
-    """A deep copy of dicts and lists; everything else, a store for instance, by identity."""
+    """Copy dicts and lists deeply, and keep every other value, such as a store, as it is."""
     if type(value) is dict:
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if type(value) is list else value
 
 
 def assoc_in(config: Mapping[str, Any], path: Sequence[str], value: Any) -> Config:
-    """A copy of a config with another value at a path (clojure.core/assoc-in).
+    """Return a copy of a config with another value at a path (clojure.core/assoc-in).
 
     >>> assoc_in({"session": {"flash": True}}, ["session", "timeout"], 60)
     {'session': {'flash': True, 'timeout': 60}}
@@ -55,7 +55,9 @@ def assoc_in(config: Mapping[str, Any], path: Sequence[str], value: Any) -> Conf
 
 
 def deep_merge(config: Mapping[str, Any], *others: Mapping[str, Any]) -> Config:
-    """A copy of a config with others laid over it; dicts are merged, all else is replaced.
+    """Return a copy of a config with the others merged into it, in their order.
+
+    Dicts are merged; every other value is replaced.
 
     >>> deep_merge({"session": {"flash": True}}, {"session": {"timeout": 60}}, {"proxy": False})
     {'session': {'flash': True, 'timeout': 60}, 'proxy': False}
@@ -70,7 +72,7 @@ def deep_merge(config: Mapping[str, Any], *others: Mapping[str, Any]) -> Config:
 
 
 class Key(NamedTuple):
-    """What may stand at a path."""
+    """The values that a path may have, in words and as a test."""
 
     expected: str
     fits: Callable[[Any], bool]
@@ -128,7 +130,8 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("responses", "default_charset"): WORD,
     ("proxy",): TABLE,
 }
-# Where a dict holds further keys of this tree; the dict of any other layer holds its options.
+# The paths whose dict holds further keys of this tree. The dict of every other path holds the
+# options of a layer.
 _BRANCHES = {path[:-1] for path in KEYS}
 
 
@@ -138,7 +141,7 @@ def unknown_key(path: Path, name: object, known: Sequence[str]) -> ConfigError:
     >>> unknown_key(("session",), "time_out", ["flash", "timeout"])
     ConfigError('["session"]["time_out"]: unknown key; did you mean "timeout"?')
     """
-    from difflib import get_close_matches  # which only an error needs
+    from difflib import get_close_matches  # only an error needs this import
 
     close = get_close_matches(str(name), known, 1)
     hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"

@@ -1,6 +1,6 @@
-"""The stack: which layers there are, in which order and why, and the four configs.
+"""Put the stack of layers around an app: their order, the reason for it, and the four configs.
 
-Owns the order, as data. Knows no layer's work, and leaves the words about a wrong config to `config.py`.
+`config.py` and `layer_options.py` check a config; the layers do their work in `middleware/`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 
 class Layer(NamedTuple):
-    """One layer: its place in a config, what adds it, why it stands where it does, and which option a plain value is."""
+    """One layer of the stack.
+
+    path: its place in a config.
+    wrap: the function that puts it around a handler.
+    reason: why it stands at this place in the order.
+    scalar: the option that a plain value, without a dict around it, stands for.
+    """
 
     path: tuple[str, ...]
     wrap: Callable[..., Handler]
@@ -48,28 +54,28 @@ class Layer(NamedTuple):
 
 # fmt: off
 LAYERS = (  # outermost first: read down for the request, up for the response
-    Layer(("proxy",), wrap_forwarded, "outermost, since the layers inside ask for the scheme and the address"),
-    Layer(("security", "ssl_redirect"), wrap_ssl_redirect, "before anything is read or answered over plain http"),
-    Layer(("security", "hsts"), wrap_hsts, "on whatever goes out over https"),
+    Layer(("proxy",), wrap_forwarded, "outermost, since other layers read the scheme and the address"),
+    Layer(("security", "ssl_redirect"), wrap_ssl_redirect, "before another layer reads or answers a request over plain http"),
+    Layer(("security", "hsts"), wrap_hsts, "on every response over https"),
     Layer(("security", "content_type_options"), wrap_content_type_options, "on every page, file and refusal", "value"),
     Layer(("security", "frame_options"), wrap_frame_options, "likewise", "value"),
     Layer(("security", "xss_protection"), wrap_xss_protection, "likewise"),
     Layer(("security", "content_security_policy"), wrap_content_security_policy, "likewise", "policy"),
     Layer(("security", "referrer_policy"), wrap_referrer_policy, "likewise", "policy"),
-    Layer(("responses", "content_length"), wrap_content_length, "outside what changes or drops a body"),
-    Layer(("responses", "not_modified_responses"), wrap_not_modified, "outside what says a date or an ETag"),
-    Layer(("responses", "default_charset"), wrap_default_charset, "outside what says a type", "charset"),
-    Layer(("responses", "content_types"), wrap_content_type, "outside what sends a file"),
-    Layer(("static", "files"), wrap_files, "outside the session, so that a file loads none", "root"),
+    Layer(("responses", "content_length"), wrap_content_length, "outside the layers that change or drop a body"),
+    Layer(("responses", "not_modified_responses"), wrap_not_modified, "outside the layers that set a date or an ETag"),
+    Layer(("responses", "default_charset"), wrap_default_charset, "outside the layer that sets a type", "charset"),
+    Layer(("responses", "content_types"), wrap_content_type, "outside the layers that send a file"),
+    Layer(("static", "files"), wrap_files, "outside the session, so that a file loads no session", "root"),
     Layer(("static", "resources"), wrap_resources, "likewise, after the folders", "root"),
-    Layer(("responses", "absolute_redirects"), wrap_absolute_redirects, "outside whatever redirects"),
-    Layer(("cookies",), wrap_cookies, "outside whatever sets a cookie, so that it can write them all"),
-    Layer(("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads none"),
-    Layer(("params", "multipart"), wrap_multipart_params, "inside the parameters, over which it puts its own"),
-    Layer(("params", "nested"), wrap_nested_params, "inside both, whose names it takes apart"),
-    Layer(("session",), wrap_session, "stores the session when all that may change it has run"),
-    Layer(("session", "flash"), wrap_flash, "inside the session, which keeps its messages"),
-    Layer(("security", "anti_forgery"), wrap_anti_forgery, "inside the session, which keeps its secret"),
+    Layer(("responses", "absolute_redirects"), wrap_absolute_redirects, "outside the handlers that redirect"),
+    Layer(("cookies",), wrap_cookies, "outside the handlers that set cookies, to write them all"),
+    Layer(("params", "urlencoded"), wrap_params, "outside the session, so that a bad form loads no session"),
+    Layer(("params", "multipart"), wrap_multipart_params, "inside the parameters, to which it adds its own"),
+    Layer(("params", "nested"), wrap_nested_params, "inside both, since it takes their names apart"),
+    Layer(("session",), wrap_session, "outside the layers and handlers that change the session"),
+    Layer(("session", "flash"), wrap_flash, "inside the session, which holds its messages"),
+    Layer(("security", "anti_forgery"), wrap_anti_forgery, "inside the session, which holds its secret"),
 )
 # fmt: on
 
@@ -140,7 +146,7 @@ def _check_app(app: Any) -> None:
         raise ConfigError(f"app: expected a WSGI callable, got {type(app).__name__}")
     try:
         signature = inspect.signature(app)
-    except (TypeError, ValueError):  # a callable that does not say what it takes
+    except (TypeError, ValueError):  # a callable without a readable signature
         return
     try:
         signature.bind("environ", "start_response")
@@ -152,7 +158,7 @@ def _check_app(app: Any) -> None:
 
 
 def _check_headers(handler: Handler) -> Handler:
-    """Refuse a header that cannot be sent before a layer changes it or stores a session."""
+    """Refuse a header that cannot be sent, before a layer changes it or stores the session."""
 
     def checked(request: Request) -> Response:
         response = check_response(handler(request))
@@ -163,11 +169,12 @@ def _check_headers(handler: Handler) -> Handler:
 
 
 def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WSGIApp:
-    """Put Ring's default stack around a WSGI app, or around a handler made one by `to_wsgi`.
+    """Put Ring's default stack around a WSGI app. For a handler, call `to_wsgi(handler)` first.
 
-    config: site_defaults; a nested dict, read once and never changed. See `LAYERS` for what may be in it. Without a
-    store each call makes a new memory_store().
-    Raises ConfigError for an unknown key, a bad value, a contradiction, or an app that is no WSGI callable.
+    config: site_defaults; a nested dict, which is read once and never changed. `LAYERS` lists its
+        keys. Without a store, each call makes a new memory_store().
+    Raises ConfigError for an unknown key, a wrong value, a contradiction between two values, or an
+    app that is no WSGI callable.
     Source: ring.middleware.defaults/wrap-defaults.
 
     >>> from ringsession import response, to_wsgi

@@ -1,7 +1,7 @@
-"""The options of a layer, from a config.
+"""Read the options of a layer from a config, and put the layer around a handler.
 
-Owns what True, a dict and a plain value mean at a layer's place, and which options there are: those that its function
-names. Knows no layer's work.
+True, a dict and a plain value mean something different at a layer's place; that is decided here.
+The layers check the values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .request import Handler
 def find_value(
     config: Mapping[str, Any], path: tuple[str, ...], defaults: Mapping[str, Any]
 ) -> Any:
-    """What stands at a path; True on the way there stands for what the defaults have.
+    """Return the value at a path of a config. True on the way stands for the value of the defaults.
 
     >>> find_value({"params": True}, ("params", "nested"), {"params": {"nested": True}})
     True
@@ -33,7 +33,9 @@ def find_value(
 
 
 def layer_options(value: Any, scalar: str | None) -> dict[str, Any] | None:
-    """The options that a value gives a layer, None where it is off; a plain value is the option named by `scalar`.
+    """Return a layer's options from the value at its place, or None if the layer is off.
+
+    scalar: the name of the option that a plain value stands for.
 
     >>> layer_options(True, None), layer_options("deny", "value"), layer_options(False, None)
     ({}, {'value': 'deny'}, None)

@@ -1,6 +1,7 @@
 """The error for a wrong option, and how a path and a value look in its text.
 
-A layer raises OptionError where it finds a wrong option. `layer_options.py` makes it a ConfigError with the whole path.
+A layer raises OptionError where it finds a wrong option. `layer_options.py` makes it a ConfigError
+with the whole path.
 """
 
 from __future__ import annotations

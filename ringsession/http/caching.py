@@ -1,6 +1,7 @@
-"""The values of Vary and Cache-Control where a response depends on a session; pure.
+"""Return the Vary and Cache-Control that a response with a session must have.
 
-Owns what keeps one user's page or cookie out of another user's cache. Knows no session.
+They keep one user's page or cookie out of another user's cache. The session layer decides which
+responses need them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def _members(name: str, value: Any) -> list[str]:
 
 
 def vary_by_cookie(vary: Any) -> Any:
-    """A Vary with Cookie in it (RFC 9110 section 12.5.5).
+    """Return the value of Vary with Cookie added (RFC 9110 section 12.5.5).
 
     >>> vary_by_cookie("Origin"), vary_by_cookie(None)
     ('Origin, Cookie', 'Cookie')
@@ -43,7 +44,7 @@ def _is_shared(directive: str) -> bool:
 
 
 def _directives(value: Any) -> list[str]:
-    """The directives of a Cache-Control; a quoted list of field names is one with its directive."""
+    """Return the directives of a Cache-Control. A quoted list of names belongs to its directive."""
     directives: list[str] = []
     for member in _members("Cache-Control", value):
         if directives and directives[-1].count('"') % 2:
@@ -54,7 +55,7 @@ def _directives(value: Any) -> list[str]:
 
 
 def keep_private(control: Any) -> Any:
-    """A Cache-Control that keeps its response out of shared caches (RFC 9111 section 7.3).
+    """Return the value of Cache-Control that keeps shared caches out (RFC 9111 section 7.3).
 
     >>> keep_private("public, max-age=60"), keep_private(None)
     ('private, max-age=60', 'private')
@@ -64,7 +65,7 @@ def keep_private(control: Any) -> Any:
     directives = _directives(control)
     kept = [directive for directive in directives if not _is_shared(directive)]
     if len(kept) < len(directives):
-        log.warning("a response sets the session's cookie: its Cache-Control is made private")
+        log.warning("Made the Cache-Control of a response private: it sets the session's cookie")
     if not {"private", "no-store"} & {directive.lower() for directive in kept}:
         kept.insert(0, "private")
     return control if kept == directives else ", ".join(kept)

@@ -1,14 +1,14 @@
-"""Read the headers by which a client says what it has, and which part of a file it wants.
+"""Read the headers that say what a client has already, and which part of a file it wants.
 
-A client chooses this text, so reading it takes linear time. Werkzeug reads dates; the layers compare the result with their
-response.
+The client chooses these texts, so reading them takes linear time. Werkzeug reads the dates, and
+the layers compare the result with their response.
 """
 
 from __future__ import annotations
 
 import re
 
-# RFC 9110 section 8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE. Clients also send tags without quotes.
+# RFC 9110 section 8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE. Some clients send no quotes.
 _ENTITY_TAG = re.compile(
     r"""(?:\A|,)[ \t]*(?:[Ww]/)?(?:"([^"]*)"|([^" \t,]+))[ \t]*(?=,|\Z)""", re.ASCII
 )

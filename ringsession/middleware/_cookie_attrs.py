@@ -1,6 +1,6 @@
-"""The attributes of a cookie: what each may be, how it is written, and what a browser would drop.
+"""Check and write the attributes of a cookie by the rules of RFC 6265bis.
 
-Owns the rules of RFC 6265bis for them, so that a mistake is an error here rather than a cookie that never comes back.
+A browser drops a wrong cookie without a word, so a mistake is an error here.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ def _max_age(value: Any) -> str | None:
 
 def _expires(value: Any) -> str | None:
     if isinstance(value, str):
-        # RFC 6265bis section 4.1.1: sane-cookie-date = IMF-fixdate, which is what comes out here; parsing takes far more.
+        # RFC 6265bis section 4.1.1: sane-cookie-date = IMF-fixdate. parse_date reads other forms
+        # too, so the text must be equal to the date as it is written here.
         return value if _expires(parse_date(value)) == value else None
-    # RFC 6265bis section 5.1.1: a year below 1601 makes no date. The year of grace at both ends is for the time zone.
+    # RFC 6265bis section 5.1.1: a year below 1601 makes no date. The conversion to UTC may change
+    # the year by one at both ends.
     if not isinstance(value, datetime) or not 1601 < value.year < 9999:
         return None
     return http_date(value if value.tzinfo else value.replace(tzinfo=timezone.utc))
@@ -63,7 +65,7 @@ def _is_left_out(value: Any) -> bool:
 
 
 def attributes(attrs: Mapping[str, Any]) -> str:
-    """The attributes as they follow the value, in their order; they must have been checked.
+    """Return attributes as they follow a cookie's value. `check_attrs` must have passed them.
 
     >>> attributes({"path": "/", "http_only": True, "secure": False})
     '; Path=/; HttpOnly'
@@ -78,7 +80,7 @@ def attributes(attrs: Mapping[str, Any]) -> str:
 
 def _check_attr(key: str, value: Any) -> None:
     if key not in _ATTRIBUTES:
-        from difflib import get_close_matches  # which only an error needs
+        from difflib import get_close_matches  # only an error needs this import
 
         close = get_close_matches(str(key), _ATTRIBUTES, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_ATTRIBUTES)}"
@@ -89,7 +91,7 @@ def _check_attr(key: str, value: Any) -> None:
 
 
 def check_attrs(attrs: Mapping[str, Any]) -> None:
-    """Raise OptionError with the attribute's name unless these attributes can stand in a Set-Cookie.
+    """Raise OptionError with the attribute's name unless a Set-Cookie can have these attributes.
 
     >>> check_attrs({"same_site": "bogus"})
     Traceback (most recent call last):
@@ -100,7 +102,8 @@ def check_attrs(attrs: Mapping[str, Any]) -> None:
         _check_attr(key, value)
     if attrs.get("secure"):
         return
-    # RFC 6265bis section 5.7: SameSite=None without Secure is ignored whole; CHIPS says the same of Partitioned.
+    # RFC 6265bis section 5.7: browsers ignore a cookie with SameSite=None and without Secure. CHIPS
+    # says the same of Partitioned.
     if _same_site(attrs.get("same_site")) == "None":
         raise OptionError("same_site", 'expected "secure": True beside "none"')
     if attrs.get("partitioned"):
@@ -112,9 +115,9 @@ def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
     if not isinstance(name, str) or not TOKEN.match(name):
         raise wrong_value("name", "a token (RFC 9110)", name)
     check_attrs(attrs)
-    prefix = name.lower()  # RFC 6265bis section 5.7 compares the prefixes without regard to case
+    prefix = name.lower()  # RFC 6265bis section 5.7: the case of a prefix does not matter
     if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
         raise OptionError("name", f'expected "secure": True beside {name!r:.60}')
-    # Section 5.7: the Path of a "__Host-" cookie must be there and be "/"; without it, the page's own folder counts.
+    # Section 5.7: a "__Host-" cookie must have the Path "/". Without one, the page's folder counts.
     if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path") != "/"):
         raise OptionError("name", f'expected path "/" and no domain beside {name!r:.60}')

@@ -1,6 +1,6 @@
-"""The form of a token: the session's secret under a mask, another text each time.
+"""Mask the session's secret as a token, and unmask a token.
 
-Owns the masking. Knows no request and no session.
+Each token of a secret is a different text. `anti_forgery.py` decides what a token is good for.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def mask_secret(secret: bytes) -> str:
-    """A secret as a token that is another one each time, so that compression tells nothing of it (BREACH)."""
+    """Return a secret as a token, a different one each time.
+
+    So the size of a compressed page tells nothing of the secret (the BREACH attack).
+    """
     mask = secrets.token_bytes(SIZE)
     return urlsafe_b64encode(mask + _xor(mask, secret)).decode().rstrip("=")
 
 
 def unmask_token(token: object) -> bytes | None:
-    """The secret in a token; None for what is none."""
+    """Return the secret in a token, or None if it is no token."""
     if not isinstance(token, str) or not MASKED_SECRET.match(token):
         return None
     octets = urlsafe_b64decode(token + "==")

@@ -1,6 +1,6 @@
-"""The parts of a form with files, one after the other, within limits.
+"""Read the parts of a form with files, one after the other, within limits.
 
-Owns the limits; Werkzeug's decoder finds the parts. Knows no request, and keeps nothing.
+Werkzeug's decoder finds the parts. `multipart.py` decides about their charset and their store.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .params import MAX_FIELDS
 Store = Callable[[Mapping[str, Any]], Any]
 MAX_SIZE = 64 << 20
 MAX_HEADER_BYTES = 8192  # of one part
-# RFC 2046 section 5.1.1 allows 70 characters, but Werkzeug's test client now and then writes 71 or more.
+# RFC 2046 section 5.1.1 allows 70 characters, but Werkzeug's test client sometimes writes more.
 LONGEST_BOUNDARY = 100
 _CHUNK = 1 << 14
-_BLANKS = b" \t\v\f"  # what the decoder lets stand behind a boundary
+_BLANKS = b" \t\v\f"  # the blanks that the decoder allows behind a boundary
 
 
 class _PartStream(io.RawIOBase):
-    """The bytes of one part, as they come."""
+    """The bytes of one part, as a stream."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -44,7 +44,7 @@ class _PartStream(io.RawIOBase):
 
 
 class Limits(NamedTuple):
-    """What a form may have, by the options of `wrap_multipart_params`."""
+    """The limits of a form, from the options of `wrap_multipart_params`."""
 
     max_size: int = MAX_SIZE
     max_file_size: int | None = None
@@ -98,16 +98,15 @@ def _read_chunks(body: Any, delimiter: bytes, max_size: int) -> Iterator[bytes]:
 
 
 def _events(body: Any, boundary: bytes, max_size: int) -> Iterator[Event]:
-    """What Werkzeug's decoder finds while the body is read, up to the last boundary."""
-    # The decoder refuses what it would have to keep beside a chunk: headers, or junk before the first part.
+    """Yield the events of Werkzeug's decoder while the body is read, up to the last boundary."""
+    # The decoder keeps a part's headers, and text before the first part, in memory; over this size
+    # it refuses them.
     decoder = MultipartDecoder(boundary, _CHUNK + MAX_HEADER_BYTES + 2 * LONGEST_BOUNDARY)
     chunks = _read_chunks(body, b"--" + boundary, max_size)
     while decoder.state is not State.EPILOGUE:
         try:
             event = decoder.next_event()
-        except (
-            ValueError
-        ) as error:  # what breaks the form's rules, or ends before its last boundary
+        except ValueError as error:  # the form has errors, or ends before its last boundary
             raise BadParams("expected a form as RFC 7578 has it") from error
         if not isinstance(event, NeedData):
             yield event
@@ -142,12 +141,12 @@ def _check_part(part: Field | File, count: int, limits: Limits) -> None:
 def read_parts(
     body: Any, boundary: bytes, store: Store, limits: Limits
 ) -> Iterator[tuple[Field | File, Any]]:
-    """The parts of a form: a field with its octets, a file with what the store made of it."""
+    """Yield the parts of a form: a field with its octets, a file with its value from the store."""
     events = _events(body, boundary, limits.max_size)
     text_left, count = MAX_FORM_BYTES, 0
     most = limits.max_file_size or limits.max_size
     for part in events:
-        if not isinstance(part, (Field, File)):  # what stands in front of the first one
+        if not isinstance(part, (Field, File)):  # text before the first part
             continue
         count += 1
         _check_part(part, count, limits)
@@ -157,7 +156,7 @@ def read_parts(
             content_type = part.headers.get("content-type")
             named = {"filename": part.filename, "content_type": content_type, "stream": stream}
             yield part, store(named)
-            deque(chunks, maxlen=0)  # what the store did not read
+            deque(chunks, maxlen=0)  # skip the rest of the file that the store did not read
         else:
             octets = b"".join(_chunks(events, min(most, text_left)))
             text_left -= len(octets)

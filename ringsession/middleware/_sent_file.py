@@ -1,7 +1,7 @@
-"""An open file as a response: whole, or the one range that the client asked for.
+"""Make an open file a response: the whole file, or the one range that the client wants.
 
-Owns Last-Modified, ETag, Content-Range and Content-Length of a file that is sent. Knows no folder, and leaves
-304 to the layer for it.
+It has Last-Modified, ETag, Content-Range and Content-Length. `static.py` finds the file, and
+`not_modified.py` answers 304.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _LONGEST = 100  # characters of If-Range that are read; one date or one entity t
 
 
 class OpenFile(NamedTuple):
-    """A file to be sent, with what is said of it."""
+    """A file to send, and the values for its headers."""
 
     file: BinaryIO
     size: int
     etag: str
-    modified: float | None  # seconds since 1970; None where nothing is known
+    modified: float | None  # seconds since 1970, or None if it is unknown
 
 
 class _Slice(io.RawIOBase):
-    """Some bytes of a file, as a file."""
+    """A range of a file's bytes, as a file."""
 
     def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
         file.seek(start)
         self._file = file
         self._left = stop - start
-        self.name = file.name  # which tells the type
+        self.name = file.name  # its extension tells the media type
 
     def readable(self) -> bool:
         return True
@@ -52,8 +52,8 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
-def _is_the_same(if_range: str, found: OpenFile) -> bool:
-    """Whether the client's part is of this very file (RFC 9110 section 13.1.5, a strong comparison)."""
+def _is_same_file(if_range: str, found: OpenFile) -> bool:
+    """Return whether If-Range names this file, by a strong comparison (RFC 9110 section 13.1.5)."""
     if len(if_range) > _LONGEST:
         return False
     date = parse_date(if_range)
@@ -68,13 +68,13 @@ def _date(seconds: float) -> datetime:
 
 
 def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
-    """The bytes that are asked for; None for all of them; "" where there are none."""
+    """Return the range to send, None for the whole file, or "" if the file has no such range."""
     header = request.get_header("range")
     wanted = None if header is None else read_byte_range(header)
     if wanted is None:
         return None
     if_range = request.get_header("if-range")
-    if if_range is not None and not _is_the_same(if_range, found):
+    if if_range is not None and not _is_same_file(if_range, found):
         return None
     return Range("bytes", [wanted]).range_for_length(found.size) or ""
 
@@ -87,9 +87,9 @@ def _file_headers(found: OpenFile) -> dict[str, str]:
 
 
 def sent_file_response(found: OpenFile, request: Request) -> Response:
-    """A 200 with the file (to HEAD without), a 206 with a part of it, or a 416 where the part that is asked for is not there.
+    """Return a 200 with the file, a 206 with a range of it, or a 416 if the file has no such range.
 
-    Source: RFC 9110 sections 13.1.5, 14.2 and 15.5.17.
+    A 200 to HEAD has no body. Source: RFC 9110 sections 13.1.5, 14.2 and 15.5.17.
 
     >>> found = OpenFile(io.BytesIO(b"0123456789"), 10, '"e"', None)
     >>> response = sent_file_response(found, Request({"request_method": "get", "headers": {}}))
@@ -100,13 +100,13 @@ def sent_file_response(found: OpenFile, request: Request) -> Response:
     length = {"Content-Length": str(found.size)}
     if request["request_method"] == "head":
         return {"status": 200, "headers": headers | length, "body": _Slice(found.file, 0, 0)}
-    if is_not_modified(request, {"headers": headers}) or (asked := _range(request, found)) is None:
+    if is_not_modified(request, {"headers": headers}) or (wanted := _range(request, found)) is None:
         return {"status": 200, "headers": headers | length, "body": found.file}
-    if isinstance(asked, str):
+    if isinstance(wanted, str):
         found.file.close()
         headers["Content-Range"] = f"bytes */{found.size}"
         return {"status": 416, "headers": headers, "body": None}
-    start, stop = asked
+    start, stop = wanted
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.size}"
     headers["Content-Length"] = str(stop - start)
     return {"status": 206, "headers": headers, "body": _Slice(found.file, start, stop)}

@@ -1,6 +1,6 @@
-"""The options of the session layer, checked as far as they can be at the start.
+"""Check the options of the session layer when an app is wrapped, and open the store.
 
-Owns the store that an option names, and the words for times that are none. A part of `session.py`; knows no request.
+`session.py` uses the results. `_cookie_attrs.py` has the rules for a cookie's attributes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _LONGEST = 10**10  # seconds, which are 317 years
 
 
 def check_seconds(**options: float | None) -> None:
+    """Raise OptionError for an option that is neither None nor seconds over 0."""
     for name, value in options.items():
         if not is_seconds(value):
             raise wrong_value(name, "seconds over 0, or None", value)
@@ -73,7 +74,7 @@ def check_former(
 ) -> list[Mapping[str, Any]]:
     """Return the scopes that an app used before. Raises OptionError for a wrong one.
 
-    attrs: the cookie's configured attributes, which hold for whatever a scope does not name.
+    attrs: the cookie's configured attributes; a scope takes the attributes that it lacks from them.
     """
     name = "former_cookie_attrs"
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
@@ -94,7 +95,7 @@ def check_former(
 
 
 def find_store(given: Any) -> Any:
-    """The store of an option, checked as far as it can be at the start."""
+    """Return the store of an option: open a name, and check a store that can check itself."""
     if given is None:
         return memory_store()
     store = open_store(given) if isinstance(given, str) else given
@@ -102,7 +103,7 @@ def find_store(given: Any) -> Any:
     if check is not None:
         try:
             check()
-        except StoreUnavailable:  # it may come later than we do
+        except StoreUnavailable:  # the database may start after the app
             log.warning(
                 "%r could not be checked; requests get 503 until it answers.", store, exc_info=True
             )

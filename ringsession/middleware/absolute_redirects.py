@@ -1,6 +1,6 @@
-"""Locations with their scheme and host.
+"""Make the Location of a redirect absolute, for clients that do not follow a relative one.
 
-Owns the value of Location. A Location that is relative is good by today's rules; this is for clients of old ones.
+RFC 9110 allows a relative Location; RFC 2616, the older rule, did not.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ def absolute_redirects_response(response: Response, request: Request) -> Respons
     found = find_header(response, "Location") if response["status"] in _STATUSES else None
     if found is None or not isinstance(found[1], str):
         return response
-    check_field(*found)  # urljoin drops tabs and line ends, so that "/\t/host" is another host
+    # urljoin drops tabs and line ends, so "/\t/host" would become another host.
+    check_field(*found)
     origin = get_origin(request)
     if origin is None:
         return response
     try:
         location = urljoin(f"{origin}{get_path(request)}", found[1])
-    except ValueError:  # "http://[": a handler may hand on what a client wrote; it stays as it is
+    except ValueError:  # "http://[": a handler may repeat what a client wrote
         return response
     return header(response, found[0], location)
 
@@ -34,12 +35,14 @@ def absolute_redirects_response(response: Response, request: Request) -> Respons
 def wrap_absolute_redirects(handler: Handler) -> Handler:
     """Make the Location of a redirect absolute.
 
-    Reads `scheme`, Host, `uri` and `query_string`; changes Location on 201, 301, 302, 303, 307 and 308. Where the client
-    named no host, it stays as it is. Raises ValueError for a control character in Location.
+    Reads `scheme`, Host, `uri` and `query_string`. Changes Location if the status is 201, 301, 302,
+    303, 307 or 308, and if the client named a host. Raises ValueError for a control character in
+    Location.
     Source: ring.middleware.absolute-redirects/wrap-absolute-redirects, RFC 3986 section 5.
 
-    >>> handler = wrap_absolute_redirects(lambda request: {"status": 302, "headers": {"Location": "b"}})
-    >>> handler({"scheme": "http", "uri": "/x/a", "headers": {"host": "example.org"}})["headers"]
+    >>> handler = lambda request: {"status": 302, "headers": {"Location": "b"}}
+    >>> request = {"scheme": "http", "uri": "/x/a", "headers": {"host": "example.org"}}
+    >>> wrap_absolute_redirects(handler)(request)["headers"]
     {'Location': 'http://example.org/x/b'}
     """
 

@@ -1,7 +1,6 @@
-"""What a response says of its body: Content-Type, the charset in it, Content-Length.
+"""Add Content-Type, its charset and Content-Length to responses that lack them.
 
-Owns these three headers where the handler left them out. Reads no body but text and bytes, and of the request only
-the path.
+No body is read, except text and bytes. Of the request only the path is used.
 """
 
 from __future__ import annotations
@@ -23,14 +22,15 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, get_charset, header
 
 OCTETS = "application/octet-stream"
-# RFC 9110 section 8.6: no Content-Length in a 204; that of a 304 would be the length of what it does not send.
+# RFC 9110 section 8.6: a 204 has no Content-Length. In a 304 it would be the length of the body
+# that is not sent.
 _WITHOUT_LENGTH = frozenset((204, 304))
 _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 
-# RFC 9110 section 8.3.1: media-type = type "/" subtype parameters; the parameters are not looked at.
+# RFC 9110 section 8.3.1: media-type = type "/" subtype parameters. The parameters are not checked.
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[\t -~]*)?\Z")
 
-# What older Pythons lack in their table.
+# Types that are missing in the tables of older Pythons.
 _NEWER_TYPES = {
     ".avif": "image/avif",
     ".gz": "application/gzip",
@@ -45,9 +45,9 @@ _NEWER_TYPES = {
 }
 
 
-@cache  # not at import, where it would take longer than any of our modules
+@cache  # at the first use: it takes longer than the import of any module of this package
 def _types() -> MimeTypes:
-    """The standard library's own table, not the machine's, so that a file has the same type everywhere."""
+    """Return the standard library's table. The machine's own table would differ between servers."""
     types = MimeTypes()
     for extension, media_type in _NEWER_TYPES.items():
         types.add_type(media_type, extension)
@@ -56,15 +56,15 @@ def _types() -> MimeTypes:
 
 @lru_cache(maxsize=1024)
 def guess_type(name: str) -> str | None:
-    """The media type of a file by the extension of its name, in any case; None where it is not known.
+    """Return the media type for a file name's extension, in any case, or None if it is unknown.
 
     >>> guess_type("/a/style.CSS"), guess_type("notes.tar.gz"), guess_type("README")
     ('text/css', 'application/gzip', None)
     """
-    # A name that is nothing but its extension, ".txt", counts as one, as in Ring.
+    # As in Ring, ".txt" has the extension "txt".
     file = name.replace("\\", "/").rpartition("/")[2]
     extension = posixpath.splitext(f"_{file}")[1].lower()
-    more, types = _types().types_map  # those in common use, and those of IANA
+    more, types = _types().types_map  # the types in common use, and the types of IANA
     return types.get(extension) or more.get(extension)
 
 
@@ -98,12 +98,14 @@ def _check_type(extension: Any, media_type: Any) -> None:
 
 
 def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -> Handler:
-    """Say the type of a body whose handler did not.
+    """Add the Content-Type to responses whose handler set none.
 
-    mime_types: {}; extensions without their dot and in lower case, with a type each, before those that are known.
-    Reads `request["uri"]`, then the name of a body that is a path or a file; adds Content-Type, "application/octet-stream" where
-    neither says more. A response without a body gets none.
-    Raises OptionError for mime_types that are not such a dict.
+    mime_types: {}; a dict of extensions, without a dot and in lower case, to types. It comes before
+        the known types.
+
+    Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file.
+    The type of an unknown extension is "application/octet-stream". A response without a body gets
+    no type. Raises OptionError for other mime_types.
     Source: ring.middleware.content-type/wrap-content-type, RFC 9110 section 8.3.
 
     >>> handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "a{}"})
@@ -144,11 +146,12 @@ def default_charset_response(response: Response, charset: str) -> Response:
 
 
 def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler:
-    """Say the charset of text whose handler did not.
+    """Add the charset to a Content-Type of text that has none.
 
-    charset: "utf-8"; for text/... and application/xml.... A body of text is sent in it.
-    Changes Content-Type. Raises OptionError for a charset that is not known, and ValueError for a control character
-    in the handler's Content-Type.
+    charset: "utf-8". The types are text/... and application/xml...; a str body is sent in it.
+
+    Changes Content-Type. Raises OptionError for an unknown charset, and ValueError for a control
+    character in the handler's Content-Type.
     Source: ring.middleware.default-charset/wrap-default-charset, RFC 9110 section 8.3.2.
 
     >>> handler = lambda request: {"status": 200, "headers": {"Content-Type": "text/html"}}
@@ -169,7 +172,7 @@ def _is_charset(charset: Any) -> bool:
     if not isinstance(charset, str) or not TOKEN.match(charset):
         return False
     try:
-        "".encode(charset)  # which refuses the codecs that make no text
+        "".encode(charset)  # raises LookupError for a codec that is no charset, such as "base64"
         codecs.lookup(charset)
     except LookupError:
         return False
@@ -192,7 +195,7 @@ def _length(response: Response) -> int | None:
 
 def content_length_response(response: Response) -> Response:
     """See wrap_content_length."""
-    if isinstance(response.get("body"), AppIter):  # whose app knows better
+    if isinstance(response.get("body"), AppIter):  # a WSGI app sets its own Content-Length
         return response
     if find_header(response, "Content-Length") or response["status"] in _WITHOUT_LENGTH:
         return response
@@ -201,10 +204,11 @@ def content_length_response(response: Response) -> Response:
 
 
 def wrap_content_length(handler: Handler) -> Handler:
-    """Say the length of a body where it is known without reading it.
+    """Add the Content-Length if it is known without reading the body.
 
-    Reads the body: None, bytes, a path, text whose charset the Content-Type says; not iterables and files. Adds
-    Content-Length, but to no 204 and 304. Raises LookupError for a charset in the handler's own Content-Type that is not known.
+    The length is known of None, bytes, a path, and a str whose Content-Type has a charset; not of
+    iterables and files. A 204 and a 304 get no length. Raises LookupError for an unknown charset
+    in the handler's Content-Type.
     Source: ring.middleware.content-length/wrap-content-length, RFC 9110 section 8.6.
 
     >>> handler = wrap_content_length(lambda request: {"status": 200, "headers": {}, "body": b"hi"})

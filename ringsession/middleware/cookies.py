@@ -1,7 +1,8 @@
-"""The key `cookies` of request and response: the Cookie and Set-Cookie headers.
+"""Read the Cookie header into `request["cookies"]`, and write `response["cookies"]`.
 
-Owns reading them, written apart from every library because none is safe (a parser that strips more than blanks, groups by
-quotes or splits at commas lets a neighbour forge a cookie). What an attribute may be is `_cookie_attrs.py`'s affair.
+No library's parser is used, because none is safe: a parser that strips more than blanks, groups by
+quotes or splits at commas lets a sibling domain forge a cookie. `_cookie_attrs.py` checks the
+attributes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ MAX_HEADER = 16_384
 MAX_PAIRS = 200
 
 
-def _looked_at(header: str) -> str:
-    """The start of a Cookie header that is looked at; a pair that is cut off is not."""
+def _within_limits(header: str) -> str:
+    """Return the start of a Cookie header, up to the last whole pair within the limits."""
     if len(header) > MAX_HEADER:
         header = header[:MAX_HEADER].rpartition(";")[0]
     if header.count(";") < MAX_PAIRS:
@@ -31,7 +32,7 @@ def _looked_at(header: str) -> str:
 
 
 def _value(octets: str) -> str | None:
-    """The decoded value of a pair, None if it is none."""
+    """Return the decoded value of a pair, or None if its octets are no cookie value."""
     if PLAIN_COOKIE_VALUE.match(octets):
         return octets
     octets = octets.strip(" \t")
@@ -41,9 +42,9 @@ def _value(octets: str) -> str | None:
 
 
 def _pairs(header: str) -> Iterator[tuple[str, str]]:
-    """The names and decoded values of what are cookies, in their order."""
-    for part in _looked_at(header).split(";"):
-        # RFC 6265bis section 5.6: "Remove any leading or trailing WSP", which is SP and HTAB and nothing else.
+    """Yield the name and the decoded value of each cookie, in their order."""
+    for part in _within_limits(header).split(";"):
+        # RFC 6265bis section 5.6: "Remove any leading or trailing WSP", which is SP and HTAB only.
         name, equals, octets = part.partition("=")
         name = name.strip(" \t")
         if equals and TOKEN.match(name):
@@ -54,17 +55,18 @@ def _pairs(header: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=64)
 def _finder(name: str) -> Callable[[str], list[str]]:
-    """The function that finds what stands under one name, in a header after a ";"."""
+    """Return a function that finds the values of one name in a header with a ";" in front."""
     if not TOKEN.match(name):
         return lambda header: []
     return re.compile(rf";[ \t]*{re.escape(name)}[ \t]*=([^;]*)").findall
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """The cookies in a Cookie header: name -> decoded value, the last of equal names.
+    """Return the cookies in a Cookie header as name -> decoded value. Of equal names the last wins.
 
-    Only ";" separates, only blanks are stripped, one pair of quotes around a value goes, nothing is unescaped. What is no
-    cookie, or cannot be decoded, is left out; nothing raises. At most 200 pairs and 16 KiB are looked at.
+    Only ";" separates, only blanks are stripped, one pair of quotes around a value is removed, and
+    nothing is unescaped. A part that is no cookie, or cannot be decoded, is left out; none raises.
+    At most 200 pairs and 16 KiB are read.
     Source: ring.middleware.cookies/parse-cookies, RFC 6265bis section 5.6; safer where they differ.
 
     >>> parse_cookies('a=1; b="x+y"; c=%C3%BC; d')
@@ -74,17 +76,17 @@ def parse_cookies(header: str) -> dict[str, str]:
 
 
 def find_cookie(header: str, name: str) -> list[str]:
-    """The different values under one name, in their order, by the rules of `parse_cookies`.
+    """Return the different values of one name, in their order, by the rules of `parse_cookies`.
 
-    The other cookies are not decoded for it, since a session layer asks for its one at each request.
+    The other cookies are not decoded: the session layer looks for its cookie in every request.
 
     >>> find_cookie("id=a; theme=dark; id=b; id=a", "id")
     ['a', 'b']
     """
     if name not in header:
         return []
-    # Each pair has a ";" but one, so that a short header needs no counting.
-    start = header if len(header) < MAX_PAIRS else _looked_at(header)
+    # A header shorter than MAX_PAIRS cannot have that many pairs.
+    start = header if len(header) < MAX_PAIRS else _within_limits(header)
     found = _finder(name)(";" + start)
     if len(found) == 1 and PLAIN_COOKIE_VALUE.match(found[0]):
         return found
@@ -93,27 +95,32 @@ def find_cookie(header: str, name: str) -> list[str]:
 
 
 def _text(name: str, value: object) -> str:
-    """A cookie's value as Ring writes it: nothing for None, a list as the fields of a form."""
+    """Return a cookie's value as Ring writes it: "" for None, form fields for a list."""
     if isinstance(value, (list, tuple)):
         return f"&{name}=".join(_text(name, item) for item in value)
     if value is None or isinstance(value, bool):
         return {None: "", True: "true", False: "false"}[value]
     if isinstance(value, (str, int, float)):
         return form_encode(str(value))
-    given = type(value).__name__  # and not the value, which may be a secret
+    given = type(value).__name__  # the value may be a secret
     raise TypeError(
         f"cookie {name!r}: expected str, int, float, bool, None or a list of these, got {given}"
     )
 
 
 def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str:
-    """One Set-Cookie value.
+    """Return the value of one Set-Cookie header.
 
-    name: a token. value: str, int, float, bool, None or a list; form-encoded.
-    attrs: domain and path (str), secure, http_only and partitioned (bool), max_age (int of seconds or timedelta, at most 400
-    days), expires (datetime, UTC if naive, or an IMF-fixdate), same_site ("strict", "lax" or "none"); False and
-    None leave one out.
-    Raises ValueError or TypeError for anything else, and for what a browser would drop.
+    name: a token (RFC 9110).
+    value: str, int, float, bool, None or a list of these; it is form-encoded.
+    attrs: a dict of attributes, of which False and None leave one out:
+        domain, path: a str.
+        secure, http_only, partitioned: a bool.
+        max_age: an int of seconds or a timedelta, at most 400 days.
+        expires: a datetime, in UTC if it is naive, or an IMF-fixdate.
+        same_site: "strict", "lax" or "none".
+
+    Raises ValueError or TypeError for anything else, and for a cookie that a browser would drop.
     Source: ring.middleware.cookies/write-cookies, RFC 6265bis sections 4.1.1 and 4.1.3.
 
     >>> set_cookie_header("id", "a b", {"path": "/", "http_only": True, "max_age": 60})
@@ -163,7 +170,7 @@ def cookies_response(response: Response) -> Response:
 
 
 def after_own(own: Any, lines: list[str]) -> list[str]:
-    """The value of a Set-Cookie header with more lines, after those that it has.
+    """Return the value of a Set-Cookie header with more lines, after its own lines.
 
     >>> after_own("a=1", ["b=2"]), after_own(None, ["b=2"])
     (['a=1', 'b=2'], ['b=2'])
@@ -172,15 +179,17 @@ def after_own(own: Any, lines: list[str]) -> list[str]:
 
 
 def wrap_cookies(handler: Handler) -> Handler:
-    """Read the cookies of requests, write those of responses.
+    """Read the cookies of requests, and write the cookies of responses.
 
-    Reads the Cookie header; adds `request["cookies"]`, name -> {"value": ...}. Reads `response["cookies"]`, name -> value or
-    {"value": ..., and attributes as `set_cookie_header` takes them}; the response's own Set-Cookie headers come first.
-    Raises ValueError or TypeError for a cookie that cannot be written.
+    Reads the Cookie header and adds `request["cookies"]`, a dict of name -> {"value": ...}.
+    Reads `response["cookies"]`, a dict of name -> value, or name -> {"value": ...} with attributes
+    as in `set_cookie_header`. They follow the response's own Set-Cookie headers. Raises ValueError
+    or TypeError for a cookie that cannot be written.
     Source: ring.middleware.cookies/wrap-cookies.
 
-    >>> handler = wrap_cookies(lambda request: {"cookies": {"seen": request["cookies"]["a"]["value"]}})
-    >>> handler({"headers": {"cookie": "a=1"}})
+    >>> def handler(request):
+    ...     return {"cookies": {"seen": request["cookies"]["a"]["value"]}}
+    >>> wrap_cookies(handler)({"headers": {"cookie": "a=1"}})
     {'headers': {'Set-Cookie': ['seen=1']}}
     """
 

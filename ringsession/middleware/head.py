@@ -1,6 +1,6 @@
-"""HEAD requests as GET requests without a body in the answer.
+"""Answer HEAD requests with a handler that only knows GET.
 
-Owns the method and the body, for handlers that know GET only. Not in the defaults, as in Ring.
+As in Ring, this layer is not in the defaults.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def head_response(response: Response, request: Request) -> Response:
 
 
 def wrap_head(handler: Handler) -> Handler:
-    """Let a handler answer HEAD as it answers GET; the body is closed and not sent.
+    """Let a handler answer HEAD as it answers GET. The body is closed and not sent.
 
     Reads and changes `request["request_method"]`, changes `response["body"]`.
     Source: ring.middleware.head/wrap-head, RFC 9110 section 9.3.2.

@@ -1,7 +1,7 @@
-"""The key `multipart_params`: a form with files.
+"""Add `multipart_params` to requests: the parameters of a form with files.
 
-Owns the charset of the fields and where files go; `_multipart_parts.py` finds the parts. A body is read only when somebody
-asks.
+The body is read only when a handler or a layer uses the form. `_multipart_parts.py` finds the
+parts.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from .params import append_value, check_encoding, find_charset
 
 
 class Upload(dict[str, Any]):
-    """What a form's file is: a dict that no field's name can reach into."""
+    """A file of a form, as a dict. A field named like `file[size]` cannot write into it."""
 
 
 def temp_file_store(item: Mapping[str, Any]) -> Upload:
-    """Keep a file in a temporary one (past 512 KiB on the disk), which goes when the request has ended.
+    """Keep an uploaded file in a temporary file, which is deleted when the request has ended.
 
-    item: {"filename", "content_type", "stream"}. Source: ring.middleware.multipart-params.temp-file/temp-file-store.
+    item: {"filename", "content_type", "stream"}. Over 512 KiB the temporary file is on the disk.
+    Source: ring.middleware.multipart-params.temp-file/temp-file-store.
 
     >>> import io
     >>> item = {"filename": "a.txt", "content_type": None, "stream": io.BytesIO(b"hello")}
@@ -50,7 +51,9 @@ def temp_file_store(item: Mapping[str, Any]) -> Upload:
 
 
 def bytes_store(item: Mapping[str, Any]) -> Upload:
-    """Keep a file as bytes (ring.middleware.multipart-params.byte-array/byte-array-store).
+    """Keep an uploaded file as bytes.
+
+    Source: ring.middleware.multipart-params.byte-array/byte-array-store.
 
     >>> import io
     >>> bytes_store({"filename": "a.txt", "content_type": None, "stream": io.BytesIO(b"hello")})
@@ -67,7 +70,7 @@ def _charset(part: Field, found: Mapping[str, Any], said: str | None) -> str:
 
 
 class _Reader:
-    """Reads the form of a request, by the options of `wrap_multipart_params`."""
+    """The function that reads a request's form, with the options of `wrap_multipart_params`."""
 
     def __init__(self, store: Store, encoding: str | None, limits: Limits) -> None:
         self._store = store
@@ -119,7 +122,7 @@ class _Reader:
 
 
 def _over_params(request: Request, params: dict[str, Any] | None) -> dict[str, Any]:
-    # As in Ring, a name that is in a query too has the form's value.
+    # As in Ring, the form's value wins if the query has the same name.
     return {**(params or {}), **request["multipart_params"]}
 
 
@@ -142,19 +145,26 @@ def wrap_multipart_params(
 ) -> Handler:
     """Add the parameters of a form with files.
 
-    store: `temp_file_store`; or `bytes_store`, or a function of {"filename", "content_type", "stream"} that gives the value.
-    encoding: None, where the charset of a field is that of the field "_charset_", the part, the request, or else UTF-8.
-    max_size: 67108864 bytes, the whole form. max_file_size: None; bytes of one part. max_file_count: None; of parts,
-    which are 1,000 at most. The text of all fields is 1 MiB at most, the headers of a part 8 KiB.
+    store: `temp_file_store`; or `bytes_store`, or a function that gets {"filename", "content_type",
+        "stream"} and returns the parameter's value.
+    encoding: None; the charset of the fields. With None it is the charset in the field "_charset_",
+        of the part, or of the request, or else UTF-8.
+    max_size: 67108864; bytes of the whole form.
+    max_file_size: None; bytes of one part.
+    max_file_count: None; the number of parts, of which no form may have more than 1,000.
+    The text of all fields may have 1 MiB, and the headers of a part 8 KiB.
 
-    Reads the Content-Type and, when somebody asks, `request["body"]`, which is at byte 0 afterwards. Adds `multipart_params`,
-    and puts it over `params`: a field is str; a file {"filename", "content_type", "tempfile", "size"} with the name that the
-    client gave, which is data and no path. A repeated name has a list. Past a limit the response is a 413, a charset that is not
-    read makes it a 415, a form that breaks the rules a 400. Raises OptionError for wrong options.
+    Reads the Content-Type and, when a handler uses the form, `request["body"]`, which stands at its
+    start again afterwards. Adds `multipart_params`, and merges it into `params`. A field is a str.
+    A file is a dict {"filename", "content_type", "tempfile", "size"}; the client chose the
+    filename, so never use it as a path. A repeated name has a list. When they are read, a form over
+    a limit makes the response a 413, an unknown charset a 415, and a form with errors a 400. Raises
+    OptionError for wrong options.
     Source: ring.middleware.multipart-params/wrap-multipart-params, RFC 7578.
 
     >>> import io
-    >>> handler = wrap_multipart_params(lambda request: {"status": 200, "body": request["multipart_params"]})
+    >>> handler = lambda request: {"status": 200, "body": request["multipart_params"]}
+    >>> handler = wrap_multipart_params(handler)
     >>> part = b'--x\\r\\nContent-Disposition: form-data; name="a"\\r\\n\\r\\nb\\r\\n--x--'
     >>> headers = {"content-type": "multipart/form-data; boundary=x"}
     >>> handler({"headers": headers, "body": io.BytesIO(part)})["body"]

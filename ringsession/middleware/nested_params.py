@@ -1,6 +1,6 @@
-"""Parameters with structure: `a[b]` is a dict, `a[]` a list.
+"""Build nested parameters from their names: `a[b]` is a dict, `a[]` a list.
 
-Owns the grammar of the names and how deep they may go. Changes `params` only; the flat ones stay as they came.
+Only `params` changes; `query_params`, `form_params` and `multipart_params` stay flat.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _KEY = re.compile(r"\[([^\[\]]*)\]")
 
 
 def parse_nested_keys(name: str) -> list[str]:
-    """The keys in a name; a name that does not end in "]" after a "[" is one key.
+    """Return the keys in a name. A name without "[", or without "]" at its end, is one key.
 
-    Raises BadParams past a depth of 32.
+    Raises BadParams for a name nested deeper than 32.
     Source: ring.middleware.nested-params/parse-nested-keys.
 
     >>> parse_nested_keys("a[b][]"), parse_nested_keys("a[b")
@@ -47,7 +47,7 @@ def _assoc_nested(params: dict[str, Any], keys: Sequence[str], value: Any) -> No
         append_value(params, key, item)
         params[key] = params[key] if isinstance(params[key], list) else [params[key]]
     else:
-        # An upload is a mapping too, into which no field may write.
+        # An upload is a dict too, of another type, so that no field can write into it.
         inner = dict(params[key]) if type(params.get(key)) is dict else {}
         _assoc_nested(inner, rest, value)
         params[key] = inner
@@ -60,7 +60,9 @@ def _pairs(params: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def nest_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Flat parameters as nested ones; where two do not fit into one structure, the deeper and later one stays.
+    """Return flat parameters as nested ones.
+
+    If two names contradict each other, the deeper and later one stays.
 
     >>> nest_params({"a[b]": "1", "a[c][]": ["2", "3"], "d": "4"})
     {'a': {'b': '1', 'c': ['2', '3']}, 'd': '4'}
@@ -83,9 +85,10 @@ def nested_params_request(request: Request) -> Request:
 
 
 def wrap_nested_params(handler: Handler) -> Handler:
-    """Give the parameters the structure that their names write.
+    """Give the parameters the structure that their names describe.
 
-    Reads and changes `request["params"]`. Names nested deeper than 32 make the response a 400 when they are read.
+    Reads and changes `request["params"]`. If the handler reads them and a name is nested deeper
+    than 32, the response is a 400.
     Source: ring.middleware.nested-params/wrap-nested-params.
 
     >>> handler = wrap_nested_params(lambda request: {"status": 200, "body": request["params"]})

@@ -1,7 +1,7 @@
-"""Answers 304 where the client has the same response already.
+"""Answer 304 if the client has the same response already.
 
-Owns the comparison of If-None-Match and If-Modified-Since with the response's ETag and Last-Modified. Makes no ETag,
-and knows no file.
+The layer compares If-None-Match and If-Modified-Since with the response's ETag and Last-Modified.
+It does not make an ETag.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from ..wsgi.message import field_lines
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, get_header
 
-_METHODS = (
-    "get",
-    "head",
-)  # RFC 9110 section 13.1.2: of other methods it would be a 412, which needs their handler
-_LONGEST = 8192  # characters of If-None-Match that are looked at
-_LONGEST_DATE = 100  # of If-Modified-Since
+# RFC 9110 section 13.1.2: for other methods the answer would be a 412, before their handler runs.
+_METHODS = ("get", "head")
+_LONGEST = 8192  # characters of If-None-Match that are read
+_LONGEST_DATE = 100  # characters of If-Modified-Since that are read
 
 
 def _has_etag(wanted: str, etag: Any) -> bool:
@@ -38,7 +36,7 @@ def _is_as_old(since: str, last_modified: Any) -> bool:
 
 
 def is_not_modified(request: Request, response: Response) -> bool:
-    """Whether the client's conditions say that it has this response (RFC 9110 section 13.2.2).
+    """Return whether the request's conditions name this response (RFC 9110 section 13.2.2).
 
     >>> request = Request({"headers": {"if-none-match": 'W/"a", "b"'}})
     >>> is_not_modified(request, {"headers": {"ETag": '"a"'}})
@@ -46,7 +44,7 @@ def is_not_modified(request: Request, response: Response) -> bool:
     """
     wanted = request.get_header("if-none-match")
     if wanted is not None:
-        # "*" is true of any response that there is; dates count only without this header.
+        # "*" fits every response. If-Modified-Since counts only without this header.
         return wanted.strip() == "*" or _has_etag(wanted, get_header(response, "ETag"))
     since = request.get_header("if-modified-since")
     return (
@@ -63,21 +61,24 @@ def not_modified_response(response: Response, request: Request) -> Response:
     if not is_not_modified(request, response):
         return response
     headers: dict[str, Any] = response.get("headers") or {}
-    field_lines(headers)  # raises for what cannot be sent, before a part of it is dropped
+    field_lines(headers)  # raises for a wrong header, also for one that is dropped here
     close_body(response.get("body"))
     kept = {name: value for name, value in headers.items() if name.lower() != "content-length"}
     return {**response, "status": 304, "headers": kept, "body": None}
 
 
 def wrap_not_modified(handler: Handler) -> Handler:
-    """Answer 304 without a body where the client has the response already.
+    """Answer 304 without a body if the client has the response already.
 
-    Reads If-None-Match (a list, compared weakly, or "*"; past 8 kB it matches nothing), without it If-Modified-Since;
-    ETag and Last-Modified of a 200 to GET or HEAD. The handler runs all the same; every header but Content-Length stays.
+    Reads If-None-Match: "*", or a list of entity tags, which are compared weakly; over 8 kB it fits
+    nothing. Without it, If-Modified-Since is read. They are compared with the ETag and the
+    Last-Modified of a 200 to GET or HEAD. The handler runs in any case, and all headers but
+    Content-Length stay.
     Source: ring.middleware.not-modified/wrap-not-modified, RFC 9110 section 13.
 
-    >>> handler = wrap_not_modified(lambda request: {"status": 200, "headers": {"ETag": '"a"'}, "body": "b"})
-    >>> handler({"request_method": "get", "headers": {"if-none-match": '"a"'}})["status"]
+    >>> def handler(request):
+    ...     return {"status": 200, "headers": {"ETag": '"a"'}, "body": "b"}
+    >>> wrap_not_modified(handler)({"request_method": "get", "headers": {"if-none-match": '"a"'}})["status"]
     304
     """
 

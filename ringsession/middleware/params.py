@@ -1,6 +1,7 @@
-"""The keys `query_params`, `form_params` and `params`: the query string and an urlencoded form, as Ring reads them.
+"""Add `query_params`, `form_params` and `params` to requests, as Ring reads them.
 
-Owns their grammar, their charset and their limits. A body is read only when somebody asks; knows nothing of sessions.
+The body is read only when a handler or a layer uses the form. `multipart.py` reads forms with
+files.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..option_error import wrong_value
 from ..request import Handler, Provider, Request, Response, as_request
 
 MAX_FIELDS = 1000
-# Python's name of each charset that is read: those in which "&", "=" and "%" are the octets that they are in ASCII.
+# Python's name of each supported charset. In all of them "&", "=" and "%" are the octets of ASCII.
 _CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -28,7 +29,7 @@ _CHARSETS = {
 
 
 def find_charset(name: str) -> str:
-    """Python's name of a charset that a form may have; raises UnknownCharset for any other.
+    """Return Python's name of a supported charset. Raises UnknownCharset for any other.
 
     >>> find_charset("ISO-8859-1")
     'latin-1'
@@ -40,7 +41,7 @@ def find_charset(name: str) -> str:
 
 
 def append_value(params: dict[str, Any], name: str, value: Any) -> None:
-    """Add a parameter; a name that is there already has a list.
+    """Add a parameter. The values of a repeated name become a list.
 
     >>> params = {"a": "1"}
     >>> append_value(params, "a", "2")
@@ -67,9 +68,10 @@ def _pairs(text: str, charset: str) -> Iterator[tuple[str, str]]:
 
 
 def parse_params(text: str, charset: str = "utf-8") -> dict[str, Any]:
-    """The parameters in a query string or a form; a repeated name has a list.
+    """Return the parameters of a query string or a form. A repeated name has a list of values.
 
-    Only "&" separates; what cannot be decoded is left out. Raises ParamsTooLarge past 1,000 fields.
+    Only "&" separates; a field that cannot be decoded is left out. Raises ParamsTooLarge for more
+    than 1,000 fields.
     Source: ring.util.codec/form-decode.
 
     >>> parse_params("a=1&b=x+y&a=2&c")
@@ -85,9 +87,9 @@ def _query_params(request: Request, encoding: str | None) -> dict[str, Any]:
     query = request.get("query_string")
     if not query:
         return {}
-    # As in Ring, the charset that the Content-Type says counts for the query too.
-    said = encoding or form_type(request.get_header("content-type") or "")[1].get("charset", "")
-    return parse_params(query, _CHARSETS.get(said.lower(), "utf-8"))
+    # As in Ring, the charset of the Content-Type counts for the query too.
+    charset = encoding or form_type(request.get_header("content-type") or "")[1].get("charset", "")
+    return parse_params(query, _CHARSETS.get(charset.lower(), "utf-8"))
 
 
 def _form_params(request: Request, encoding: str | None) -> dict[str, Any]:
@@ -106,19 +108,22 @@ def _form_params(request: Request, encoding: str | None) -> dict[str, Any]:
 
 
 def _params(request: Request) -> dict[str, Any]:
-    # As in Ring, a name that is in both has the query's value.
+    # As in Ring, the query's value wins if the form has the same name.
     return {**request["form_params"], **request["query_params"]}
 
 
 def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
     """Add the parameters of the query string and of an urlencoded form.
 
-    encoding: None, where the charset is the Content-Type's, or else UTF-8; "utf-8", "iso-8859-1" and "us-ascii" are read.
+    encoding: None for the charset of the Content-Type, or UTF-8 if it has none. Or "utf-8",
+        "iso-8859-1" or "us-ascii".
 
-    Reads `request["query_string"]`, the Content-Type and, when a form is asked for, `request["body"]`, which is
-    at byte 0 afterwards. Adds `query_params`, `form_params` and `params`: dicts of str, a repeated name has a list.
-    A form over 1 MiB or 1,000 fields, or a query over 1,000, makes the response a 413 when it is read; another charset a 415;
-    a body that breaks off a 400. Raises OptionError for another encoding.
+    Reads `request["query_string"]`, the Content-Type and, when a handler uses the form,
+    `request["body"]`, which stands at its start again afterwards. Adds `query_params`,
+    `form_params` and `params`: dicts of str, where a repeated name has a list. When they are read,
+    a form over 1 MiB, or more than 1,000 fields in the form or the query, makes the response a 413;
+    another charset makes it a 415, and a body that breaks off a 400. Raises OptionError for another
+    encoding.
     Source: ring.middleware.params/wrap-params.
 
     >>> handler = wrap_params(lambda request: {"status": 200, "body": request["params"]["name"]})

@@ -1,7 +1,7 @@
-"""The client's address and the scheme, as the proxies in front of the server tell them.
+"""Read the client's address and the scheme from the headers of the proxies in front of the server.
 
-Owns X-Forwarded-For and X-Forwarded-Proto, and whom to believe. Knows no other forwarding header: a Host or a port that
-a client could forge is used for nothing.
+Only X-Forwarded-For and X-Forwarded-Proto are read. A forwarded Host or port is never used, since
+a client could forge it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from ..request import Handler, Request, Response, as_request
 
 
 def _address(text: str) -> str | None:
-    """An address in X-Forwarded-For, without the port that some proxies add; None for what is none."""
+    """Return an address of X-Forwarded-For without the port that some proxies add.
+
+    The result is None if the text is no IP address.
+    """
     host = text.strip(" \t")
     if host.startswith("["):
         host = host[1:].partition("]")[0]
@@ -22,12 +25,12 @@ def _address(text: str) -> str | None:
         host = host.partition(":")[0]
     try:
         return str(ip_address(host))
-    except ValueError:  # "unknown", "_hidden" (RFC 7239 section 6), or what a client made up
+    except ValueError:  # "unknown", "_hidden" (RFC 7239 section 6), or a client's invention
         return None
 
 
 def _entry(header: str, hops: int) -> str | None:
-    """What the outermost trusted proxy wrote: each adds its own at the right."""
+    """Return the entry of the outermost trusted proxy. Each proxy adds one at the right."""
     entries = header.rsplit(",", hops)
     return entries[-hops] if len(entries) >= hops else None
 
@@ -39,7 +42,7 @@ def _remote_addr(request: Request, hops: int) -> str | None:
 
 def _scheme(request: Request, hops: int) -> str | None:
     header = request.get_header("x-forwarded-proto") or ""
-    # Most proxies put their own in the place of what was there, rather than behind it.
+    # Most proxies replace this header, rather than add an entry to it.
     entry = _entry(header, hops if "," in header else 1) or ""
     scheme = entry.strip(" \t").lower()
     return scheme if scheme in ("http", "https") else None
@@ -48,23 +51,26 @@ def _scheme(request: Request, hops: int) -> str | None:
 def forwarded_request(request: Request, hops: int = 1) -> Request:
     """See wrap_forwarded."""
     request = as_request(request)
-    told = {"remote_addr": _remote_addr(request, hops), "scheme": _scheme(request, hops)}
-    changed: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+    forwarded = {"remote_addr": _remote_addr(request, hops), "scheme": _scheme(request, hops)}
+    changed: dict[str, Any] = {key: value for key, value in forwarded.items() if value is not None}
     return as_request(request | changed) if changed else request
 
 
 def wrap_forwarded(handler: Handler, *, hops: int = 1) -> Handler:
-    """Take the client's address and the scheme from the proxies in front of the server.
+    """Set the client's address and the scheme from the headers of the proxies.
 
-    hops: 1; how many proxies there are, each of which adds to X-Forwarded-For, and which no client can go around.
+    hops: 1; the number of proxies in front of the server. Each of them must add to X-Forwarded-For,
+        and no client may be able to go around them.
 
-    Reads X-Forwarded-For (the entry that the outermost of them wrote) and X-Forwarded-Proto ("http" or "https"); changes
-    `remote_addr` and `scheme`. Where there are fewer entries, or what stands there is no address, the peer's own
-    stays. Raises OptionError for hops that are no number over 0.
-    Source: ring.middleware.proxy-headers/wrap-forwarded-remote-addr, ring.middleware.ssl/wrap-forwarded-scheme.
+    Reads the outermost proxy's entry of X-Forwarded-For, and X-Forwarded-Proto ("http" or "https").
+    Changes `remote_addr` and `scheme`; `remote_addr` stays if there are fewer entries than proxies,
+    or if the entry is no address. Raises OptionError for hops that are no number over 0.
+    Source: ring.middleware.proxy-headers/wrap-forwarded-remote-addr,
+    ring.middleware.ssl/wrap-forwarded-scheme.
 
     >>> handler = wrap_forwarded(lambda request: {"status": 200, "body": request["remote_addr"]})
-    >>> handler({"remote_addr": "10.0.0.1", "headers": {"x-forwarded-for": "6.6.6.6, 192.0.2.7"}})["body"]
+    >>> headers = {"x-forwarded-for": "6.6.6.6, 192.0.2.7"}
+    >>> handler({"remote_addr": "10.0.0.1", "headers": headers})["body"]
     '192.0.2.7'
     """
     if type(hops) is not int or hops < 1:

@@ -1,7 +1,7 @@
-"""The headers that tell a browser what it may not do with a page: frame it, sniff its type, run what it did not bring.
+"""Add the headers that forbid a browser to frame a page, guess its type or run foreign scripts.
 
-Owns X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Content-Security-Policy and Referrer-Policy, where the
-handler does not set them itself. Knows no body and no session.
+The headers are X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Content-Security-Policy
+and Referrer-Policy. A header that the handler sets itself stays.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REFERRER_POLICIES = (  # W3C Referrer Policy section 3
 
 
 def add_header(response: Response, name: str, value: str) -> Response:
-    """The response with this header, unless it has one of that name, in whatever case.
+    """Return the response with this header added, unless it has the header in any case.
 
     >>> add_header({"headers": {"x-frame-options": "DENY"}}, "X-Frame-Options", "SAMEORIGIN")
     {'headers': {'x-frame-options': 'DENY'}}
@@ -40,9 +40,11 @@ def add_header(response: Response, name: str, value: str) -> Response:
 def wrap_frame_options(
     handler: Handler, *, value: str = "sameorigin", allow_from: str | None = None
 ) -> Handler:
-    """Say who may show the page in a frame.
+    """Tell browsers which sites may show the page in a frame.
 
-    value: "sameorigin", or "deny". allow_from: None; a URI in place of the value, which today's browsers ignore.
+    value: "sameorigin"; or "deny".
+    allow_from: None; a URI in place of the value. Current browsers ignore it.
+
     Sets X-Frame-Options unless the handler did. Raises OptionError for another value.
     Source: ring.middleware.x-headers/wrap-frame-options, RFC 7034.
 
@@ -63,9 +65,10 @@ def wrap_frame_options(
 
 
 def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Handler:
-    """Keep browsers from guessing another type than the Content-Type says.
+    """Forbid browsers to guess another type than the Content-Type.
 
-    value: "nosniff", the only one there is.
+    value: "nosniff", the only value.
+
     Sets X-Content-Type-Options unless the handler did. Raises OptionError for another value.
     Source: ring.middleware.x-headers/wrap-content-type-options, Fetch section 3.5.
 
@@ -84,10 +87,13 @@ def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Ha
 def wrap_xss_protection(
     handler: Handler, *, enable: bool = False, mode: str | None = None
 ) -> Handler:
-    """Set the filter of old browsers: off, since it opens holes of its own.
+    """Turn off the XSS filter of old browsers, since the filter itself can be attacked.
 
-    enable: False; True turns it on, as Ring does. mode: None; "block" with enable.
-    Sets X-XSS-Protection to "0", "1" or "1; mode=block" unless the handler did. Raises OptionError for another mode, or one without enable.
+    enable: False; True turns it on, as Ring does.
+    mode: None; "block" if enable is True.
+
+    Sets X-XSS-Protection to "0", "1" or "1; mode=block" unless the handler did. Raises OptionError
+    for another mode, or for a mode without enable.
     Source: ring.middleware.x-headers/wrap-xss-protection; OWASP Cheat Sheet Series, HTTP headers.
 
     >>> wrap_xss_protection(lambda request: {"status": 200, "headers": {}})({})["headers"]
@@ -117,10 +123,10 @@ def _directive(name: Any, sources: Any) -> str:
 
 
 def _policy(policy: Any) -> str:
-    """A policy as text; of a dict, each key is a directive and each value its sources."""
+    """Return a policy as text. In a dict each key is a directive and each value its sources."""
     if isinstance(policy, Mapping):
         policy = "; ".join([_directive(*item) for item in policy.items()])
-    # CSP section 2.2: a policy is a list of directives of ASCII, and "," would start another policy.
+    # CSP section 2.2: a policy is a list of directives of ASCII.
     if not isinstance(policy, str) or not policy or not (policy.isascii() and policy.isprintable()):
         raise wrong_value("policy", "the directives, as a str or a dict", policy)
     return policy
@@ -129,14 +135,15 @@ def _policy(policy: Any) -> str:
 def wrap_content_security_policy(
     handler: Handler, *, policy: str | Mapping[str, Any], report_only: bool = False
 ) -> Handler:
-    """Say what a page may load and run.
+    """Tell browsers what a page may load and run.
 
-    policy: text, or a dict of directives with their sources: {"script_src": ["'self'", "{nonce}"]}.
-    report_only: False; True only reports what the policy would refuse.
+    policy: a str, or a dict of directives to sources: {"script_src": ["'self'", "{nonce}"]}.
+    report_only: False; True makes browsers report what the policy forbids, and allow it.
 
-    Where the policy holds "{nonce}", adds `request["csp_nonce"]`, another one for each request, and puts it there.
-    Sets Content-Security-Policy, or Content-Security-Policy-Report-Only, unless the handler did. A 304 gets no policy with a
-    nonce, since the page that the browser has kept holds an older one. Raises OptionError for what is no policy.
+    If the policy contains "{nonce}", each request gets a new nonce as `request["csp_nonce"]`, and
+    the policy has it in this place. Sets Content-Security-Policy, or
+    Content-Security-Policy-Report-Only, unless the handler did. A 304 gets no policy with a nonce,
+    since the page in the browser's cache has an older nonce. Raises OptionError for a wrong policy.
     Source: W3C Content Security Policy Level 3.
 
     >>> handler = lambda request: {"status": 200, "headers": {}, "body": request["csp_nonce"]}
@@ -164,9 +171,11 @@ def wrap_content_security_policy(
 def wrap_referrer_policy(
     handler: Handler, *, policy: str = "strict-origin-when-cross-origin"
 ) -> Handler:
-    """Say how much of a page's address its links and loads tell others.
+    """Tell browsers how much of a page's address to send along with its links and loads.
 
-    policy: "strict-origin-when-cross-origin"; or another one of the standard's, or several with commas.
+    policy: "strict-origin-when-cross-origin"; or another policy of the standard, or several,
+        separated by commas.
+
     Sets Referrer-Policy unless the handler did. Raises OptionError for another value.
     Source: W3C Referrer Policy section 4.1.
 

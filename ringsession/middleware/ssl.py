@@ -1,7 +1,7 @@
-"""HTTPS for everybody: the redirect to it, and the header by which browsers remember it.
+"""Redirect plain http to https, and send Strict-Transport-Security.
 
-Owns the redirect's status and Location, and Strict-Transport-Security. Ends no TLS; believes the request's scheme, which
-`proxy.py` may have corrected.
+The server or a proxy does TLS. These layers trust `request["scheme"]`, which `proxy.py` sets from
+the proxies' headers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _plain(status: int, text: str) -> Response:
 
 
 def _host(request: Request, allowed: Collection[str]) -> str | None:
-    """The host to go on with; None if the request names none, or none that is allowed."""
+    """Return the request's host, or None if it has none or if it is not allowed."""
     found = split_host(request.get_header("host") or request["server_name"])
     host = found and found[0]
     return host if not allowed or host in allowed else None
@@ -38,7 +38,8 @@ def ssl_redirect_response(
         return _plain(
             400, "400 Bad Request: expected a Host header with a name that is served here"
         )
-    # RFC 9110 section 15.4.9: after a 308 the method and the body stay, after a 301 a POST may become a GET.
+    # RFC 9110 section 15.4.9: after a 308 the client sends the same method and body again. After a
+    # 301 a POST may become a GET.
     status = 301 if request["request_method"] in ("get", "head") else 308
     port = "" if ssl_port in (None, 443) else f":{ssl_port}"
     location = f"https://{host}{port}{get_path(request)}"
@@ -71,18 +72,20 @@ def wrap_ssl_redirect(
     ssl_port: int | None = None,
     refuse: bool = False,
 ) -> Handler:
-    """Send requests over plain http to https.
+    """Redirect requests over plain http to https.
 
-    host: None, where the redirect goes to the request's own Host; a name, where it always goes; or a list of
-    names, of which the request's must be one.
-    ssl_port: None (443). refuse: False; True answers 403, for an API whose clients sent their key in the clear.
+    host: None redirects to the request's own Host. A name redirects to that name always; a list of
+        names redirects to the request's Host if it is one of them.
+    ssl_port: None for 443, or another port.
+    refuse: False; True answers 403 instead, for an API whose clients would send their key in clear.
 
-    Reads `scheme`, Host, `uri` and `query_string`. Answers 301 to GET and HEAD, 308 to other methods, 400 to a Host that
-    is none or is not in the list. Raises OptionError for wrong options.
+    Reads `scheme`, Host, `uri` and `query_string`. Answers 301 to GET and HEAD, 308 to other
+    methods, and 400 to a Host that is wrong or not in the list. Raises OptionError for wrong options.
     Source: ring.middleware.ssl/wrap-ssl-redirect, RFC 9110 section 15.4.
 
     >>> handler = wrap_ssl_redirect(lambda request: {"status": 200})
-    >>> handler({"request_method": "get", "scheme": "http", "uri": "/a", "headers": {"host": "example.org"}})["headers"]
+    >>> request = {"request_method": "get", "scheme": "http", "uri": "/a"}
+    >>> handler({**request, "headers": {"host": "example.org"}})["headers"]
     {'Location': 'https://example.org/a'}
     """
     hosts = _check_hosts(host)
@@ -103,7 +106,8 @@ def wrap_ssl_redirect(
 
 
 def _has_name(request: Request) -> bool:
-    # RFC 6797 section 8.1.1: browsers note no host that is an address; that ends in a number if it is an IPv4 one.
+    # RFC 6797 section 8.1.1: browsers ignore the header from a host that is an IP address. An IPv4
+    # address is the only kind of host that ends in a number.
     found = split_host(request.get_header("host") or request["server_name"])
     return found is not None and found[0][0] != "[" and not found[0].rpartition(".")[2].isdigit()
 
@@ -115,13 +119,15 @@ def wrap_hsts(
     include_subdomains: bool = True,
     preload: bool = False,
 ) -> Handler:
-    """Have browsers come back by https only.
+    """Tell browsers to use https only, from now on.
 
-    max_age: 31536000 s, a year. include_subdomains: True. preload: False; True asks for a place in the lists that
-    browsers bring along, which takes a year and the subdomains.
+    max_age: 31536000; seconds, a year.
+    include_subdomains: True; the rule is for the subdomains too.
+    preload: False; True asks for a place in the lists that browsers ship with, which needs a
+        max_age of at least a year and the subdomains.
 
-    Reads `scheme` and Host; sets Strict-Transport-Security on what is sent over https from a host with a name.
-    Raises OptionError for wrong options.
+    Reads `scheme` and Host. Sets Strict-Transport-Security on responses over https from a host with
+    a name. Raises OptionError for wrong options.
     Source: ring.middleware.ssl/wrap-hsts, RFC 6797 sections 6.1 and 7.2.
 
     >>> handler = wrap_hsts(lambda request: {"status": 200, "headers": {}}, max_age=60)
@@ -141,7 +147,8 @@ def wrap_hsts(
     def hsts(request: Request) -> Response:
         request = as_request(request)
         response = check_response(handler(request))
-        # RFC 6797 section 7.2: "MUST NOT include the STS header field in HTTP responses conveyed over non-secure transport".
+        # RFC 6797 section 7.2: "MUST NOT include the STS header field in HTTP responses conveyed
+        # over non-secure transport".
         if request["scheme"] != "https" or not _has_name(request):
             return response
         return header(response, "Strict-Transport-Security", text)

@@ -1,7 +1,7 @@
-"""Files from folders and from packages, in front of the handler.
+"""Serve files from folders and from packages, before the handler runs.
 
-Owns which file a path means, and what is never served: what leads out of the root, begins with a dot, or is no regular
-file. Knows no session: what is found here is sent before one is looked for.
+A path that leads out of the root, a name that begins with a dot, and a file that is no regular file
+are never served. `_sent_file.py` makes the response.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
 from ._sent_file import OpenFile, sent_file_response
 
-_LONGEST = 3 * 4096  # characters of a path, percent-encoded; no file's name is longer
+_LONGEST = 3 * 4096  # characters of a percent-encoded path; no file has a longer name
 Root = str | os.PathLike[str]
 Find = Callable[[str], OpenFile | None]
 
 
 def get_file_path(request: Request) -> str | None:
-    """The path below a root that a request means, "" for the root itself; None if it can mean no file.
+    """Return the path of a request below a root, or None if no file can have it.
 
-    It is decoded once. No segment may begin with a dot, but for ".well-known" (RFC 8615).
+    It is "" for the root itself. The path is decoded once. No segment may begin with a dot, except ".well-known" (RFC 8615).
 
     >>> get_file_path(Request({"uri": "/a%20b//./c.txt/"})), get_file_path(Request({"uri": "/../x"}))
     ('a b/c.txt', None)
@@ -50,9 +50,9 @@ def get_file_path(request: Request) -> str | None:
 
 
 def _open_file(path: str | FilePath) -> OpenFile | None:
-    """A regular file; None for anything else, and for one that may not be read."""
+    """Open a regular file. Return None for anything else, and without the right to read it."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe waits for its writer
             return None
         file = open(path, "rb")
     except (FileNotFoundError, PermissionError):
@@ -67,7 +67,10 @@ def _is_inside(path: str | FilePath, root: Root) -> bool:
 
 
 def _index_file(folder: str) -> str | None:
-    """The file that stands for a folder: index.html, index.htm, else the first index.* by its name, as in Ring."""
+    """Return the file that stands for a folder, as in Ring.
+
+    It is index.html, index.htm, or the first index.* by name.
+    """
     names = sorted(name for name in os.listdir(folder) if name.startswith("index."))
     names.sort(key=lambda name: name not in ("index.html", "index.htm"))
     paths = (os.path.join(folder, name) for name in names)
@@ -77,7 +80,7 @@ def _index_file(folder: str) -> str | None:
 def find_file(
     path: str, root: Root, index_files: bool = True, allow_symlinks: bool = False
 ) -> OpenFile | None:
-    """The file below a folder that a path means; the inner half of wrap_files."""
+    """Open the file at a path below a folder, or return None: the inner half of wrap_files."""
     found = safe_join(os.fspath(root), path)
     if found is not None and index_files and os.path.isdir(found):
         found = _index_file(found)
@@ -87,7 +90,10 @@ def find_file(
 
 
 def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFile | None:
-    """The file in a package's data that a path means, of a package in a zip file too; the inner half of wrap_resources."""
+    """Open the file at a path in a package's data, or return None.
+
+    The package may be in a zip file. This is the inner half of wrap_resources.
+    """
     if isinstance(root, FilePath):
         return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
     found = root.joinpath(*path.split("/"))
@@ -146,15 +152,17 @@ def wrap_files(
 ) -> Handler:
     """Serve the files of a folder.
 
-    root: the folder, or several, of which the last is asked first.
-    prefer_handler: False; True asks the handler first and looks for a file where it says 404.
-    index_files: True; a folder stands for its index.html, index.htm, or another index.* in it.
-    allow_symlinks: False; True also follows links that lead out of the root.
-    cache_control: None; the value of Cache-Control, "public, max-age=3600" say.
+    root: the folder, or a list of folders, of which the last is searched first.
+    prefer_handler: False; True calls the handler first, and looks for a file if it answers 404.
+    index_files: True; a folder stands for its index.html, index.htm or another index.*.
+    allow_symlinks: False; True follows links that lead out of the root.
+    cache_control: None; the value of Cache-Control, such as "public, max-age=3600".
 
-    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range and the conditions that the layer for 304
-    reads. Sets Content-Length, Last-Modified, ETag, Content-Range. A range that is not there is a 416, several are sent as the whole.
-    What begins with a dot is never served, but for "/.well-known". Raises OptionError for a root that is no folder.
+    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, and the
+    conditions that wrap_not_modified reads. Sets Content-Length, Last-Modified, ETag and
+    Content-Range. The response is a 416 if the file has no such range, and the whole file if the
+    request has several ranges. A name that begins with a dot is never served, except
+    "/.well-known". Raises OptionError for a root that is no folder.
     Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
 
     >>> import pathlib, ringsession
@@ -177,12 +185,12 @@ def wrap_files(
 
 
 def _package_root(option: Path, root: Any) -> Any:
-    from importlib import resources  # takes as long to import as ten of our modules
+    from importlib import resources  # its import takes as long as that of ten modules here
 
     package, colon, folder = root.partition(":") if isinstance(root, str) else ("", "", "")
     try:
         found = resources.files(package).joinpath(folder) if colon and folder else None
-    except (ImportError, ValueError, TypeError):  # no such package, or no name of one
+    except (ImportError, ValueError, TypeError):  # no such package, or not the name of a package
         found = None
     if found is None or not found.is_dir():
         raise OptionError(option, f'expected "package:folder" that is there, got {root!r:.120}')
@@ -197,11 +205,13 @@ def wrap_resources(
     allow_symlinks: bool = False,
     cache_control: str | None = None,
 ) -> Handler:
-    """Serve the files that a package brings along.
+    """Serve the files in a package's data.
 
-    root: "package:folder", or several, of which the last is asked first. The package may be in a zip file.
-    The other options and the rest are those of wrap_files, but no file stands for a folder.
-    Raises OptionError for a root that is not there.
+    root: "package:folder", or a list of these, of which the last is searched first. The package may
+        be in a zip file.
+    prefer_handler, allow_symlinks, cache_control: as in wrap_files. There are no index files.
+
+    Reads and sets the same headers as wrap_files. Raises OptionError for a root that is no folder.
     Source: ring.middleware.resource/wrap-resource.
 
     >>> handler = wrap_resources(lambda request: {"status": 404}, root="ringsession:stores")
