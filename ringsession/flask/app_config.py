@@ -26,8 +26,10 @@ flask_defaults: Config = {
         "cookie_attrs": {"path": "/", "http_only": True, "same_site": "lax"},
     },
 }
-"""What `RingSession` turns on: the session, its messages and its cookie. Flask does the rest, unless
-your config turns on more layers."""
+"""What `RingSession` turns on: the session, its messages and its cookie.
+
+Flask does the rest, unless your config turns on more layers.
+"""
 
 _LONGEST = 400 * 86_400  # RFC 6265bis section 5.5: browsers keep no cookie longer
 
@@ -100,19 +102,19 @@ def _check_secret(name: str, key: Any) -> None:
     size = len(key.encode() if isinstance(key, str) else key)
     if size < 16:
         raise ConfigError(
-            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is sealed"
-            " with this key. `python -m ringsession key` prints a good one; or set"
+            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is"
+            " sealed with this key. `python -m ringsession key` prints a good one; or set"
             ' ["session"]["store"]'
         )
 
 
 def secret_store(values: Mapping[str, Any]) -> CookieStore:
-    """Return a cookie store with the app's own keys. Raises ConfigError for missing or short keys."""
+    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or short."""
     key, fallback_keys = values.get("SECRET_KEY"), values.get("SECRET_KEY_FALLBACKS") or ()
     if not key:
         raise ConfigError(
-            'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be sealed.'
-            ' Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
+            'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
+            ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
             ' "redis://localhost:6379/0"'
         )
     _check_secret('["SECRET_KEY"]', key)

@@ -99,8 +99,8 @@ class RingSession:
     _HTTPONLY, _SECURE, _SAMESITE and _PARTITIONED, PERMANENT_SESSION_LIFETIME,
     SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH.
     Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` if the layer for them is on.
-    Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an app
-    that already has a RingSession.
+    Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an
+    app that already has a RingSession.
 
     >>> app = Flask(__name__)
     >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"

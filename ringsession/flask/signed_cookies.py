@@ -1,4 +1,4 @@
-"""Read the cookies that Flask signed, so that nobody is signed out when an app switches to ringsession.
+"""Read the cookies that Flask signed, so that users stay signed in after a move to ringsession.
 
 `MovingStore` wraps the app's store. It moves each signed session into that store at its first use.
 """
@@ -76,8 +76,8 @@ class FlaskCookies:
         serializer = own.get_signing_serializer(app)
         if serializer is None:
             raise ConfigError(
-                'accept_flask_cookies_until: app.config["SECRET_KEY"] is not set. Set the key that Flask'
-                " signed the cookies with"
+                'accept_flask_cookies_until: app.config["SECRET_KEY"] is not set. Set the key that'
+                " Flask signed the cookies with"
             )
         self._signer: Any = serializer.make_signer(serializer.salt)
         self._loads = serializer.serializer.loads

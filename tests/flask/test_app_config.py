@@ -171,15 +171,15 @@ def test_without_a_store_the_session_is_sealed_under_the_secret_key() -> None:
 
 
 LONGER = (
-    "The session's cookie is sealed with this key. `python -m ringsession key` prints a good one; or set"
-    ' ["session"]["store"]'
+    "The session's cookie is sealed with this key. `python -m ringsession key` prints a good one; or"
+    ' set ["session"]["store"]'
 )
 WRONG: list[tuple[Any, Any, str]] = [
     (
         {},
         {},
-        'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be sealed.'
-        ' Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
+        'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
+        ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
         ' "redis://localhost:6379/0"',
     ),
     (
