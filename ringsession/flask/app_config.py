@@ -114,8 +114,8 @@ def secret_store(values: Mapping[str, Any]) -> CookieStore:
     if not key:
         raise ConfigError(
             'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
-            ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
-            ' "redis://localhost:6379/0"'
+            ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store,'
+            ' such as "redis://localhost:6379/0"'
         )
     _check_secret('["SECRET_KEY"]', key)
     if isinstance(fallback_keys, (str, bytes)):

@@ -116,7 +116,10 @@ class FlaskCookies:
 
 
 class MovedSessions:
-    """The sessions of a store, and until they are stored there those in cookies that Flask signed. See `Backend`."""
+    """Read a session from the cookie that Flask signed, until the wrapped store holds the session.
+
+    See `stores.backend.Backend`.
+    """
 
     def __init__(self, inner: Backend, cookies: FlaskCookies) -> None:
         self._inner = inner
