@@ -1,4 +1,6 @@
-"""The promises of the package hold behind `flask.session`, and Flask's ways of using an extension work."""
+"""The promises of the package hold behind `flask.session`, and Flask's ways of using an extension
+work.
+"""
 
 from __future__ import annotations
 
