@@ -1,4 +1,6 @@
-"""The command line of the benchmarks: `python -m benchmarks NAME`, with what NAME's own `--help` says."""
+"""The command line of the benchmarks: `python -m benchmarks NAME`, with what NAME's own `--help`
+says.
+"""
 
 from __future__ import annotations
 

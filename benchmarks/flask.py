@@ -1,10 +1,12 @@
-"""What a session costs a Flask app: net microseconds a request over Flask without sessions, beside Flask's own and Flask-Session.
+"""What a session costs a Flask app: net microseconds a request over Flask without sessions, beside
+Flask's own and Flask-Session.
 
     python -m benchmarks flask [--rounds N] [--json] [--profile SUBJECT WORK]
 
-Interleaved rounds in one process; the net is the median, over rounds, of (with - without sessions) in the same round. `control` is the app
-without sessions against itself. Flask-Session and this package have their defaults; both keep sessions on the same Valkey, which is started
-for this, on loopback. `--profile` shows instead where one cell spends its time.
+Interleaved rounds in one process; the net is the median, over rounds, of (with - without sessions)
+in the same round. `control` is the app without sessions against itself. Flask-Session and this
+package have their defaults; both keep sessions on the same Valkey, which is started for this, on
+loopback. `--profile` shows instead where one cell spends its time.
 """
 
 from __future__ import annotations

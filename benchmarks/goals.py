@@ -2,9 +2,10 @@
 
     python -m benchmarks goals [--json FILE]
 
-One run of `overhead`, `peers`, `stores` (SQLite, Valkey), `scale` (memory) and `imports`, three to four
-minutes. A goal in microseconds is multiplied by what `json.dumps` of the session takes here over what it took where the goals
-were set; ratios, counts and bytes stand as they are. Needs benchmarks/requirements.txt.
+One run of `overhead`, `peers`, `stores` (SQLite, Valkey), `scale` (memory) and `imports`, three to
+four minutes. A goal in microseconds is multiplied by what `json.dumps` of the session takes here
+over what it took where the goals were set; ratios, counts and bytes stand as they are. Needs
+benchmarks/requirements.txt.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ _STORES = {"memory": "memory", "cookie": "sealed", "site_defaults": "`site_defau
 
 
 class Goal(NamedTuple):
-    """At most so much of a unit; `factor` is by how much this machine is slower, 1 where that does not matter."""
+    """At most so much of a unit; `factor` is by how much this machine is slower, 1 where that does
+    not matter.
+    """
 
     what: str
     most: float
@@ -91,7 +94,8 @@ def measure() -> tuple[list[Goal], float]:
     groups = ["cookie", "cookie, 1 kB", "memory", "site"]
     beside = peers.measure(groups, rounds=80, seconds=120)["net_us"]
     on_stores = stores.measure(["sqlite", "valkey"], rounds=60)
-    # A process of its own: bytes are read off it, and a million sessions leave its memory in pieces.
+    # A process of its own: bytes are read off it, and a million sessions leave its memory in
+    # pieces.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         at_scale = process.submit(scale.measure, "memory", SESSIONS).result()
     return [

@@ -2,9 +2,10 @@
 
     python -m benchmarks imports [--rounds N]
 
-Fresh interpreters in turn: with nothing to import, with werkzeug.http and cryptography's AESGCM, with ringsession; compiled modules
-are kept for all of them. What counts is the median of each over that of the first. The packages' folders are on the path without
-`site`, since what finds an editable install has itself imported a part of what is measured.
+Fresh interpreters in turn: with nothing to import, with werkzeug.http and cryptography's AESGCM,
+with ringsession; compiled modules are kept for all of them. What counts is the median of each over
+that of the first. The packages' folders are on the path without `site`, since what finds an
+editable install has itself imported a part of what is measured.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Load on a server on loopback for a bounded time: by `wrk` where it is on PATH, or by threads of this process.
+"""Load on a server on loopback for a bounded time: by `wrk` where it is on PATH, or by threads of
+this process.
 
-Owns both clients, and what they say: requests a second, and the time within which 99 of 100 were answered. Knows no app.
+Owns both clients, and what they say: requests a second, and the time within which 99 of 100 were
+answered. Knows no app.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def client_name() -> str:
 def load(port: int, path: str, cookie: str | None, seconds: int) -> Load:
     """GET the path again and again; any answer but a 200, or a broken connection, is an error.
 
-    wrk keeps its connections where the server does, the threads do not: compare within one client only.
+    wrk keeps its connections where the server does, the threads do not: compare within one client
+    only.
     """
     return (_wrk if shutil.which("wrk") else _threads)(port, path, cookie, seconds)
 

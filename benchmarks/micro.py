@@ -2,9 +2,10 @@
 
     python -m benchmarks micro [--requests N] [--json FILE]
 
-Each work on each store runs N requests in one process and 2N in another, alike but for that; the difference divided by N is a
-request, and from it the bare app's own is taken. What the kernel does is not in it, nor what a processor waits for memory: compare
-two commits by this, not two machines. Needs valgrind (Debian: apt-get install valgrind), and a minute or two.
+Each work on each store runs N requests in one process and 2N in another, alike but for that; the
+difference divided by N is a request, and from it the bare app's own is taken. What the kernel does
+is not in it, nor what a processor waits for memory: compare two commits by this, not two machines.
+Needs valgrind (Debian: apt-get install valgrind), and a minute or two.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""What `python -m benchmarks micro` runs under its counter: a process for N requests and one for 2N, of each kind.
+"""What `python -m benchmarks micro` runs under its counter: a process for N requests and one for
+2N, of each kind.
 
     python -m benchmarks.micro_runs N
 
-They are forked one after the other from a process that has imported everything, and open a store of their own. Prints their ids.
+They are forked one after the other from a process that has imported everything, and open a store of
+their own. Prints their ids.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ def _fork(store: str, work: str, requests: int) -> int:
 
 if __name__ == "__main__":
     count = int(sys.argv[1])
-    # A collection among all that was imported costs as much as fifty requests, and would fall to one run and not to another.
+    # A collection among all that was imported costs as much as fifty requests, and would fall to
+    # one run and not to another.
     gc.collect()
     gc.freeze()
     processes = {

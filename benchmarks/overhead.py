@@ -1,10 +1,13 @@
-"""What the layers cost: net microseconds a request over the bare app, for each kind of work and store.
+"""What the layers cost: net microseconds a request over the bare app, for each kind of work and
+store.
 
     python -m benchmarks overhead [--rounds N] [--json FILE] [--memory]
 
-Interleaved rounds in one process; the net is the median, over rounds, of (wrapped - bare) in the same round. `control` is
-the bare app against itself. The goals were set on a machine where `json.dumps` of this session took 2.0 us; the last column
-is what they come to on this one, by the time that it takes in the same run. `--memory` measures instead what a stored session of 200 bytes costs the memory store.
+Interleaved rounds in one process; the net is the median, over rounds, of (wrapped - bare) in the
+same round. `control` is the bare app against itself. The goals were set on a machine where
+`json.dumps` of this session took 2.0 us; the last column is what they come to on this one, by the
+time that it takes in the same run. `--memory` measures instead what a stored session of 200 bytes
+costs the memory store.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""Which pains of those who use sessions are spared by Flask's own, Flask-Session and this package, each by running it.
+"""Which pains of those who use sessions are spared by Flask's own, Flask-Session and this package,
+each by running it.
 
     python -m benchmarks pains [NUMBER ...]
 
-The programs are those of `tests/flask/test_pains.py`, which says which pains have none. Flask-Session keeps sessions as its
-documentation has it, in Redis, in a database or, for development, in files. Servers are started for this, on loopback.
+The programs are those of `tests/flask/test_pains.py`, which says which pains have none.
+Flask-Session keeps sessions as its documentation has it, in Redis, in a database or, for
+development, in files. Servers are started for this, on loopback.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Whether every parser of what clients send is linear: inputs of 10, 100 and 1000 kB of the worst kinds.
+"""Whether every parser of what clients send is linear: inputs of 10, 100 and 1000 kB of the worst
+kinds.
 
     python -m benchmarks parsers [--rounds N]
 
-For each parser and input: the best time of N rounds at each size, and how many times the one before it took. A parser
-with a limit refuses the larger inputs, so it is given them behind its limit too: refusing must be quick as well. Ends with
-status 1 if a step takes more than 15 times the one before it (10 is linear; below 0.2 ms nothing is said).
+For each parser and input: the best time of N rounds at each size, and how many times the one before
+it took. A parser with a limit refuses the larger inputs, so it is given them behind its limit too:
+refusing must be quick as well. Ends with status 1 if a step takes more than 15 times the one before
+it (10 is linear; below 0.2 ms nothing is said).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a peer is, and the peers without a framework: ringsession and Beaker around a bare WSGI app.
 
-An app answers "ok" on a path for each work, and on `/seen` with the session as JSON. Knows no clock.
+An app answers "ok" on a path for each work, and on `/seen` with the session as JSON. Knows no
+clock.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def _beaker(**options: Any) -> App:
 
 @contextmanager
 def open_peers(place: Place) -> Iterator[list[Peer]]:
-    """ringsession on a store of every group, its whole site_defaults, and Beaker; everything else at its defaults."""
+    """ringsession on a store of every group, its whole site_defaults, and Beaker; everything else
+    at its defaults.
+    """
     site = make_app(lambda environ: environ["ringsession.session"])
     sealed = {"type": "cookie", "encrypt_key": KEY, "validate_key": KEY}
     with closing(sqlite_store(place.folder / "ringsession.db")) as sqlite:

@@ -1,4 +1,5 @@
-"""Django's session middleware on each of its backends, and the middleware of a new project, all under its own handler.
+"""Django's session middleware on each of its backends, and the middleware of a new project, all
+under its own handler.
 
 Settings, URLs and views are all here, so that one process holds every variant. Knows no clock.
 """
@@ -35,7 +36,9 @@ SITE = [  # what `startproject` writes
 
 
 class SessionStore(cache.SessionStore):
-    """Django's session in the cache named "redis"; its own reads the one name there is in the settings."""
+    """Django's session in the cache named "redis"; its own reads the one name there is in the
+    settings.
+    """
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)

@@ -1,6 +1,8 @@
-"""The peers around Flask: its own session, Flask-Session, ringsession, and a whole site's set of extensions.
+"""The peers around Flask: its own session, Flask-Session, ringsession, and a whole site's set of
+extensions.
 
-Each is a Flask app that differs from the one without sessions by what its manual says to add. Knows no clock.
+Each is a Flask app that differs from the one without sessions by what its manual says to add. Knows
+no clock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Starlette's SessionMiddleware around a bare ASGI app, driven without a server or an event loop.
 
-Neither the app nor the middleware ever waits, so that one step of the coroutine is the whole request. Knows no clock.
+Neither the app nor the middleware ever waits, so that one step of the coroutine is the whole
+request. Knows no clock.
 """
 
 from __future__ import annotations

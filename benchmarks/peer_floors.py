@@ -1,6 +1,8 @@
-"""The least that a session can cost on each kind of store, written by hand, with none of what makes it safe to use.
+"""The least that a session can cost on each kind of store, written by hand, with none of what makes
+it safe to use.
 
-Parse a cookie, fetch, decode; encode, store, write a cookie. No deadline, no merge, no id that is hashed or checked.
+Parse a cookie, fetch, decode; encode, store, write a cookie. No deadline, no merge, no id that is
+hashed or checked.
 """
 
 from __future__ import annotations

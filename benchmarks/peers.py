@@ -1,11 +1,13 @@
-"""What a session costs here and elsewhere: net microseconds a request over the same stack without sessions.
+"""What a session costs here and elsewhere: net microseconds a request over the same stack without
+sessions.
 
     python -m benchmarks peers [--rounds N] [--seconds N] [--json FILE] [GROUP ...]
 
-Every peer is verified before and after: its counter has counted, its data come back. Interleaved rounds in one process; the net is the
-median, over rounds, of (with - without) in the same round. Everything stands at its defaults; `control` is a stack against itself,
-`floor` the hand-written least. Needs benchmarks/requirements.txt. A Valkey is started on loopback; `taskset -c 0` before the command
-puts it and us on one core.
+Every peer is verified before and after: its counter has counted, its data come back. Interleaved
+rounds in one process; the net is the median, over rounds, of (with - without) in the same round.
+Everything stands at its defaults; `control` is a stack against itself, `floor` the hand-written
+least. Needs benchmarks/requirements.txt. A Valkey is started on loopback; `taskset -c 0` before the
+command puts it and us on one core.
 """
 
 from __future__ import annotations
@@ -103,7 +105,9 @@ def verify(peer: Peer) -> _Browser:
 
 
 def verify_again(peer: Peer, browser: _Browser, writes: int) -> None:
-    """After the rounds: its session holds every write, or, where it lives in the cookie, what this cookie held."""
+    """After the rounds: its session holds every write, or, where it lives in the cookie, what this
+    cookie held.
+    """
     if peer.group != "control":
         expected = [peer.data | {"n": n} for n in (7, 7 + writes)]
         given = json.loads(browser.ask("/seen"))

@@ -1,4 +1,5 @@
-"""The picture of docs/performance.md: a bar for the read and the write of each peer, from what `peers --json FILE` wrote.
+"""The picture of docs/performance.md: a bar for the read and the write of each peer, from what
+`peers --json FILE` wrote.
 
     python -m benchmarks plot FILE [--out FILE.svg]
 

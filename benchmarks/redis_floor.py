@@ -2,9 +2,9 @@
 
     python -m benchmarks redis_floor [--rounds N] [--calls N]
 
-The floor's read is a GET, its write a GET and a SET with EX, of the same record. The store's read is
-`load`, its write `load` and `patch`. Ratios are medians over interleaved rounds in one process. The
-server's own time comes from INFO commandstats.
+The floor's read is a GET, its write a GET and a SET with EX, of the same record. The store's read
+is `load`, its write `load` and `patch`. Ratios are medians over interleaved rounds in one process.
+The server's own time comes from INFO commandstats.
 The library uses hiredis or libvalkey where they are installed.
 """
 

@@ -2,12 +2,14 @@
 
     python -m benchmarks scale [--sessions N] [STORE ...]
 
-Sessions of 200 bytes are created through the store itself; then random ones are read in rounds that alternate between a store with
-1,000 sessions and one with all: by a request (net microseconds over the bare app), and by the store's own `load`. SQLite's file is read
-once before, so that it is where the system keeps what is in use. The clocks of memory and SQLite stand still, since a session's first
-read in a minute moves its deadline too, which with a million sessions most reads would do. Bytes are those of the file (sqlite), of
-the server's memory (valkey), of this process (memory). At the end the memory store's sessions all expire, and the longest of the
-10,000 creations that begin to clear them away is told. Four to five minutes for all three.
+Sessions of 200 bytes are created through the store itself; then random ones are read in rounds that
+alternate between a store with 1,000 sessions and one with all: by a request (net microseconds over
+the bare app), and by the store's own `load`. SQLite's file is read once before, so that it is where
+the system keeps what is in use. The clocks of memory and SQLite stand still, since a session's
+first read in a minute moves its deadline too, which with a million sessions most reads would do.
+Bytes are those of the file (sqlite), of the server's memory (valkey), of this process (memory). At
+the end the memory store's sessions all expire, and the longest of the 10,000 creations that begin
+to clear them away is told. Four to five minutes for all three.
 """
 
 from __future__ import annotations
@@ -153,7 +155,9 @@ class _Reader:
 
 
 class Scale(NamedTuple):
-    """A figure among few sessions and one among many, for a request and for `load`; what a session takes."""
+    """A figure among few sessions and one among many, for a request and for `load`; what a session
+    takes.
+    """
 
     request: tuple[float, float]
     load: tuple[float, float]

@@ -1,10 +1,12 @@
-"""What each step of a request costs, and what its unavoidable parts take by themselves; in microseconds.
+"""What each step of a request costs, and what its unavoidable parts take by themselves; in
+microseconds.
 
     python -m benchmarks steps [--rounds N]
 
-Stacks around a bare WSGI app that differ by one layer, and then by what the app does to its session, in interleaved rounds in one
-process: what a stack takes over the bare app, and over the row before it in the same round (medians). The parts run in a loop, which
-keeps them in the processor's caches as no request does.
+Stacks around a bare WSGI app that differ by one layer, and then by what the app does to its
+session, in interleaved rounds in one
+process: what a stack takes over the bare app, and over the row before it in the same round
+(medians). The parts run in a loop, which keeps them in the processor's caches as no request does.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
-"""What a session costs on each store, beside the least that its client library can do with the same record.
+"""What a session costs on each store, beside the least that its client library can do with the same
+record.
 
     python -m benchmarks stores [--rounds N] [--json] [STORE ...]
 
-Interleaved rounds in one process, nothing pinned to a core. A request's microseconds are the median, over rounds, of (wrapped - bare app)
-in the same round; a request that writes reads first. `load` and `patch` are the store's own calls; `bare` is a GET or SELECT by key, a SET or UPDATE by key, by the library
-that the store uses, on the same server. Exchanges with the server are counted by a proxy. Servers are started for this, on loopback.
+Interleaved rounds in one process, nothing pinned to a core. A request's microseconds are the
+median, over rounds, of (wrapped - bare app) in the same round; a request that writes reads first.
+`load` and `patch` are the store's own calls; `bare` is a GET or SELECT by key, a SET or UPDATE by
+key, by the library that the store uses, on the same server. Exchanges with the server are counted
+by a proxy. Servers are started for this, on loopback.
 """
 
 from __future__ import annotations

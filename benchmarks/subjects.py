@@ -1,6 +1,7 @@
 """The stores that are measured, each with the least that its library can do for the same record.
 
-Owns the servers and the connections, started for a measurement and stopped after it. Measures nothing.
+Owns the servers and the connections, started for a measurement and stopped after it. Measures
+nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ _Record = TypeVar("_Record", str, bytes)
 
 
 def _alternate(record: _Record) -> Iterator[_Record]:
-    """The record and one of the same length in turn; SQLite and MariaDB write nothing where nothing changes."""
+    """The record and one of the same length in turn; SQLite and MariaDB write nothing where nothing
+    changes.
+    """
     return cycle((record, record[::-1]))
 
 

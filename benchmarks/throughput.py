@@ -1,10 +1,12 @@
-"""Requests a second, and the slowest of a hundred, under gunicorn: a Flask app with each kind of session and with none.
+"""Requests a second, and the slowest of a hundred, under gunicorn: a Flask app with each kind of
+session and with none.
 
     python -m benchmarks throughput [--rounds N] [--seconds N] [--json FILE] [MODE ...]
 
-Servers, Valkey and client share this machine, on loopback. In each mode all apps are served at once, and loaded in turn;
-a figure is the median over rounds. Each app's session is seen to be kept first. Needs benchmarks/requirements.txt, and better has
-wrk on PATH (Debian: apt-get install wrk): without it Python threads ask, which take more of the machine from the servers.
+Servers, Valkey and client share this machine, on loopback. In each mode all apps are served at
+once, and loaded in turn; a figure is the median over rounds. Each app's session is seen to be kept
+first. Needs benchmarks/requirements.txt, and better has wrk on PATH (Debian: apt-get install wrk):
+without it Python threads ask, which take more of the machine from the servers.
 """
 
 from __future__ import annotations
@@ -98,7 +100,9 @@ def measure(mode: str, rounds: int, seconds: int) -> dict[str, dict[str, dict[st
 
 
 def show(table: Table) -> str:
-    """The tables as they stand in docs/performance.md: requests a second, of the bare app's, and the p99."""
+    """The tables as they stand in docs/performance.md: requests a second, of the bare app's, and
+    the p99.
+    """
     lines = []
     for mode, apps in table.items():
         bare = apps[BARE][WORKS[0]]["per_second"]

@@ -15,7 +15,8 @@ app = Flask(__name__)
 RingSession(
     app,
     {
-        # For more than one process: "redis://localhost:6379/0"; or no store, and a SECRET_KEY to seal the cookie with.
+        # For more than one process: "redis://localhost:6379/0"; or no store, and a SECRET_KEY to
+        # seal the cookie with.
         "session": {"store": memory_store(), "cookie_name": "flask-login"},
         "security": {"anti_forgery": True},
     },

@@ -1,6 +1,7 @@
 """A login, written as Ring handlers: functions from a request dict to a response dict.
 
-    python examples/login.py [--store memory|cookie] [--key KEY] [--max-age S] [--timeout S] [--cookie-name NAME] [--port N]
+    python examples/login.py [--store memory|cookie] [--key KEY] [--max-age S] [--timeout S]
+                             [--cookie-name NAME] [--port N]
 
 For gunicorn: `gunicorn "examples.login:make_app(store='cookie', key='...')"`.
 """

@@ -146,8 +146,8 @@ def _check_token(response: Mapping[str, Any], tokens: Iterable[str]) -> None:
     if any(_may_hold(response.get("body"), token) for token in tokens):
         value = "None" if session is None else "recreate(...)"
         raise LintError(
-            f'response["session"]: {value} ends the anti-forgery token in this page, so the forms of'
-            ' the page would be refused. Answer with a redirect, {"status": 303, "headers":'
+            f'response["session"]: {value} ends the anti-forgery token in this page, so the forms'
+            ' of the page would be refused. Answer with a redirect, {"status": 303, "headers":'
             f' {{"Location": ...}}, "session": {value}}}, and read the token in the next page'
         )
 

@@ -1,6 +1,8 @@
-"""A TCP proxy between a client and a real server that does harm to one chosen exchange, and counts exchanges.
+"""A TCP proxy between a client and a real server that does harm to one chosen exchange, and counts
+exchanges.
 
-Owns the sockets and the harm. Knows no protocol: an exchange is what a client sends, in one piece or several, and the answer to it.
+Owns the sockets and the harm. Knows no protocol: an exchange is what a client sends, in one piece
+or several, and the answer to it.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ class _Line:
         self.harm: Armed | None = None
 
     def close(self, *, reset: bool = False) -> None:
-        """Let both ends go. A shutdown wakes the thread that waits at an end; it sends a FIN, unless only reading ends."""
+        """Let both ends go.
+
+        A shutdown wakes the thread that waits at an end; it sends a FIN, unless only reading ends.
+        """
         with suppress(OSError):
             if reset:
                 linger = struct.pack("ii", 1, 0)  # a RST when it is closed

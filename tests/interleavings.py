@@ -1,7 +1,9 @@
-"""Every order in which the steps of requests with one session can happen, against a model of the contract.
+"""Every order in which the steps of requests with one session can happen, against a model of the
+contract.
 
-A request is a script: it reads its session, does two or three things, and commits. The model knows only the words of
-the contract: changes are merged into what is stored at the commit, an ended session stays ended, a login inherits once.
+A request is a script: it reads its session, does two or three things, and commits. The model knows
+only the words of the contract: changes are merged into what is stored at the commit, an ended
+session stays ended, a login inherits once.
 """
 
 from __future__ import annotations
@@ -153,7 +155,9 @@ class Model:
             self.stored.data = {k: v for k, v in live.items() if k not in removed} | changed
 
     def _inherited(self) -> dict[str, Any]:
-        """What a login takes along: all that is live, or what a session that moved still holds unchanged."""
+        """What a login takes along: all that is live, or what a session that moved still holds
+        unchanged.
+        """
         if self.stored.data is not None:
             return self.stored.data
         moved = self.stored.last().data or {}
@@ -213,7 +217,9 @@ def holds(
 
 
 class WrittenDown:
-    """A memory store that writes down what it is asked, with keys by their number and without random names."""
+    """A memory store that writes down what it is asked, with keys by their number and without
+    random names.
+    """
 
     def __init__(self) -> None:
         self._store = memory_store()
@@ -251,8 +257,8 @@ def every_order(groups: list[tuple[Script, ...]]) -> Iterator[Walk]:
 def distinct_orders(groups: list[tuple[Script, ...]]) -> list[Walk]:
     """The orders that differ for a store, and how many each stands for.
 
-    Two orders are one to a store that is asked the same things in the same sequence: until it answers one of them otherwise
-    than it should, it cannot tell them apart.
+    Two orders are one to a store that is asked the same things in the same sequence: until it
+    answers one of them otherwise than it should, it cannot tell them apart.
     """
     kinds: dict[tuple[Any, ...], Walk] = {}
     for scripts, order, _ in every_order(groups):

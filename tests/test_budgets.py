@@ -1,12 +1,14 @@
 """How many Python functions a request may call: a slow-down shows here, in review, on any machine.
 
-Owns the budgets and the counting. A path that became cheaper, or dearer for a good reason, is recorded anew by
+Owns the budgets and the counting. A path that became cheaper, or dearer for a good reason, is
+recorded anew by
 
     python -m tests.test_budgets --record
 
-which counts, and writes the block BUDGETS below. Comprehensions, calls of their own before Python 3.12, are not counted, so that a
-number is exact on every version; those for cookies are of cryptography 43, where a cipher is one or two calls more than in later
-releases. What runs inside C (a JSON text, a query) is one call or none.
+which counts, and writes the block BUDGETS below. Comprehensions, calls of their own before Python
+3.12, are not counted, so that a number is exact on every version; those for cookies are of
+cryptography 43, where a cipher is one or two calls more than in later releases. What runs inside C
+(a JSON text, a query) is one call or none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The codec: every type comes back exactly or is refused by path, and no text makes it fail in any other way.
+"""The codec: every type comes back exactly or is refused by path, and no text makes it fail in any
+other way.
 
 Owns the claims about records. Knows no store and no request.
 """
@@ -32,7 +33,8 @@ from markupsafe import Markup
 from ringsession import codec
 from ringsession.codec import CorruptRecord, UnknownVersion
 
-# A zone of one type, one hour east and without a transition: a machine need not have a time zone database.
+# A zone of one type, one hour east and without a transition: a machine need not have a time zone
+# database.
 ZONE_FILE = (
     b"TZif"
     + bytes(16)
@@ -356,8 +358,8 @@ Point = namedtuple("Point", "x y")
 
 def unknown(kind: str) -> str:
     return (
-        f" is an object of type '{kind}', which cannot be stored. Convert it to a str, number, list, dict,"
-        ' datetime or another supported type first (see "What a session can hold")'
+        f" is an object of type '{kind}', which cannot be stored. Convert it to a str, number, list,"
+        ' dict, datetime or another supported type first (see "What a session can hold")'
     )
 
 
@@ -554,7 +556,9 @@ def test_a_zone_that_is_a_folder_is_corrupt(
 
 
 def reads_or_refuses(record: str) -> None:
-    """Whatever the text, the answer is a dict, or one of the two errors and nothing of the text in it."""
+    """Whatever the text, the answer is a dict, or one of the two errors and nothing of the text in
+    it.
+    """
     try:
         assert type(codec.decode(record)) is dict
     except CorruptRecord as error:

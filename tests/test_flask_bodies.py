@@ -1,4 +1,6 @@
-"""What a Flask app reads and sends goes through site_defaults unchanged: forms, uploads, JSON, streams, files."""
+"""What a Flask app reads and sends goes through site_defaults unchanged: forms, uploads, JSON,
+streams, files.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,10 @@ def big(size: int) -> bytes:
 
 
 def upload(size: int) -> dict[str, Any]:
-    """A form with a file. As bytes, since the test client does not close a form that it made itself."""
+    """A form with a file.
+
+    As bytes, since the test client does not close a form that it made itself.
+    """
     boundary, data = encode_multipart({"file": FileStorage(io.BytesIO(big(size)[:size]), "a.bin")})
     return {"data": data, "content_type": f"multipart/form-data; boundary={boundary}"}
 

@@ -1,4 +1,6 @@
-"""Made-up Cookie headers and sealed values: nothing raises, and nothing opens that was not sealed here."""
+"""Made-up Cookie headers and sealed values: nothing raises, and nothing opens that was not sealed
+here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Made-up requests against the whole of site_defaults: whatever a client sends, no 5xx and no exception."""
+"""Made-up requests against the whole of site_defaults: whatever a client sends, no 5xx and no
+exception.
+"""
 
 from __future__ import annotations
 

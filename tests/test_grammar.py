@@ -1,4 +1,6 @@
-"""Each rule takes exactly its characters, to the very end of a text, in a time linear in its length."""
+"""Each rule takes exactly its characters, to the very end of a text, in a time linear in its
+length.
+"""
 
 from __future__ import annotations
 

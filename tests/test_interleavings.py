@@ -1,4 +1,6 @@
-"""No order of the steps of three requests loses a write or brings a session back; those of two are in stores/test_orders.py."""
+"""No order of the steps of three requests loses a write or brings a session back; those of two are
+in stores/test_orders.py.
+"""
 
 from __future__ import annotations
 

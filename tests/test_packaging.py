@@ -1,4 +1,5 @@
-"""What the repository's files say of each other holds: one version, one list of Pythons, a whole wheel.
+"""What the repository's files say of each other holds: one version, one list of Pythons, a whole
+wheel.
 
 Reads files and builds the wheel; knows nothing of what the package does.
 """

@@ -1,4 +1,6 @@
-"""The README: its programs run, its transcript is what curl shows, its tables are what the package has."""
+"""The README: its programs run, its transcript is what curl shows, its tables are what the package
+has.
+"""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ def test_the_c2sp_vectors(key: bytes, context: bytes, sealed: str) -> None:
 
 
 def test_the_c2sp_accumulated_vectors() -> None:
-    # hashlib's SHAKE has no incremental reading, so all that 10,000 rounds can need is taken at once.
+    # hashlib's SHAKE has no incremental reading, so all that 10,000 rounds can need is taken at
+    # once.
     stream = memoryview(hashlib.shake_128(b"").digest(10_000 * (32 + 24 + 2 + 510)))
     place = 0
 
@@ -156,7 +157,8 @@ def test_a_text_made_by_the_table_opens() -> None:
     assert opened(rs2(KEY.encode(), NAME, plain(), bytes(24))) == CONTENTS
 
 
-# What a server of this release sends, recorded once: another release must open it and seal the same.
+# What a server of this release sends, recorded once: another release must open it and seal the
+# same.
 RECORDED = [
     (
         CONTENTS,

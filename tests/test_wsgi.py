@@ -187,7 +187,9 @@ def test_a_status_without_a_phrase_of_its_own_is_sent() -> None:
 
 
 def through(app: Callable[..., Any]) -> Callable[..., Any]:
-    """The app with a handler between the edges, and the server's rules checked on the app's side too."""
+    """The app with a handler between the edges, and the server's rules checked on the app's side
+    too.
+    """
     handler = from_wsgi(validator(app))
     return to_wsgi(lambda request: handler(request))
 

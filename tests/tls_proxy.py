@@ -1,4 +1,6 @@
-"""A TLS-ending proxy in front of a server on loopback, which tells it nothing: as one that nobody configured."""
+"""A TLS-ending proxy in front of a server on loopback, which tells it nothing: as one that nobody
+configured.
+"""
 
 from __future__ import annotations
 

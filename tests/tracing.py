@@ -13,7 +13,9 @@ CALLS = ("load", "create", "patch", "claim", "destroy", "swap")
 
 
 class TracedStore:
-    """A store around another: every call is logged by name, and fails while it is named in `failing`."""
+    """A store around another: every call is logged by name, and fails while it is named in
+    `failing`.
+    """
 
     def __init__(self, store: Any) -> None:
         self.store = store
@@ -54,7 +56,9 @@ class TracedStore:
 
 
 class Client:
-    """A client with a cookie jar of one cookie, for handlers wrapped in the session and flash layers."""
+    """A client with a cookie jar of one cookie, for handlers wrapped in the session and flash
+    layers.
+    """
 
     def __init__(self, store: Any = None, *, flash: bool = True, **options: Any) -> None:
         self.now = 0.0
@@ -72,7 +76,9 @@ class Client:
         return response | answer if isinstance(answer, dict) else response
 
     def send(self, page: Any, cookie: str | None = None) -> Any:
-        """Send a request whose handler is `page`, which may give parts of a response; the whole response."""
+        """Send a request whose handler is `page`, which may give parts of a response; the whole
+        response.
+        """
         before, self.page = self.page, page
         sent = self.cookie if cookie is None else cookie
         headers = {} if sent is None else {"cookie": f"ring-session={sent}"}

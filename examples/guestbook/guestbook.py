@@ -2,7 +2,8 @@
 
 python examples/guestbook/guestbook.py [PORT]
 
-Starts the site behind a stand-in for a TLS-ending proxy, with a certificate that it makes for itself.
+Starts the site behind a stand-in for a TLS-ending proxy, with a certificate that it makes for
+itself.
 """
 
 import itertools

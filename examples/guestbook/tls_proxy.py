@@ -1,4 +1,5 @@
-"""A stand-in for the TLS-ending proxy of a real site: it tells the app behind who asked, and by which scheme.
+"""A stand-in for the TLS-ending proxy of a real site: it tells the app behind who asked, and by
+which scheme.
 
 One request for each connection. For the example only; nginx or a load balancer does this for real.
 """

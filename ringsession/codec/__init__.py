@@ -207,8 +207,8 @@ def difference(before: str, after: str) -> tuple[dict[str, str], set[str]]:
 def picture(value: Any) -> bytes:
     """Return bytes that are equal for two values only if all their types and orders are equal too.
 
-    The value must have types of JSON. `marshal` takes a tenth of the time of encoding; nothing reads
-    its bytes. In version 2 they depend only on the value.
+    The value must have types of JSON. `marshal` takes a tenth of the time of encoding. Nothing
+    reads its bytes back; in version 2 they depend only on the value.
     Raises ValueError for most other types.
     """
     return marshal.dumps(value, 2)

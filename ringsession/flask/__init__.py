@@ -1,4 +1,4 @@
-"""The Flask extension: `flask.session` and `flask.flash` on the layers, in two lines."""
+"""Use ringsession in Flask: `RingSession(app)` replaces `flask.session` and `flask.flash`."""
 
 from .app_config import flask_defaults as flask_defaults
 from .extension import RingSession as RingSession

@@ -1,6 +1,6 @@
-"""What `app.config` says, as a config of ours.
+"""Read a Flask app's `app.config` as a config of ringsession, once.
 
-Owns the table of Flask's keys, and the word on those that nothing reads. Reads them once; knows no request.
+Keys of Flask that ringsession does not use are logged. Requests are left to `interface.py`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ flask_defaults: Config = {
         "cookie_attrs": {"path": "/", "http_only": True, "same_site": "lax"},
     },
 }
-"""What `RingSession` turns on: the session, its messages and its cookie. Flask does the rest itself, unless a config says so."""
+"""What `RingSession` turns on: the session, its messages and its cookie.
+
+Flask does the rest, unless your config turns on more layers.
+"""
 
 _LONGEST = 400 * 86_400  # RFC 6265bis section 5.5: browsers keep no cookie longer
 
 
 class _Row(NamedTuple):
-    """One key of app.config and its place in ours."""
+    """Map one key of app.config to its path in a config of ringsession."""
 
     name: str
     path: tuple[str, ...]
@@ -66,7 +69,7 @@ def _has(config: Any, path: tuple[str, ...]) -> bool:
 
 
 def app_config(values: Mapping[str, Any]) -> Config:
-    """What the keys of an app.config say, where they say something.
+    """Return the config that the keys of an app.config set. A key that is None sets nothing.
 
     >>> app_config({"SESSION_COOKIE_NAME": "id", "SESSION_COOKIE_SAMESITE": None})
     {'session': {'cookie_name': 'id'}}
@@ -81,7 +84,10 @@ def app_config(values: Mapping[str, Any]) -> Config:
 
 
 def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """The keys of an app.config that were set and that nothing of ours reads, or over which the nested config goes."""
+    """Return the keys of an app.config that the app has set in vain.
+
+    ringsession does not read them, or the nested config overrides them.
+    """
     set_by_app = {name for name, value in values.items() if value != Flask.default_config.get(name)}
     under = [row.name for row in _ROWS if _has(config, row.path)]
     under += ["SESSION_REFRESH_EACH_REQUEST"] if _has(config, ("session", "rolling")) else []
@@ -91,27 +97,31 @@ def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
 
 def _check_secret(name: str, key: Any) -> None:
     if not isinstance(key, (str, bytes)):
-        given = type(key).__name__
-        raise ConfigError(f"app.config{name}: expected str or bytes, got {given}")
+        kind = type(key).__name__
+        raise ConfigError(f"app.config{name}: expected str or bytes, got {kind}")
     size = len(key.encode() if isinstance(key, str) else key)
     if size < 16:
         raise ConfigError(
-            f"app.config{name}: expected at least 16 bytes, since the session is sealed with it, got {size};"
-            ' `python -m ringsession key` prints a good one. Or set ["session"]["store"]'
+            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is"
+            " sealed with this key. `python -m ringsession key` prints a good one; or set"
+            ' ["session"]["store"]'
         )
 
 
 def secret_store(values: Mapping[str, Any]) -> CookieStore:
-    """The cookie store under an app's own keys. Raises ConfigError that says what to set."""
+    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or short."""
     key, fallback_keys = values.get("SECRET_KEY"), values.get("SECRET_KEY_FALLBACKS") or ()
     if not key:
         raise ConfigError(
-            'RingSession: expected app.config["SECRET_KEY"], with which the session is sealed in its cookie, or'
-            ' ["session"]["store"], such as "redis://localhost:6379/0"; set one before init_app'
+            'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
+            ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store,'
+            ' such as "redis://localhost:6379/0"'
         )
     _check_secret('["SECRET_KEY"]', key)
     if isinstance(fallback_keys, (str, bytes)):
-        raise ConfigError('app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one')
+        raise ConfigError(
+            'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one key'
+        )
     for index, fallback in enumerate(fallback_keys):
         _check_secret(f'["SECRET_KEY_FALLBACKS"][{index}]', fallback)
     return cookie_store(key, list(fallback_keys))
@@ -128,43 +138,52 @@ def _open(config: Config, values: Mapping[str, Any]) -> Any:
 
 
 def _with_form(config: Config, values: Mapping[str, Any]) -> Config:
-    """Where the token may come in a form, forms are read, within the app's own limit."""
+    """Turn on the params layers if the anti-forgery token may come in a form.
+
+    The app's MAX_CONTENT_LENGTH limits the form.
+    """
     security = config.get("security")
     if not isinstance(security, Mapping) or not security.get("anti_forgery"):
         return config
     config = deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
     limit, params = values.get("MAX_CONTENT_LENGTH"), config["params"]
     if limit is not None and isinstance(params, dict) and params.get("multipart"):
-        given = params["multipart"] if isinstance(params["multipart"], dict) else {}
-        config = assoc_in(config, ["params", "multipart"], {"max_size": limit, **given})
+        options = params["multipart"] if isinstance(params["multipart"], dict) else {}
+        config = assoc_in(config, ["params", "multipart"], {"max_size": limit, **options})
     return config
 
 
-def read_config(values: Mapping[str, Any], given: Mapping[str, Any]) -> Config:
-    """The whole config of an app: flask_defaults, app.config and what was given, each over the one before; its store is open."""
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"RingSession: expected a dict, got {type(given).__name__}")
-    if given.get("session", True) is True:
-        given = {**given, "session": {}}
-    elif not isinstance(given["session"], Mapping):
-        what = type(given["session"]).__name__
+def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
+    """Return the whole config of an app, and open its store.
+
+    `nested` overrides app.config, which overrides `flask_defaults`.
+    """
+    if not isinstance(nested, Mapping):
+        raise ConfigError(f"RingSession: expected a dict, got {type(nested).__name__}")
+    if nested.get("session", True) is True:
+        nested = {**nested, "session": {}}
+    elif not isinstance(nested["session"], Mapping):
+        what = type(nested["session"]).__name__
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
-    ignored = ignored_keys(values, given)
+    ignored = ignored_keys(values, nested)
     if ignored:
         log.warning("RingSession does not use these keys of app.config: %s", ", ".join(ignored))
-    config = deep_merge(flask_defaults, app_config(values), given)
+    config = deep_merge(flask_defaults, app_config(values), nested)
     return _with_form(assoc_in(config, ["session", "store"], _open(config, values)), values)
 
 
-def name_app_key(error: ConfigError, given: Mapping[str, Any]) -> ConfigError:
-    """Return the error with the key of app.config in it, if the wrong value came from there."""
+def name_app_key(error: ConfigError, nested: Mapping[str, Any]) -> ConfigError:
+    """Return the error with the key of app.config, if the wrong value came from app.config."""
     for name, path, _ in _ROWS:
-        if error.path == path and not _has(given, path):
+        if error.path == path and not _has(nested, path):
             return ConfigError(f"app.config{place([name])}: {error.problem}")
     return error
 
 
 def permanent_age(config: Config, values: Mapping[str, Any]) -> int:
-    """The Max-Age of a permanent session's cookie: its idle timeout, or the app's lifetime where it has none."""
+    """Return the Max-Age of a permanent session's cookie, in seconds.
+
+    This is the idle timeout of the session. Without one it is PERMANENT_SESSION_LIFETIME.
+    """
     seconds = config["session"]["timeout"] or _seconds(values["PERMANENT_SESSION_LIFETIME"])
     return min(int(seconds), _LONGEST)

@@ -1,7 +1,7 @@
-"""The Flask extension: `flask.session` and `flask.flash` on the layers, in two lines.
+"""Install ringsession in a Flask app, under `flask.session` and `flask.flash`.
 
-Owns the putting together. What app.config means is in `app_config.py`, the mapping in `session.py`, the calls
-from Flask in `interface.py`, the cookies that Flask signed in `signed_cookies.py`.
+`app_config.py` reads app.config, `session.py` has the mapping, `interface.py` answers Flask's
+calls, and `signed_cookies.py` reads the cookies that Flask signed.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _NAME = "ringsession"
 
 
 def recreate() -> None:
-    """Move `flask.session` to a new id when the response begins: do this when somebody logs in.
+    """Move `flask.session` to a new id when the response starts. Call this when a user logs in.
 
-    What is in the session goes along. The old id is dead from that moment, and both deadlines start anew.
-    Raises RuntimeError outside a request, or in an app without `RingSession`.
+    The session keeps its values, and both timeouts start again. The old id becomes useless, so that
+    nobody who knows it is logged in too.
+    Raises RuntimeError outside a request, and in an app without `RingSession`.
 
     >>> app = Flask(__name__)
     >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
@@ -43,24 +44,24 @@ def recreate() -> None:
     ...     recreate()
     """
     if _NAME not in current_app.extensions:
-        raise RuntimeError("recreate: expected RingSession(app)")
-    found: Any = session
-    found.recreate()
+        raise RuntimeError("recreate: this app has no RingSession. Call RingSession(app) first")
+    ring_session: Any = session
+    ring_session.recreate()
 
 
 def csrf_token() -> str:
-    """The token of this request's session, for a template."""
+    """Return the anti-forgery token of the current session, for a template."""
     token: str = request.environ["ringsession.request"]["anti_forgery_token"]
     return token
 
 
 def csrf_field() -> str:
-    """The hidden field that brings the token with a form, for a template."""
+    """Return a hidden form field with the anti-forgery token, for a template."""
     return anti_forgery_field(request.environ["ringsession.request"])
 
 
 def csp_nonce() -> str:
-    """The nonce of this response's content security policy, for a template."""
+    """Return the nonce of this response's content security policy, for a template."""
     nonce: str = request.environ["ringsession.request"]["csp_nonce"]
     return nonce
 
@@ -70,7 +71,10 @@ def _is_on(config: Config, *path: str) -> bool:
 
 
 def _find_globals(config: Config) -> dict[str, Callable[[], str]]:
-    """The functions that templates get: those whose layers are on, so that another extension's stay."""
+    """Return the functions for templates: those whose layers are on.
+
+    The others may belong to another extension.
+    """
     found: dict[str, Callable[[], str]] = {}
     if _is_on(config, "security", "anti_forgery"):
         found |= {"csrf_token": csrf_token, "csrf_field": csrf_field}
@@ -83,16 +87,20 @@ def _find_globals(config: Config) -> dict[str, Callable[[], str]]:
 class RingSession:
     """Give a Flask app the sessions of ringsession, under `flask.session` and `flask.flash`.
 
-    app: None, where `init_app` follows.
-    config: {}; a nested dict, laid over app.config, which is laid over `flask_defaults`: session, flash and cookies. With
-    `{"session": {"store": "redis://localhost:6379/0"}}` sessions are on the server; without a store they are sealed in their cookie
-    with SECRET_KEY. `RingSession(app, site_defaults)` puts the whole stack around the app.
-    accept_flask_cookies_until: None; a date up to which cookies that Flask itself signed are read, so that nobody is signed out.
+    app: None; the app, or None if you call `init_app` later.
+    config: {}; a nested dict. It overrides app.config, which overrides `flask_defaults` (session,
+        flash and cookies). With `{"session": {"store": "redis://localhost:6379/0"}}` sessions are
+        on the server. Without a store they are sealed in their cookie with SECRET_KEY.
+        `RingSession(app, site_defaults)` puts the whole stack around the app.
+    accept_flask_cookies_until: None; a date. Until its end, cookies that Flask itself signed are
+        read, so that nobody is signed out when you switch to ringsession.
 
-    app.config is read once: SECRET_KEY, SECRET_KEY_FALLBACKS, SESSION_COOKIE_NAME, _DOMAIN, _PATH, _HTTPONLY, _SECURE, _SAMESITE and
-    _PARTITIONED, PERMANENT_SESSION_LIFETIME, SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH.
-    Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` where the layer for them is on.
-    Raises ConfigError for a wrong config, where neither a store nor a SECRET_KEY is set, and for an app that has one already.
+    app.config is read once: SECRET_KEY, SECRET_KEY_FALLBACKS, SESSION_COOKIE_NAME, _DOMAIN, _PATH,
+    _HTTPONLY, _SECURE, _SAMESITE and _PARTITIONED, PERMANENT_SESSION_LIFETIME,
+    SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH.
+    Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` if the layer for them is on.
+    Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an
+    app that already has a RingSession.
 
     >>> app = Flask(__name__)
     >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
@@ -119,11 +127,14 @@ class RingSession:
             self.init_app(app)
 
     def init_app(self, app: Flask, config: Mapping[str, Any] | None = None) -> None:
-        """Do it for one app, of which there may be several. config: that of the constructor."""
+        """Install ringsession in one app. You may call this for several apps.
+
+        config: None; the config for this app, or None for the constructor's config.
+        """
         if _NAME in app.extensions:
-            raise ConfigError("RingSession: expected an app that has none yet")
-        given = self._config if config is None else config
-        whole = read_config(app.config, given)
+            raise ConfigError("RingSession: this app already has a RingSession. Install it once")
+        nested = self._config if config is None else config
+        whole = read_config(app.config, nested)
         shown = whole
         if self._until is not None:
             cookies = FlaskCookies(app, self._until, lambda: datetime.now(timezone.utc))
@@ -133,14 +144,14 @@ class RingSession:
             wrapped = wrap_defaults(app.wsgi_app, whole)
             interface = self._interface(app, whole)
         except ConfigError as error:
-            raise name_app_key(error, given) from None
+            raise name_app_key(error, nested) from None
         assert isinstance(wrapped, RingApp)
         wrapped.config = shown
         app.wsgi_app = wrapped  # type: ignore[method-assign]
         app.session_interface = interface
-        found = _find_globals(whole)
-        if found:  # making the environment of templates earlier than needed would fix its options
-            app.jinja_env.globals.update(found)
+        functions = _find_globals(whole)
+        if functions:  # the first use of jinja_env fixes its options, so avoid it if possible
+            app.jinja_env.globals.update(functions)
         app.extensions[_NAME] = self
 
     def _interface(self, app: Flask, config: Config) -> FlaskSessionInterface:
@@ -156,13 +167,13 @@ class RingSession:
 
 
 def _providing(config: Config) -> Callable[[Request], object]:
-    """What gives a request that met no layer the keys that templates ask for."""
-    found = _find_globals(config)
+    """Return a function that adds the templates' keys to a request that no layer has handled."""
+    functions = _find_globals(config)
 
     def provide(request: Request) -> None:
-        if "csrf_token" in found:
+        if "csrf_token" in functions:
             anti_forgery_request(request)
-        if "csp_nonce" in found:
+        if "csp_nonce" in functions:
             request["csp_nonce"] = secrets.token_urlsafe(16)
 
     return provide

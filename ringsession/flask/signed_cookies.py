@@ -1,6 +1,6 @@
-"""The cookies that Flask signed, read once each while an app moves from them.
+"""Read the cookies that Flask signed, so that users stay signed in after a move to ringsession.
 
-Owns their reading, and a store that stands around another for it. What a session is stored as is the inner store's affair.
+`MovingStore` wraps the app's store. It moves each signed session into that store at its first use.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from ..stores.backend import Backend
 from ..stores.opening import open_sessions
 
 log = logging.getLogger("ringsession")
-_LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could become 4 MiB
+_LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could grow to 4 MiB
 
 
 def end_of(until: object) -> datetime:
-    """The moment at which a date is over, in UTC. Raises ConfigError for what is no date.
+    """Return the moment when a date ends, in UTC. A datetime is that moment itself.
+
+    Raises ConfigError for anything but a date or datetime.
 
     >>> end_of(date(2026, 12, 31)).isoformat()
     '2027-01-01T00:00:00+00:00'
@@ -39,16 +41,18 @@ def end_of(until: object) -> datetime:
         return until if until.tzinfo else until.replace(tzinfo=timezone.utc)
     if isinstance(until, date):
         return datetime.combine(until, time(), timezone.utc) + timedelta(days=1)
-    given = type(until).__name__
-    raise ConfigError(f"accept_flask_cookies_until: expected a date, got {given}")
+    kind = type(until).__name__
+    raise ConfigError(f"accept_flask_cookies_until: expected a date, got {kind}")
 
 
 def _inflate(octets: bytes) -> bytes:
-    return zlib.decompressobj().decompress(octets, _LARGEST)  # JSON that was cut off is none
+    return zlib.decompressobj().decompress(octets, _LARGEST)  # a truncated text is not valid JSON
 
 
 def cookie_record(data: dict[str, Any]) -> str:
-    """What a signed cookie held as a record; its waiting messages become entries of their own.
+    """Return the values of a signed cookie as a record.
+
+    Each of Flask's waiting messages gets its own key, as in `FlaskSession`.
 
     >>> codec.decode(cookie_record({"user": "ann"}))
     {'user': 'ann'}
@@ -60,7 +64,10 @@ def cookie_record(data: dict[str, Any]) -> str:
 
 
 class FlaskCookies:
-    """Reads what Flask's own interface signed, by the app's own keys, for as long as Flask itself would."""
+    """Read the cookies that Flask's own interface signed, with the app's keys.
+
+    A cookie that Flask itself would not accept any more is not read.
+    """
 
     def __init__(self, app: Flask, until: object, now: Callable[[], datetime]) -> None:
         own = app.session_interface
@@ -69,7 +76,8 @@ class FlaskCookies:
         serializer = own.get_signing_serializer(app)
         if serializer is None:
             raise ConfigError(
-                'accept_flask_cookies_until: expected app.config["SECRET_KEY"], with which they were signed'
+                'accept_flask_cookies_until: app.config["SECRET_KEY"] is not set. Set the key that'
+                " Flask signed the cookies with"
             )
         self._signer: Any = serializer.make_signer(serializer.salt)
         self._loads = serializer.serializer.loads
@@ -77,28 +85,27 @@ class FlaskCookies:
         self._until = end_of(until)
         self._now = now
         if self.is_over:
-            log.warning("accept_flask_cookies_until has passed: it can be taken out")
+            log.warning("The date of accept_flask_cookies_until has passed. You can remove it")
 
     @property
     def is_over(self) -> bool:
         return self._now() >= self._until
 
     def read(self, value: str) -> str | None:
-        """The record of a cookie that Flask signed and still would take; None for anything else."""
-        if (
-            "." not in value or not value.isascii() or self.is_over
-        ):  # ours have none, so that this costs them nothing
+        """Return the record of a cookie that Flask signed and would still accept, else None."""
+        # The cookies of ringsession have no ".", so that this check is cheap for them.
+        if "." not in value or not value.isascii() or self.is_over:
             return None
         try:
             return self._read(value)
-        except BadSignature:  # also one that is too old
+        except BadSignature:  # raised for an old signature too
             return None
         except (BadData, ValueError, TypeError, zlib.error, RecursionError):
-            log.warning("a cookie that Flask signed could not be read")
+            log.warning("Ignored a cookie that Flask signed: its contents cannot be read")
             return None
 
     def _read(self, value: str) -> str:
-        # Not by the serializer's own `loads`, which would inflate without a limit.
+        # The serializer's own `loads` would inflate without a limit.
         payload = self._signer.unsign(value.encode(), max_age=self._max_age)
         inflated = payload[:1] == b"."
         octets = base64_decode(payload[1:] if inflated else payload)
@@ -109,7 +116,10 @@ class FlaskCookies:
 
 
 class MovedSessions:
-    """The sessions of a store, and until they are stored there those in cookies that Flask signed. See `Backend`."""
+    """Read a session from the cookie that Flask signed, until the wrapped store holds the session.
+
+    See `stores.backend.Backend`.
+    """
 
     def __init__(self, inner: Backend, cookies: FlaskCookies) -> None:
         self._inner = inner
@@ -117,11 +127,11 @@ class MovedSessions:
 
     def load(self, value: str) -> Loaded | None:
         record = self._cookies.read(value)
-        # Due: the request that reads it stores it too, even if it changes nothing.
+        # With due=True the request stores the session, even if the request changes nothing.
         return self._inner.load(value) if record is None else Loaded(record, due=True)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
-        # A session of ours came after the cookie that Flask signed.
+        # A session of ringsession is newer than the cookie that Flask signed.
         ours = [pair for pair in live if self._cookies.read(pair[0]) is None]
         return ours[0] if len(ours) == 1 else self._inner.choose(ours) if ours else None
 
@@ -152,13 +162,12 @@ class MovedSessions:
         record = self._cookies.read(value)
         if record is None:
             return self._inner.swap(value, name, change)
-        return change(
-            codec.value_text(record, name)
-        )  # nobody else has it yet; stored with the rest
+        # No other request has this session yet, and the commit stores the new value.
+        return change(codec.value_text(record, name))
 
 
 class MovingStore(CopiesAsItself):
-    """A store around another that also reads the cookies that Flask signed."""
+    """Wrap a store so that it also reads the cookies that Flask signed."""
 
     def __init__(self, store: Any, cookies: FlaskCookies) -> None:
         self.store = store
@@ -169,7 +178,7 @@ class MovingStore(CopiesAsItself):
         return repr(self.store)
 
     def check(self) -> None:
-        """What the store around which this stands can say of itself at the start."""
+        """Check the wrapped store, if it can check itself when the app starts."""
         check = getattr(self.store, "check", None)
         if check is not None:
             check()

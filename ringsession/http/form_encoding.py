@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 _UNCHANGED = re.compile(r"[A-Za-z0-9.*_-]*\Z")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ASCII = re.compile(r"([\x00-\x7f]+)")  # a character beyond it that is not encoded stays as it is
-# Java replaces an encoded surrogate, even a truncated one, by one U+FFFD, Python each of its octets.
+# Java replaces a whole or truncated encoded surrogate by one U+FFFD, Python each of its octets.
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 _REPLACEMENT = "\ufffd".encode()
 

@@ -16,8 +16,8 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 UNSAFE_FIELD = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
-# RFC 3986 section 2: a URL holds no control character, so no HTAB either. Browsers and libraries drop
-# HTAB, CR and LF (URL Standard, basic URL parser), so "/\t/host" would lead to another host.
+# RFC 3986 section 2: a URL holds no control character, so no HTAB either. Browsers and libraries
+# drop HTAB, CR and LF (URL Standard, basic URL parser), so "/\t/host" would lead to another host.
 URL_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # RFC 6265 section 4.1.1: cookie-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E. That excludes

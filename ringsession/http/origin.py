@@ -69,7 +69,7 @@ def get_origin(request: Request) -> str | None:
     return host and f"{request['scheme']}://{host}"
 
 
-# RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" stay as they are. Browsers keep "[" and "]".
+# RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" need no encoding. Browsers keep "[]" too.
 _URI_SAFE = "/!$&'()*+,;=:@~?%[]"
 
 

@@ -32,8 +32,8 @@ class EarlyResponse:
         self.response = response
 
 
-# What `to_wsgi` leaves in the environ for `from_wsgi`: the handler with all its layers, the server's
-# `start_response`, and a list that gets the early response if the app calls `write()`.
+# What `to_wsgi` leaves in the environ for `from_wsgi`: the handler with all its layers, the
+# server's `start_response`, and a list that gets the early response if the app calls `write()`.
 Exchange = tuple[Handler, StartResponse, list[EarlyResponse]]
 
 

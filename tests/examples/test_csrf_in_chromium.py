@@ -1,4 +1,6 @@
-"""Whom site_defaults lets change something, by what a real browser says of its requests: no form here has a token."""
+"""Whom site_defaults lets change something, by what a real browser says of its requests: no form
+here has a token.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def port() -> Iterator[int]:
 
 
 def press(page: Page, url: str) -> tuple[int, dict[str, str]]:
-    """Open a page and press its button: the answer's status, and what the browser said of the request."""
+    """Open a page and press its button: the answer's status, and what the browser said of the
+    request.
+    """
     changed.clear()
     page.goto(url)
     with page.expect_navigation() as navigation:

@@ -1,4 +1,5 @@
-"""A Flask app for servers: `gunicorn "tests.flask.served:make_app()"`, with its store's name in SESSION_STORE.
+"""A Flask app for servers: `gunicorn "tests.flask.served:make_app()"`, with its store's name in
+SESSION_STORE.
 
 Without one, the session is sealed in its cookie.
 """
@@ -53,7 +54,9 @@ def make_app() -> Flask:
 
     @app.get("/wait")
     def wait() -> Any:
-        """Until another request gives the word, at most 20 seconds; what this one sets is stored after it."""
+        """Until another request gives the word, at most 20 seconds; what this one sets is stored
+        after it.
+        """
         session["waited"] = 1
         own().swap("begun", lambda begun: 1)
         for _ in range(400):

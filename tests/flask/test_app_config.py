@@ -170,29 +170,32 @@ def test_without_a_store_the_session_is_sealed_under_the_secret_key() -> None:
     assert stranger.get("/").text == "4"
 
 
+LONGER = (
+    "The session's cookie is sealed with this key. `python -m ringsession key` prints a good one; or"
+    ' set ["session"]["store"]'
+)
 WRONG: list[tuple[Any, Any, str]] = [
     (
         {},
         {},
-        'RingSession: expected app.config["SECRET_KEY"], with which the session is sealed in its cookie, or'
-        ' ["session"]["store"], such as "redis://localhost:6379/0"; set one before init_app',
+        'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
+        ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
+        ' "redis://localhost:6379/0"',
     ),
     (
         {"SECRET_KEY": "dev"},
         {},
-        'app.config["SECRET_KEY"]: expected at least 16 bytes, since the session is sealed with it, got 3;'
-        ' `python -m ringsession key` prints a good one. Or set ["session"]["store"]',
+        f'app.config["SECRET_KEY"]: expected at least 16 bytes, got 3. {LONGER}',
     ),
     (
         {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": ["short"]},
         {},
-        'app.config["SECRET_KEY_FALLBACKS"][0]: expected at least 16 bytes, since the session is sealed with it, got 5;'
-        ' `python -m ringsession key` prints a good one. Or set ["session"]["store"]',
+        f'app.config["SECRET_KEY_FALLBACKS"][0]: expected at least 16 bytes, got 5. {LONGER}',
     ),
     (
         {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": OTHER},
         {},
-        'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one',
+        'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one key',
     ),
     ({"SECRET_KEY": 5}, {}, 'app.config["SECRET_KEY"]: expected str or bytes, got int'),
     (
@@ -251,7 +254,7 @@ def test_no_error_shows_a_key() -> None:
 
 def test_a_second_time_for_one_app_is_an_error() -> None:
     app = make_app(memory_store())
-    with pytest.raises(ConfigError, match="expected an app that has none yet"):
+    with pytest.raises(ConfigError, match="this app already has a RingSession"):
         RingSession(app)
 
 

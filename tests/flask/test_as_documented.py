@@ -1,6 +1,8 @@
-"""What Flask's documentation says of sessions and of message flashing holds with our interface as with Flask's own.
+"""What Flask's documentation says of sessions and of message flashing holds with our interface as
+with Flask's own.
 
-Each program is an app and what a client sees of it; where the two interfaces differ, the table says how.
+Each program is an app and what a client sees of it; where the two interfaces differ, the table says
+how.
 """
 
 from __future__ import annotations
@@ -161,7 +163,9 @@ def flash_categories(app: Flask) -> Any:
 
 
 def flash_filter(app: Flask) -> Any:
-    """Filtering Flash Messages: the rest can still be had in the same request, and is gone after it."""
+    """Filtering Flash Messages: the rest can still be had in the same request, and is gone after
+    it.
+    """
 
     @view(app, "/save")
     def save() -> str:

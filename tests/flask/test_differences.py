@@ -1,4 +1,6 @@
-"""Where our interface differs from Flask's own: each difference, what either does, and that the guide names it."""
+"""Where our interface differs from Flask's own: each difference, what either does, and that the
+guide names it.
+"""
 
 from __future__ import annotations
 

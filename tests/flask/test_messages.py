@@ -1,4 +1,6 @@
-"""Flask's messages and the layers' are the same ones: each is an entry of its own, and either side reads both."""
+"""Flask's messages and the layers' are the same ones: each is an entry of its own, and either side
+reads both.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What users of other session packages complain of does not happen here; `docs/from-flask-session.md` has the table.
+"""What users of other session packages complain of does not happen here;
+`docs/from-flask-session.md` has the table.
 
-Each program is also run on Flask's own sessions and on Flask-Session, by `python -m benchmarks pains`. No program:
+Each program is also run on Flask's own sessions and on Flask-Session, by `python -m benchmarks
+pains`. No program:
 
 | pain | why |
 |---|---|
@@ -31,7 +33,8 @@ from tests.flask.pains import PAINS
 from tests.flask.pains.ours import InTheCookie, OnAServer
 
 ON_SQL = {11, 36, 37}
-# What the cookie store cannot do, as its documentation says, and what does not arise without a server.
+# What the cookie store cannot do, as its documentation says, and what does not arise without a
+# server.
 NOT_IN_THE_COOKIE = {1, 3, 7, 26, 38}
 WITHOUT_A_SERVER = {11, 34, 35, 36, 37}
 

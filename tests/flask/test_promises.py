@@ -1,4 +1,6 @@
-"""The promises of the package hold behind `flask.session`, and Flask's ways of using an extension work."""
+"""The promises of the package hold behind `flask.session`, and Flask's ways of using an extension
+work.
+"""
 
 from __future__ import annotations
 
@@ -470,7 +472,7 @@ def test_the_shell_and_the_commands_have_a_context_without_a_request() -> None:
 def test_recreate_without_the_extension_says_what_is_missing() -> None:
     app = Flask(__name__)
     with app.test_request_context():
-        with pytest.raises(RuntimeError, match=r"expected RingSession\(app\)"):
+        with pytest.raises(RuntimeError, match=r"Call RingSession\(app\) first"):
             recreate()
 
 

@@ -1,4 +1,6 @@
-"""The extension behind real servers: processes, threads, greenlets, and Flask's own that starts anew."""
+"""The extension behind real servers: processes, threads, greenlets, and Flask's own that starts
+anew.
+"""
 
 from __future__ import annotations
 

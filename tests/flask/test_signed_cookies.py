@@ -215,7 +215,7 @@ def test_after_the_date_none_is_read_and_the_log_says_so(caplog: pytest.LogCaptu
     app = moved_app(memory_store(), date(2020, 1, 1))
     assert client_with(app, signed(n=1)).get("/").text == "{}"
     assert [record.getMessage() for record in caplog.records] == [
-        "accept_flask_cookies_until has passed: it can be taken out"
+        "The date of accept_flask_cookies_until has passed. You can remove it"
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_moment_may_be_given_too(until: timedelta, taken: bool) -> None:
 def test_a_date_that_is_none_is_an_error_at_the_start() -> None:
     with pytest.raises(ConfigError, match="accept_flask_cookies_until: expected a date, got str"):
         moved_app(memory_store(), "2026-12-31")
-    with pytest.raises(ConfigError, match="expected app.config.*SECRET_KEY.*, with which they"):
+    with pytest.raises(ConfigError, match="app.config.*SECRET_KEY.* is not set. Set the key that"):
         moved_app(memory_store(), SECRET_KEY=None)
 
 

@@ -1,4 +1,6 @@
-"""Authlib's OAuth client keeps its state in our sessions, against a provider on loopback that checks what it is told."""
+"""Authlib's OAuth client keeps its state in our sessions, against a provider on loopback that
+checks what it is told.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ CALLBACK = "http://localhost/callback"
 
 
 class Provider:
-    """A provider of logins for one client: each code is good once, for whoever knows the verifier it was asked for with."""
+    """A provider of logins for one client: each code is good once, for whoever knows the verifier
+    it was asked for with.
+    """
 
     def __init__(self) -> None:
         self.codes: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,6 @@
-"""Flask-Limiter counts by what is in our sessions, and costs a page that leaves the session alone nothing."""
+"""Flask-Limiter counts by what is in our sessions, and costs a page that leaves the session alone
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Flask-Login on our sessions: remember-me, fresh logins, session protection, and what a logout ends."""
+"""Flask-Login on our sessions: remember-me, fresh logins, session protection, and what a logout
+ends.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from tests.tracing import TracedStore
 
 flask_login = import_part("flask_login")
 
-# Flask-Login 0.6.3 asks for the time, when it sets its own cookie, in a way of which Python 3.12 warns.
+# Flask-Login 0.6.3 asks for the time, when it sets its own cookie, in a way of which Python 3.12
+# warns.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 NOBODY = {"user": None, "fresh": False}
@@ -31,7 +34,9 @@ class User(flask_login.UserMixin):  # type: ignore[misc,name-defined]
 
 
 def site(store: Any, **values: Any) -> Flask:
-    """A site with Flask-Login whose login moves the session; "/login/ann?remember=1" sets its own cookie too."""
+    """A site with Flask-Login whose login moves the session; "/login/ann?remember=1" sets its own
+    cookie too.
+    """
     app = make_app(store, **values)
     manager = flask_login.LoginManager(app)
     manager.user_loader(User)

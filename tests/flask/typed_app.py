@@ -1,4 +1,6 @@
-"""An app with the extension whose every line is typed, for `mypy --strict`; it is read, and run by nobody."""
+"""An app with the extension whose every line is typed, for `mypy --strict`; it is read, and run by
+nobody.
+"""
 
 from __future__ import annotations
 

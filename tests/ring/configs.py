@@ -38,7 +38,8 @@ from tests.ring.fixtures import FIXTURES
 
 KEY = "BuD3KgdAXhDHrJXu"
 Handler = Callable[[Any], Any]
-# Ring's session has no timeout and its cookie no SameSite; its CSRF layer knows the token only, and files come from "public".
+# Ring's session has no timeout and its cookie no SameSite; its CSRF layer knows the token only, and
+# files come from "public".
 RING: dict[str, Any] = {
     "session": {"timeout": None, "absolute_timeout": None, "cookie_attrs": {"same_site": None}},
     "security": {"anti_forgery": {"mode": "token"}},

@@ -1,7 +1,8 @@
 """A vector's requests through the layers, and what came compared with what Ring answered.
 
-Normalised, and only these: ETag, Vary, Cache-Control, the order of cookies and attributes, the Content-Type of a response
-without a body, the Content-Length of the handlers' JSON, `body_rest`, `read nil` in X-Store-Log, masked tokens.
+Normalised, and only these: ETag, Vary, Cache-Control, the order of cookies and attributes, the
+Content-Type of a response without a body, the Content-Length of the handlers' JSON, `body_rest`,
+`read nil` in X-Store-Log, masked tokens.
 """
 
 from __future__ import annotations
@@ -184,7 +185,9 @@ def _fill(text: str, learned: dict[str, str]) -> str:
 
 
 def _learn(expected: Any, found: Any, learned: dict[str, str]) -> bool:
-    """Whether what was found has the shape of what was expected; learns the placeholders on its way."""
+    """Whether what was found has the shape of what was expected; learns the placeholders on its
+    way.
+    """
     if isinstance(expected, str) and isinstance(found, str):
         return _learn_text(expected, found, learned)
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -211,7 +214,9 @@ def _learn_text(expected: str, found: str, learned: dict[str, str]) -> bool:
 
 
 def _same(name: str, value: str, learned: dict[str, str]) -> bool:
-    """Whether a placeholder stands for what it stood for before; a token is masked, so that it is another text each time."""
+    """Whether a placeholder stands for what it stood for before; a token is masked, so that it is
+    another text each time.
+    """
     if name.startswith("CSRF"):
         learned[name] = value
     return learned.setdefault(name, value) == value

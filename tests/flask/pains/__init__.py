@@ -1,4 +1,6 @@
-"""Forty pains of those who use sessions, as programs that tell whether one of them is spared: `PAINS`."""
+"""Forty pains of those who use sessions, as programs that tell whether one of them is spared:
+`PAINS`.
+"""
 
 from .cookies import COOKIES
 from .growth import GROWTH

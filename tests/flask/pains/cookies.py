@@ -14,7 +14,9 @@ HTTPS = "https://localhost"
 
 
 def large(subject: Subject) -> Any:
-    """Whether a large session is kept by a browser, which takes 4096 octets, or said to be too large."""
+    """Whether a large session is kept by a browser, which takes 4096 octets, or said to be too
+    large.
+    """
     app = site(subject)
 
     @app.get("/large")
@@ -31,7 +33,9 @@ def large(subject: Subject) -> Any:
 
 
 def attributes(subject: Subject) -> Any:
-    """Whether a cookie can be Partitioned, and whether what browsers refuse is refused at the start."""
+    """Whether a cookie can be Partitioned, and whether what browsers refuse is refused at the
+    start.
+    """
     safe = {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_SAMESITE": "None"}
     app = site(subject, SESSION_COOKIE_PARTITIONED=True, **safe)
     (cookie,) = set_cookies(app.test_client().get("/set/a/1", base_url=HTTPS))

@@ -10,7 +10,9 @@ NEW = "another secret of at least 16 bytes"
 
 
 def fixation(subject: Subject) -> Any:
-    """Whether an id that an attacker made up is taken, and what a visitor's old cookie opens after the login."""
+    """Whether an id that an attacker made up is taken, and what a visitor's old cookie opens after
+    the login.
+    """
     app = site(subject)
     made_up = "A" * 43
     fixed = app.test_client()
@@ -40,7 +42,9 @@ def leak(subject: Subject) -> Any:
 
 
 def rotation(subject: Subject) -> Any:
-    """What a session from before a change of keys holds after it, and once more without the old key."""
+    """What a session from before a change of keys holds after it, and once more without the old
+    key.
+    """
     old = site(subject).test_client()
     old.get("/set/a/1")
     found, browser = [], old

@@ -37,7 +37,9 @@ def other_client(subject: Subject) -> Any:
 
 
 def own_transaction(subject: Subject, engine: sqlalchemy.Engine) -> Any:
-    """The rows that a view added and never committed, and what a second app on the same database answers."""
+    """The rows that a view added and never committed, and what a second app on the same database
+    answers.
+    """
     metadata = sqlalchemy.MetaData()
     orders = sqlalchemy.Table("orders", metadata, sqlalchemy.Column("id", sqlalchemy.Integer))
     metadata.create_all(engine)

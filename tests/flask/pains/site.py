@@ -1,6 +1,7 @@
 """The site on which the pains are tried, its browsers, and what each extension must offer for that.
 
-Owns `Subject`, `Pain` and the pages. The programs are in the other files, by group; knows no extension.
+Owns `Subject`, `Pain` and the pages. The programs are in the other files, by group; knows no
+extension.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ class NoStore(Exception):
 
 
 class Subject:
-    """An extension, or Flask alone, on which the programs run; redis: where it keeps sessions, if on a server."""
+    """An extension, or Flask alone, on which the programs run; redis: where it keeps sessions, if
+    on a server.
+    """
 
     package = "flask"
 
@@ -46,7 +49,9 @@ class Subject:
         raise NoStore
 
     def sql_app(self, engine: Any, **values: Any) -> tuple[Flask, Any]:
-        """One that keeps sessions in the application's own database, and the view's session of SQLAlchemy."""
+        """One that keeps sessions in the application's own database, and the view's session of
+        SQLAlchemy.
+        """
         raise NoStore
 
     def renew(self) -> None:
@@ -148,7 +153,9 @@ def also(browser: Browser) -> Browser:
 
 
 def overlap(browser: Browser, quick: str, late: Callable[[], object]) -> Callable[[], Any]:
-    """Add a page that reads the session, while `quick` is asked for and answered, and then does `late`; to be called once."""
+    """Add a page that reads the session, while `quick` is asked for and answered, and then does
+    `late`; to be called once.
+    """
 
     @browser.application.get("/slow")
     def slow() -> str:
