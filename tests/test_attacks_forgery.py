@@ -23,6 +23,7 @@ from ringsession import (
     wrap_defaults,
 )
 from ringsession.middleware.anti_forgery import FIELD
+from tests.naming import name_value
 from tests.tracing import TracedStore
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"
@@ -448,7 +449,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), WRONG, ids=str)
+@pytest.mark.parametrize(("options", "message"), WRONG, ids=name_value)
 def test_wrong_options_are_refused_when_wrapping(options: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         wrap_anti_forgery(handler, **options)
