@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.machine import find_program, sum_up
+from tests.naming import ADDRESS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("default", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
 hypothesis.settings.load_profile("default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names that differ from process to process: pytest-xdist could not run those tests."""
+    for item in items:
+        if ADDRESS.search(item.nodeid):
+            raise pytest.UsageError(f"{item.nodeid} has an address in its name: use ids=name_value")
+
 
 _not_run = pytest.StashKey[str]()
 

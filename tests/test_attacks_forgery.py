@@ -24,6 +24,7 @@ from ringsession import (
 )
 from ringsession.middleware.anti_forgery import FIELD
 from ringsession.option_error import OptionError
+from tests.naming import name_value
 from tests.tracing import TracedStore
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=B"
@@ -449,7 +450,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "message"), WRONG, ids=str)
+@pytest.mark.parametrize(("options", "message"), WRONG, ids=name_value)
 def test_wrong_options_are_refused_when_wrapping(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=f"^{message}"):
         wrap_anti_forgery(handler, **options)

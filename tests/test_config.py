@@ -26,6 +26,7 @@ from ringsession import (
     wrap_session,
 )
 from ringsession.config import KEYS, check_config
+from tests.naming import name_value
 
 FOUR = [site_defaults, secure_site_defaults, api_defaults, secure_api_defaults]
 
@@ -219,7 +220,7 @@ def test_a_root_counts_as_the_path() -> None:
         wrap_defaults(app, deep_merge(site_defaults, attrs))
 
 
-@pytest.mark.parametrize("store", [5, "redis", object(), {}, memory_store], ids=repr)
+@pytest.mark.parametrize("store", [5, "redis", object(), {}, memory_store], ids=name_value)
 def test_something_that_is_no_store_is_refused(store: Any) -> None:
     with pytest.raises(ConfigError, match=r'^\["session"\]\["store"\]: expected a store'):
         wrap_defaults(app, assoc_in(site_defaults, ["session", "store"], store))
@@ -263,7 +264,7 @@ def test_an_app_that_does_not_say_what_it_takes_is_accepted() -> None:
         ({"params": {"urlencoded": False}}, set()),
         (api_defaults, {"params", "query_params", "form_params"}),
     ],
-    ids=repr,
+    ids=name_value,
 )
 def test_a_layer_is_there_if_the_config_says_so(config: Any, keys: set[str]) -> None:
     seen: set[str] = set()

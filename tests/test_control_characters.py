@@ -27,6 +27,7 @@ from ringsession import (
     wrap_session,
 )
 from ringsession.responses import response
+from tests.naming import name_value
 from tests.tracing import TracedStore
 
 REFUSED = "expected no control character"
@@ -104,7 +105,7 @@ LAYERS: list[tuple[Any, str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrap", "name", "value", "request_"), LAYERS, ids=str)
+@pytest.mark.parametrize(("wrap", "name", "value", "request_"), LAYERS, ids=name_value)
 def test_a_layer_refuses_a_header_that_it_would_change(
     wrap: Any, name: str, value: Any, request_: Any
 ) -> None:

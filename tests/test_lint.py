@@ -20,6 +20,7 @@ from ringsession import (
     wrap_lint,
 )
 from ringsession.testing import request
+from tests.naming import name_value
 
 GOOD: dict[str, Any] = {"status": 200, "headers": {"A": "1", "B": ["1", "2"]}, "body": None}
 
@@ -32,7 +33,7 @@ def answer(response: Any) -> Any:
     "more",
     [{}, {"body": "x"}, {"body": b"x"}, {"body": ["x"]}, {"body": Path("x")}, {"session": None},
      {"session": {}}, {"cookies": {"a": 1}}, {"session_cookie_attrs": {}}, {"flash": object()}],
-    ids=repr,
+    ids=name_value,
 )  # fmt: skip
 def test_a_response_by_spec_passes_as_it_is(more: Any) -> None:
     response = GOOD | more

@@ -14,6 +14,7 @@ import pytest
 
 from ringsession import from_wsgi, to_wsgi, wrap_defaults
 from ringsession.testing import request
+from tests.naming import name_value
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -88,7 +89,7 @@ def test_an_app_survives_both_edges_as_the_same_object() -> None:
         (io.BytesIO(b"file"), b"file"),
         (io.StringIO("text\nfile"), b"text\nfile"),
     ],
-    ids=repr,
+    ids=name_value,
 )
 def test_a_body_may_be_none_str_bytes_an_iterable_of_either_or_a_file(
     body: Any, sent: bytes

@@ -22,10 +22,14 @@ log = logging.getLogger("ringsession")
 
 NOT_LOADED = "The session could not be loaded."
 DROPPED = "A session's record could not be read, so the session was dropped."
+_TOO_LATE = (
+    "the session cannot change any more: the response has already started. Change it before the first"
+    " chunk is sent."
+)
 _AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. If this"
-    " app used to set the cookie with another domain or path, list that in"
-    ' ["session"]["former_cookie_attrs"]; if another app sets it, give this one a cookie_name of its own.'
+    "The request brought %d live sessions in cookies of the same name, so it has none of them. List the"
+    ' domains and paths that this app used before in ["session"]["former_cookie_attrs"], or give it a'
+    " cookie_name of its own."
 )
 
 
@@ -81,15 +85,10 @@ class State:
         self.messages_wait = False
         self.shown_message: str | None = None  # the key of the message that the handler read
 
-    # -- loading
-
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
         if self.has_started:
-            raise SessionCommitted(
-                "the session cannot change any more: the response has already started. Change it"
-                " before the first chunk is sent."
-            )
+            raise SessionCommitted(_TOO_LATE)
 
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
@@ -185,8 +184,6 @@ class State:
             contents.forget_secrets()
         return contents
 
-    # -- ending and changing
-
     def end(self, ending: Ending) -> None:
         """Let the session end, or move to a new id, when the response starts. An end stays an end."""
         self.check_open()
@@ -218,16 +215,15 @@ class State:
         """Note that the session went while this request was running."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
         self.phase = GONE
-        # A store may drop a disposable session to make room; then this request starts another one.
-        # Otherwise the loaded record stays known, so that only this request's own changes count.
+        # A session that the store dropped to make room is started again. Otherwise the loaded record
+        # stays known, so that only this request's own changes count.
         if self.loaded.disposable and self.backend.load(self.value) is None:
             self.loaded, self.contents.record, self.phase = None, None, ABSENT
 
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        # If several sessions came, a neighbour may have set one of them: a token or a message that was
-        # kept for such a request could be shown to somebody else.
+        # Of several sessions a neighbour may have set one, and would be shown a token or message kept here.
         if contents is None or (self.rivals and not contents.values and not contents.is_whole):
             return None
         return contents.change()
