@@ -57,7 +57,8 @@ class Goal(NamedTuple):
         if self.factor != 1:
             most += f" (here {self.most * self.factor:.1f})"
         digits = 2 if self.unit == " x" else 1
-        return f"| {self.what} | {most} | {self.got:.{digits}f} | {'met' if self.is_met else 'missed'} |"
+        result = "met" if self.is_met else "missed"
+        return f"| {self.what} | {most} | {self.got:.{digits}f} | {result} |"
 
 
 def _overhead(nets: dict[str, dict[str, float]], factor: float) -> Iterator[Goal]:
@@ -116,7 +117,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.json:
         options.json.write_text(json.dumps([goal._asdict() for goal in goals], indent=2) + "\n")
     print(
-        f"json.dumps of the session: {reference:.1f} us, {reference / overhead.REFERENCE:.2f} x the reference\n"
+        f"json.dumps of the session: {reference:.1f} us,"
+        f" {reference / overhead.REFERENCE:.2f} x the reference\n"
     )
     print("| | at most | measured | |\n|---|---|---|---|")
     print(*(goal.row() for goal in goals), sep="\n")

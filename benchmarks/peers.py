@@ -185,7 +185,7 @@ def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def show(table: Nets) -> str:
-    """The table as it stands in docs/performance.md; a ratio is to the group's first ringsession."""
+    """Return the table of docs/performance.md. A ratio is to the group's first ringsession."""
     lines = ["| sessions in | peer | untouched | read | write | read, × ours | write, × ours |"]
     lines.append("|---|---|---|---|---|---|---|")
     for group, peers in table.items():

@@ -47,7 +47,7 @@ GOALS = {"memory": 1.3, "sqlite": 1.5, "valkey": 1.5}
 
 
 class Place(NamedTuple):
-    """An empty store, how many bytes it has taken so far, and what makes all its sessions expire."""
+    """Return an empty store, the bytes it takes so far, and a function that ends all sessions."""
 
     store: Any
     taken: Callable[[], int]
@@ -193,7 +193,8 @@ def measure(name: str, sessions: int, rounds: int = 100, reads: int = 100) -> Sc
 def show(name: str, sessions: int, scale: Scale) -> str:
     """A line on one store."""
     ways = [
-        f"{way} takes {small:.1f} us among {FEW:,} sessions and {large:.1f} us among {sessions:,}, {large / small:.2f} x"
+        f"{way} takes {small:.1f} us among {FEW:,} sessions and {large:.1f} us among {sessions:,},"
+        f" {large / small:.2f} x"
         for way, (small, large) in (
             ("a request that reads", scale.request),
             ("`load`", scale.load),

@@ -186,8 +186,9 @@ def judge(table: dict[str, dict[str, Row]]) -> list[str]:
     if "sqlite" in table:
         read, write = table["sqlite"]["read"], table["sqlite"]["write"]
         said.append(
-            f"sqlite: a request that reads takes {read['us']:.1f} us (goal 30), one that writes {write['us']:.1f} us;"
-            f" its `patch` alone is {write['own'] / write['bare']:.1f} x the bare UPDATE (goal 3)"
+            f"sqlite: a request that reads takes {read['us']:.1f} us (goal 30), one that writes"
+            f" {write['us']:.1f} us; its `patch` alone is"
+            f" {write['own'] / write['bare']:.1f} x the bare UPDATE (goal 3)"
         )
     return said
 

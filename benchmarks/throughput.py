@@ -109,7 +109,8 @@ def show(table: Table) -> str:
         lines += ["", f"| {TITLES[mode]} | {' | '.join(WORKS)} |", "|---|---|---|---|"]
         for name, works in apps.items():
             cells = [
-                f"{row['per_second']:.0f}/s ({row['per_second'] / bare:.2f}), {row['p99_ms']:.1f} ms"
+                f"{row['per_second']:.0f}/s ({row['per_second'] / bare:.2f}),"
+                f" {row['p99_ms']:.1f} ms"
                 for row in works.values()
             ]
             cells += [""] * (len(WORKS) - len(cells))

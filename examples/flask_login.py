@@ -32,7 +32,9 @@ PAGE = """<!doctype html>
 </form>
 <form method="post" action="/logout">{{ csrf_field() }} <button>Log out</button></form>
 {% else %}
-<form method="post" action="/login">{{ csrf_field() }} <input name="user"> <button>Log in</button></form>
+<form method="post" action="/login">
+  {{ csrf_field() }} <input name="user"> <button>Log in</button>
+</form>
 {% endif %}
 """
 

@@ -51,7 +51,7 @@ class _Line:
 
 
 class FaultProxy:
-    """`arm(fault)` harms the next exchange on any connection, once; then the proxy is honest again."""
+    """Harm the next exchange on any connection after `arm(fault)`, once; then be honest again."""
 
     def __init__(self, port: int) -> None:
         self._server = ("127.0.0.1", port)
@@ -92,7 +92,7 @@ class FaultProxy:
             return count
 
     def _start(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
 

@@ -273,7 +273,7 @@ def distinct_orders(groups: list[tuple[Script, ...]]) -> list[Walk]:
 def explore(
     make_store: Callable[[], Any], walks: Iterable[Walk]
 ) -> tuple[int, list[tuple[tuple[Script, ...], tuple[int, ...]]]]:
-    """How many orders were walked, or stand for those that were, and those that broke the contract."""
+    """How many orders were walked, or equal a walked one, and those that broke the contract."""
     walked, broken = 0, []
     for scripts, order, stands_for in walks:
         walked += stands_for

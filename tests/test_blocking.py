@@ -14,12 +14,12 @@ def test_an_answer_from_another_thread_is_the_response() -> None:
     def handler(request: Any, respond: Any, raise_: Any) -> None:
         Thread(target=respond, args=[{"status": 200, "body": request["uri"]}]).start()
 
-    assert blocking(handler)({"uri": "/x"}) == {"status": 200, "body": "/x"}  # type: ignore[arg-type]
+    assert blocking(handler)({"uri": "/x"}) == {"status": 200, "body": "/x"}
 
 
 def test_what_is_given_to_raise_is_raised() -> None:
     with pytest.raises(LookupError, match="mine"):
-        blocking(lambda request, respond, raise_: raise_(LookupError("mine")))({})  # type: ignore[arg-type]
+        blocking(lambda request, respond, raise_: raise_(LookupError("mine")))({})
 
 
 def test_what_the_handler_raises_is_raised() -> None:

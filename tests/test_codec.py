@@ -358,8 +358,8 @@ Point = namedtuple("Point", "x y")
 
 def unknown(kind: str) -> str:
     return (
-        f" is an object of type '{kind}', which cannot be stored. Convert it to a str, number, list,"
-        ' dict, datetime or another supported type first (see "What a session can hold")'
+        f" is an object of type '{kind}', which cannot be stored. Convert it to a str, number,"
+        ' list, dict, datetime or another supported type first (see "What a session can hold")'
     )
 
 

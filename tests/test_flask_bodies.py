@@ -64,7 +64,7 @@ def make_app(folder: Path) -> Flask:
 def clients(tmp_path: Path) -> tuple[Any, Any]:
     """A client of the bare app and one of the wrapped."""
     bare, wrapped = make_app(tmp_path), make_app(tmp_path)
-    wrapped.wsgi_app = validator(wrap_defaults(wrapped.wsgi_app, site_defaults))  # type: ignore[method-assign]
+    wrapped.wsgi_app = validator(wrap_defaults(wrapped.wsgi_app, site_defaults))
     return bare.test_client(), wrapped.test_client()
 
 

@@ -21,7 +21,7 @@ TRIPLES = list(combinations_with_replacement([("read", act, "commit") for act in
 
 
 class WholeSessionStore:
-    """What every other session layer does: it writes the whole session, whatever is there by now."""
+    """Write the whole session, whatever is stored by now, as most other session layers do."""
 
     def __init__(self) -> None:
         self.records: dict[str, str] = {}

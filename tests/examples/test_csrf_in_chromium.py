@@ -30,7 +30,7 @@ def make_app() -> Flask:
 
     @app.get("/")
     def page() -> str:
-        """A form to whatever `to` says, so that this page plays the site's own and the attacker's."""
+        """Serve a form that posts to `to`: it plays the site's own page and the attacker's."""
         to = request.args.get("to", "/change")
         return (
             f"<!doctype html><title>page</title><form method=post action='{to}'>"

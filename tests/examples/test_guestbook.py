@@ -56,7 +56,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @pytest.fixture
 def page(chromium: Browser, port: int) -> Iterator[Page]:
     viewport = {"width": 900, "height": 700}
-    context = chromium.new_context(ignore_https_errors=True, viewport=viewport)  # type: ignore[arg-type]
+    context = chromium.new_context(ignore_https_errors=True, viewport=viewport)
     opened = context.new_page()
     opened.goto(f"https://localhost:{port}/")
     yield opened

@@ -1,4 +1,4 @@
-"""app.config is honoured, the nested config goes over it, and a wrong one is an error at the start."""
+"""app.config is read, the nested config overrides it, and a wrong one is an error at the start."""
 
 from __future__ import annotations
 
@@ -171,16 +171,16 @@ def test_without_a_store_the_session_is_sealed_under_the_secret_key() -> None:
 
 
 LONGER = (
-    "The session's cookie is sealed with this key. `python -m ringsession key` prints a good one; or"
-    ' set ["session"]["store"]'
+    "The session's cookie is sealed with this key. `python -m ringsession key` prints a good one;"
+    ' or set ["session"]["store"]'
 )
 WRONG: list[tuple[Any, Any, str]] = [
     (
         {},
         {},
         'RingSession: app.config["SECRET_KEY"] is not set, so the session\'s cookie cannot be'
-        ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store, such as'
-        ' "redis://localhost:6379/0"',
+        ' sealed. Set it before init_app, or set ["session"]["store"] to a server-side store,'
+        ' such as "redis://localhost:6379/0"',
     ),
     (
         {"SECRET_KEY": "dev"},
@@ -228,8 +228,9 @@ WRONG: list[tuple[Any, Any, str]] = [
     (
         {},
         {"session": {"store": "oracle://"}},
-        '["session"]["store"]: expected a store, or "memory:", "sqlite:///sessions.db", "redis://...", "rediss://...",'
-        ' "postgresql+psycopg://..." or "mysql+pymysql://...", got another text',
+        '["session"]["store"]: expected a store, or "memory:", "sqlite:///sessions.db",'
+        ' "redis://...", "rediss://...", "postgresql+psycopg://..." or "mysql+pymysql://...", got'
+        " another text",
     ),
 ]
 
@@ -274,7 +275,8 @@ def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
             "store": store,
             "cookie_name": "session",
             "cookie_attrs": {
-                "path": "/", "http_only": True, "same_site": "lax", "secure": False, "partitioned": False,
+                "path": "/", "http_only": True, "same_site": "lax", "secure": False,
+                "partitioned": False,
             },
             "timeout": 2678400.0,
         },

@@ -200,7 +200,10 @@ def flash_in_the_same_request(app: Flask) -> Any:
 
 
 def flash_in_a_template(app: Flask) -> Any:
-    page = "{% for category, message in get_flashed_messages(true) %}{{ category }}:{{ message }};{% endfor %}"
+    page = (
+        "{% for category, message in get_flashed_messages(true) %}"
+        "{{ category }}:{{ message }};{% endfor %}"
+    )
 
     @view(app, "/save")
     def save() -> str:

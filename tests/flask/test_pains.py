@@ -6,7 +6,7 @@ pains`. No program:
 
 | pain | why |
 |---|---|
-| 18 an upgrade breaks what is stored, or who wrote a store | here alone, below: others have no format of their own to compare |
+| 18 an upgrade breaks stored sessions, or an own store | here alone, below: others have no format |
 | 27 "sign out everywhere" | left out: a store knows no user, and keeps no index |
 | 32, 33 tokens of forms | here alone, below: the others have none |
 | 40 mended faults are never released | nothing that a program can show |

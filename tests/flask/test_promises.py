@@ -305,8 +305,8 @@ def test_a_first_look_while_the_body_streams_says_so_too() -> None:
     @app.get("/stream")
     def stream() -> Response:
         looks = [
-            lambda: session.get("x"), lambda: "x" in session, lambda: len(session), lambda: list(session),
-            lambda: get_flashed_messages(),
+            lambda: session.get("x"), lambda: "x" in session, lambda: len(session),
+            lambda: list(session), lambda: get_flashed_messages(),
         ]  # fmt: skip
 
         def parts() -> Any:

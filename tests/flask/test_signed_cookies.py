@@ -176,9 +176,13 @@ REFUSED = {
     "no base64": sign(b"!"),
     "no zlib": sign(b"." + base64_encode(b"abc")),
     "zlib broken off": sign(b"." + base64_encode(zlib.compress(b'{"a":"%s"}' % (b"x" * 999))[:-9])),
-    "zlib of a megabyte": sign(b"." + base64_encode(zlib.compress(b'{"a":"%s"}' % (b"x" * 1_000_000)))),
+    "zlib of a megabyte": sign(
+        b"." + base64_encode(zlib.compress(b'{"a":"%s"}' % (b"x" * 1_000_000)))
+    ),
     "messages of another shape": sign(base64_encode(b'{"_flashes":5}')),
-    "too deep": sign(b"." + base64_encode(zlib.compress(b'{"a":' + b"[" * 9999 + b"]" * 9999 + b"}"))),
+    "too deep": sign(
+        b"." + base64_encode(zlib.compress(b'{"a":' + b"[" * 9999 + b"]" * 9999 + b"}"))
+    ),
 }  # fmt: skip
 
 

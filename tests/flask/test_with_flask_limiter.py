@@ -79,7 +79,8 @@ def test_a_request_over_the_limit_writes_nothing(store: Any) -> None:
 
 def test_its_headers_stand_beside_ours(store: Any) -> None:
     answer = site(store).test_client().get("/writes")
-    assert {name: answer.headers[name] for name in ("X-RateLimit-Remaining", "Vary", "Cache-Control")} == {
+    names = ("X-RateLimit-Remaining", "Vary", "Cache-Control")
+    assert {name: answer.headers[name] for name in names} == {
         "X-RateLimit-Remaining": "1", "Vary": "Cookie", "Cache-Control": "private",
     }  # fmt: skip
 

@@ -33,7 +33,7 @@ class UploadForm(flask_wtf.FlaskForm):  # type: ignore[misc,name-defined]
 
 
 def site(store: Any, config: Any = None, *, protect: bool = False, **values: Any) -> Flask:
-    """A site with a form of Flask-WTF's, and a page by hand. protect: CSRFProtect for every post."""
+    """A site with a form of Flask-WTF, and a page by hand. protect: CSRFProtect for every post."""
     app = make_app(store, config, **values)
     if protect:
         flask_wtf.CSRFProtect(app)

@@ -1,4 +1,4 @@
-"""The configs that the vectors name, with Ring's own values where our defaults differ by decision."""
+"""The configs that the vectors name, with Ring's own values where ours differ on purpose."""
 
 from __future__ import annotations
 
@@ -233,9 +233,10 @@ def configs(clock: Clock) -> dict[str, Callable[[], Callable[[Handler], Handler]
         "(assoc-in d/site-defaults [:security :xss-protection] {:enable? true})": secured(
             xss_protection={"enable": True}
         ),
-        "(assoc-in d/site-defaults [:security :xss-protection] {:enable? false :mode :block})": secured(
-            xss_protection={"enable": False, "mode": "block"}
-        ),
+        (
+            "(assoc-in d/site-defaults [:security :xss-protection]"
+            " {:enable? false :mode :block})"
+        ): secured(xss_protection={"enable": False, "mode": "block"}),
         "hsts-custom": secured(hsts={"max_age": 60, "include_subdomains": False}),
         "ssl-port": secured(ssl_redirect={"ssl_port": 8443}),
         "static-files": flagged(["static"], {"files": files}),

@@ -70,7 +70,7 @@ def deletion(subject: Subject) -> Any:
 
 
 def shared_cache(subject: Subject) -> Any:
-    """Whether a page that depends on the session varies, and one that sets the cookie is private."""
+    """Return whether a page that reads the session varies, and one that sets it is private."""
     app = site(subject)
     app.add_url_rule("/in", "in", lambda: str("x" in session))
     app.add_url_rule("/len", "len", lambda: str(len(session)))
