@@ -1,8 +1,8 @@
 """Interrupt a store's calls with SIGALRM, and count the answers that are wrong afterwards.
 
 Run it as a program, since a fault may crash the interpreter:
-`python -m tests.stores.interruptions '{"calls": 600, ...}'`. It prints one JSON object. It interrupts
-every second call at a random moment and checks every answer.
+`python -m tests.stores.interruptions '{"calls": 600, ...}'`. It prints one JSON object. It
+interrupts every second call at a random moment and checks every answer.
 """
 
 from __future__ import annotations

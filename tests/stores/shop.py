@@ -1,4 +1,6 @@
-"""A small shop as an app for servers: `gunicorn "tests.stores.shop:make_app()"`, with its store's name in SESSION_STORE."""
+"""A small shop as an app for servers: `gunicorn "tests.stores.shop:make_app()"`, with its store's
+name in SESSION_STORE.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Several Valkey servers as one: a cluster whose slots move, and a primary that fails while Sentinels watch."""
+"""Several Valkey servers as one: a cluster whose slots move, and a primary that fails while
+Sentinels watch.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +125,7 @@ def test_the_documented_rights_are_enough_in_a_cluster(cluster: list[Server], mi
 
 
 def _move_slot(cluster: list[Server], slot: int, writers: Writers) -> None:
-    """From the node that has it to another, key by key, as `redis-cli --cluster reshard` does it."""
+    """Move a slot to another node, key by key, as `redis-cli --cluster reshard` does it."""
     clients = [redis.Redis(port=node.port) for node in cluster]
     names = [client.execute_command("CLUSTER MYID") for client in clients]
     owned = [_has_slot(client, name, slot) for client, name in zip(clients, names)]
@@ -170,7 +172,9 @@ def watched() -> Iterator[tuple[Server, list[Server]]]:
 def test_a_failover_loses_no_more_than_the_last_moments(
     watched: tuple[Server, list[Server]],
 ) -> None:
-    """Replication is asynchronous: what the primary said yes to, and the replica had not heard of, is lost."""
+    """Replication is asynchronous: what the primary said yes to, and the replica had not heard of,
+    is lost.
+    """
     primary, sentinels = watched
     asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
     with redis.Redis(port=sentinels[0].port) as client:
@@ -208,7 +212,9 @@ def _knows_all(client: Any) -> bool:
 def test_a_slow_request_overwrites_nothing_that_the_new_primary_acknowledged(
     watched: tuple[Server, list[Server]],
 ) -> None:
-    """The replica lacks one write to each session, and the new primary gets one: the numbers of writes are equal."""
+    """The replica lacks one write to each session, and the new primary gets one: the numbers of
+    writes are equal.
+    """
     primary, sentinels = watched
     asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
     with redis.Redis(port=sentinels[0].port) as client:

@@ -219,7 +219,9 @@ CONFLICTS = {
 def test_a_statement_that_the_server_undid_for_anothers_sake_is_run_again(
     name: str, code: str, request: pytest.FixtureRequest
 ) -> None:
-    """Deadlocks and serialisation failures, two of three times, as the server itself would raise them."""
+    """Deadlocks and serialisation failures, two of three times, as the server itself would raise
+    them.
+    """
     server: Server = request.getfixturevalue(name)
     client = signed_in(server)
     engine = sqlalchemy.create_engine(server.url, poolclass=sqlalchemy.NullPool)

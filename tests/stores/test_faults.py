@@ -1,4 +1,6 @@
-"""A connection that fails at every point of every operation: nothing acknowledged is lost, and nothing comes back."""
+"""A connection that fails at every point of every operation: nothing acknowledged is lost, and
+nothing comes back.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from tests.tracing import Client
 pytestmark = pytest.mark.server
 
 START = {"a": 0, "n": 0}
-HASTE = 0.1  # seconds after which a store gives up that is to meet a late answer; the others have their 2
+# Seconds after which a store gives up that is to meet a late answer; the others have their 2
+HASTE = 0.1
 
 
 def read(request: Any) -> Any:
@@ -45,7 +48,8 @@ def recreate(request: Any) -> Any:
     request["session"].recreate()
 
 
-# What may stand under the old and the new id after an answer of 200, and after one of 503. None: dead or absent.
+# What may stand under the old and the new id after an answer of 200, and after one of 503. None:
+# dead or absent.
 LIVE = (START, None)
 SIGNED_IN = (None, START | {"user": "ann"})
 OUTCOMES: dict[Any, tuple[list[Any], list[Any]]] = {
@@ -84,7 +88,8 @@ class Network:
     def begin(self, page: Any, store: Any, first: bool) -> Client:
         """A client with a session (none for `create`), whose store has a connection that works.
 
-        first: whether its statements are used for the first time on that connection, and have to be prepared.
+        first: whether its statements are used for the first time on that connection, and have to be
+        prepared.
         """
         if first:
             store.close()
@@ -131,7 +136,7 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
 
 
 def harm(network: Network, page: Any, fault: str, runs: int, first: bool = False) -> dict[int, int]:
-    """Harm each exchange of the page's request in turn; how many answers of each status there were."""
+    """Harm each exchange of the page's request in turn. Return the number of each status."""
     exchanges, seen = network.exchanges(page, first), {200: 0, 503: 0}
     for number in range(runs):
         status, left = network.run(page, fault, number % exchanges, first)

@@ -1,6 +1,8 @@
-"""Random requests of two browsers against each store, and a model of what the contract says they see.
+"""Random requests of two browsers against each store, and a model of what the contract says they
+see.
 
-The model knows the words alone: a browser has a cookie or none; an id has contents, a message, two deadlines and an end.
+The model knows the words alone: a browser has a cookie or none; an id has contents, a message, two
+deadlines and an end.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from tests.stores.networked import SERVERS, make_store, pass_time
 from tests.tracing import Client
 
 IDLE, ABSOLUTE, TOMBSTONE = 1000.0, 3000.0, 60.0
-# A read moves the idle deadline once a minute at most; and a server's clock goes on while the test runs.
+# A read moves the idle deadline once a minute at most; and a server's clock goes on while the test
+# runs.
 EARLY, SLOW = 61.0, 20.0
 BROWSERS, KEYS, VALUES = st.sampled_from("AB"), st.sampled_from("xyz"), st.integers(0, 9)
 
@@ -101,7 +104,9 @@ class Requests(RuleBasedStateMachine):
         return stored, live
 
     def take_cookie(self, browser: str) -> str | None:
-        """The id that the response set, which must be a new one; a deletion takes the browser's away."""
+        """The id that the response set, which must be a new one; a deletion takes the browser's
+        away.
+        """
         if self.client.set_cookie is None:
             return None
         cookie = self.cookies[browser] = self.client.cookie
@@ -110,7 +115,9 @@ class Requests(RuleBasedStateMachine):
         return cookie
 
     def started(self, browser: str, before: Stored | None, stored: Stored) -> None:
-        """A request that stored something, and found no live session, began another one; unless it was late."""
+        """A request that stored something, and found no live session, began another one; unless it
+        was late.
+        """
         cookie = self.take_cookie(browser)
         if before is not None and before.must_refuse(self.now):
             assert cookie is None

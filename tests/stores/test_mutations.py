@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STORES = "ringsession/stores"
 
-# The file, what stands there, what is put in its place (each in turn, where there are several), and the tests of that store.
+# The file, what stands there, what is put in its place (each in turn, where there are several), and
+# the tests of that store.
 MUTATIONS = [
     ("memory liveness", "memory.py", "entry is not None and entry.record is not None else None|entry is None or entry.record is None", "entry is not None else None|entry is None", "test_memory.py"),
     ("memory insert-only", "memory.py", "if self._find(key, now) is not None:", "if False:", "test_memory.py"),

@@ -1,4 +1,6 @@
-"""Octets in a store that are no text: the session is empty and the record goes, unless a newer version wrote it."""
+"""Octets in a store that are no text: the session is empty and the record goes, unless a newer
+version wrote it.
+"""
 
 from __future__ import annotations
 

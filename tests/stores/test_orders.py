@@ -23,7 +23,9 @@ PARTS = 4  # so that each test takes seconds, and a hanging one is told from a l
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
-    """Where the orders are walked in memory, apart from coverage, which would make it three times as long."""
+    """Where the orders are walked in memory, apart from coverage, which would make it three times
+    as long.
+    """
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         yield pool
 

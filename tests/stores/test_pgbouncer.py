@@ -1,4 +1,4 @@
-"""`sql_store` behind PgBouncer, which lends PostgreSQL's connections to one client after the other."""
+"""`sql_store` behind PgBouncer, which lends PostgreSQL's connections to its clients in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Redis store in a cluster whose slots move, step by step. test_cluster.py does it under load."""
+"""The Redis store in a cluster while slots move, step by step; test_cluster.py adds load."""
 
 from __future__ import annotations
 

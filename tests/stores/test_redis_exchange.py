@@ -407,7 +407,7 @@ RIGHTS = (
 
 @pytest.fixture(params=["valkey", "redis"])
 def rights(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Callable[[], Any]]]:
-    """Give an administrator's client, and make stores for a user with the documented rights only."""
+    """Return an administrator's client, and make stores for a user with the documented rights."""
     server = request.getfixturevalue(request.param)
     with redis_py.Redis(port=server.port) as admin:
         admin.flushall()

@@ -46,7 +46,8 @@ class Counted:
         self.server = server
         self._proxy = proxy
         self.client = Client(store)
-        # The first of each may have to bring its script to the server, or to prepare its statement there.
+        # The first of each may have to bring its script to the server, or to prepare its statement
+        # there.
         for page in (create, change, swap, recreate, destroy, create):
             self.send(page)
         pass_time(server, 120)

@@ -1,4 +1,6 @@
-"""Connections of `sql_store` that the server has closed, that are all in use, and that a fork inherits."""
+"""Connections of `sql_store` that the server has closed, that are all in use, and that a fork
+inherits.
+"""
 
 from __future__ import annotations
 

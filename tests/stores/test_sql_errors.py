@@ -1,4 +1,6 @@
-"""What the log shows of a failing statement: its name, the driver's error and its code, and no value."""
+"""What the log shows of a failing statement: its name, the driver's error and its code, and no
+value.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ OPERATIONS: dict[str, Callable[[Any], object]] = {
 }
 WRITES = {name: work for name, work in OPERATIONS.items() if name != "load"}
 
-# What makes every statement, or every write, fail on the server: how, how to undo it, and what errors say.
+# What makes every statement, or every write, fail on the server: how, how to undo it, and what
+# errors say.
 Fault = tuple[list[str], list[str], str]
 TRIGGER = "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} END $$"
 ATTACHED = "CREATE TRIGGER tell BEFORE INSERT OR UPDATE ON ringsession FOR EACH ROW EXECUTE FUNCTION tell()"

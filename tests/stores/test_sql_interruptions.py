@@ -1,4 +1,6 @@
-"""Calls of `sql_store` that a signal interrupts at any point: no answer goes to another call, and no connection is lost."""
+"""Calls of `sql_store` that a signal interrupts at any point: no answer goes to another call, and
+no connection is lost.
+"""
 
 from __future__ import annotations
 
@@ -159,7 +161,8 @@ def run(server: Server, owned: bool, alarm: Any, calls: int) -> None:
     engine = None
     if not owned:
         store.close()
-        # SQLAlchemy's own pool loses a place now and then to an interruption inside it, without us as well.
+        # SQLAlchemy's own pool loses a place now and then to an interruption inside it, without us
+        # as well.
         engine = sqlalchemy.create_engine(server.url, pool_size=calls)
         store = sql_store(engine)
     seen = interrupt_often(store, alarm, calls)

@@ -1,4 +1,4 @@
-"""The SQLite store: the contract, and what a file shared by threads and processes brings with it."""
+"""The SQLite store: the contract, and a file that threads and processes share."""
 
 from __future__ import annotations
 

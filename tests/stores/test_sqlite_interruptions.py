@@ -1,4 +1,6 @@
-"""The SQLite store whose calls are interrupted anywhere: nothing foreign, nothing lost, nothing held."""
+"""The SQLite store whose calls are interrupted anywhere: nothing foreign, nothing lost, nothing
+held.
+"""
 
 from __future__ import annotations
 
