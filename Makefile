@@ -8,12 +8,10 @@ demo: .venv/demo.installed
 	.venv/bin/python examples/login.py $(ARGS)
 
 # A part of the suite covers a part of the package, so only a whole run is measured. The last line
-# names the tests that this machine has no programs for.
+# names the tests that this machine has no programs for. Each process starts the servers it needs.
 test: .venv/test.installed
 ifeq ($(strip $(ARGS)),)
-	.venv/bin/coverage run -m pytest
-	.venv/bin/coverage report
-	@cat .pytest_cache/d/not-run/line
+	.venv/bin/pytest -n logical --maxprocesses 2 --dist loadfile --no-loadscope-reorder --cov
 else
 	.venv/bin/pytest $(ARGS)
 endif

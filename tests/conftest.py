@@ -40,16 +40,13 @@ _not_run = pytest.StashKey[str]()
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Keep one line on the tests that this machine cannot run, in the cache for `make test`."""
+    """Keep one line on the tests that this machine cannot run."""
     skipped = terminalreporter.stats.get("skipped", [])
-    line = sum_up(report.longrepr[2] for report in skipped)
-    config.stash[_not_run] = line
-    if (cache := getattr(config, "cache", None)) is not None:
-        (cache.mkdir("not-run") / "line").write_text(f"{line}\n" if line else "", "utf-8")
+    config.stash[_not_run] = sum_up(report.longrepr[2] for report in skipped)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print that line last, below pytest's own count."""
+    """Print that line last, below the coverage and pytest's own count."""
     if line := config.stash.get(_not_run, ""):
         print(line)
 

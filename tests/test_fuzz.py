@@ -11,6 +11,7 @@ import pytest
 
 from ringsession import assoc_in, cookie_store, from_wsgi, site_defaults, to_wsgi, wrap_defaults
 from ringsession.stores.cookie.seal import Keyring, Opened, seal
+from tests.apart import run_apart
 
 SEED = 20261123
 KEY = "a key of 32 characters for tests"
@@ -113,7 +114,7 @@ def test_the_fuzzed_stack_opens_what_was_sealed_here() -> None:
 def test_50_000_made_up_cookies_neither_raise_nor_open(capsys: Any) -> None:
     with capsys.disabled():
         print(f"\nfuzz seed {SEED}")
-    fuzz(50_000)
+    run_apart(fuzz, 50_000)
 
 
 @pytest.mark.soak

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ringsession import deep_merge, response, site_defaults, to_wsgi, wrap_defaults
+from tests.apart import run_apart
 
 SEED = 20261124
 FILES = Path(__file__).parent / "ring" / "data"
@@ -189,7 +190,7 @@ def fuzz(count: int) -> dict[str, int]:
 
 
 def test_20_000_made_up_requests_get_no_5xx_and_every_kind_of_answer() -> None:
-    came = fuzz(20_000)
+    came = run_apart(fuzz, 20_000)
     assert came.keys() >= {"200", "301", "302", "308", "400", "403", "413", "415"}, came
 
 
