@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tests.servers import Server
-from tests.stores.clusters import start_cluster
+from tests.stores.redis.clusters import start_cluster
 
 pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]

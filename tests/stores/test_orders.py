@@ -16,7 +16,7 @@ from ringsession.stores.named import open_store
 from tests.interleavings import Walk, distinct_orders, explore
 from tests.servers import Server
 from tests.stores.networked import SERVERS, make_store
-from tests.test_interleavings import PAIRS, TRIPLES, WholeSessionStore
+from tests.session.test_interleavings import PAIRS, TRIPLES, WholeSessionStore
 
 PARTS = 4  # so that each test takes seconds, and a hanging one is told from a long one
 

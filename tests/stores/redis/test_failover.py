@@ -21,9 +21,9 @@ from ringsession.testing import change, key_of
 from tests import servers
 from tests.servers import Server
 from tests.serving import wait_until
-from tests.stores.clusters import start_cluster
+from tests.stores.redis.clusters import start_cluster
 from tests.stores.networked import PREFIX
-from tests.stores.test_redis_exchange import RIGHTS
+from tests.stores.redis.test_exchange import RIGHTS
 
 pytestmark = [pytest.mark.soak, pytest.mark.server]
 EMPTY = codec.encode({})

@@ -17,7 +17,7 @@ from ringsession.stores.redis import exchange as _redis_exchange
 from ringsession.stores.redis.replies import ErrorReply
 from ringsession.testing import change, key_of
 from tests.servers import Server
-from tests.stores.clusters import start_cluster
+from tests.stores.redis.clusters import start_cluster
 from tests.stores.networked import PREFIX
 
 pytestmark = pytest.mark.server
