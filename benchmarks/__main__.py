@@ -17,4 +17,4 @@ if __name__ == "__main__":
     name, *arguments = sys.argv[1:] or [""]
     if name not in NAMES:
         sys.exit(f"python -m benchmarks: expected one of {', '.join(NAMES)}, got {name!r}")
-    import_module(f"benchmarks.{name}").main(arguments)
+    import_module(f"benchmarks.commands.{name}").main(arguments)

@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.overhead import APPS, make_environ, session_cookie
+from benchmarks.commands.overhead import APPS, make_environ, session_cookie
 from ringsession import assoc_in, cookie_store, memory_store, site_defaults
 from ringsession import sqlite_store, wrap_defaults
 

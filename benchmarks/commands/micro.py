@@ -40,7 +40,7 @@ def run(folder: Path, requests: int) -> Runs:
         sys.exit("valgrind: expected on PATH (Debian: apt-get install valgrind), not there")
     command = [
         *(valgrind, "--quiet", "--tool=callgrind", f"--callgrind-out-file={folder}/%p"),
-        *(sys.executable, "-m", "benchmarks.micro_runs", str(requests)),
+        *(sys.executable, "-m", "benchmarks.measure.micro_runs", str(requests)),
     ]
     # The order of a set of texts, and with it a count, would differ from run to run.
     environ = {**os.environ, "PYTHONHASHSEED": "0"}

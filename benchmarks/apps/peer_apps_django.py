@@ -19,8 +19,8 @@ from django.http import HttpResponse, JsonResponse
 from django.test.utils import override_settings
 from django.urls import path
 
-from benchmarks.overhead import DATA
-from benchmarks.peer_apps import KEY, Peer, Place
+from benchmarks.commands.overhead import DATA
+from benchmarks.apps.peer_apps import KEY, Peer, Place
 
 BACKENDS = "django.contrib.sessions.backends"
 SESSIONS = ["django.contrib.sessions.middleware.SessionMiddleware"]

@@ -1,7 +1,7 @@
 """What `python -m benchmarks micro` runs under its counter: a process for N requests and one for
 2N, of each kind.
 
-    python -m benchmarks.micro_runs N
+    python -m benchmarks.measure.micro_runs N
 
 They are forked one after the other from a process that has imported everything, and open a store of
 their own. Prints their ids.
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.overhead import APPS, configs, make_environ, session_cookie
+from benchmarks.commands.overhead import APPS, configs, make_environ, session_cookie
 from ringsession import assoc_in, sqlite_store, wrap_defaults
 
 STORES = ("bare", "memory", "cookie", "sqlite")

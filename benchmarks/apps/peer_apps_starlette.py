@@ -13,8 +13,8 @@ from typing import Any
 
 from starlette.middleware.sessions import SessionMiddleware
 
-from benchmarks.overhead import DATA
-from benchmarks.peer_apps import KEY, App, Environ, Peer, Place
+from benchmarks.commands.overhead import DATA
+from benchmarks.apps.peer_apps import KEY, App, Environ, Peer, Place
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

@@ -26,7 +26,7 @@ from cachelib import SimpleCache
 from flask import Flask, session
 from flask_session import Session
 
-from benchmarks.overhead import CALLS, DATA, Environ, make_environ, seconds, session_cookie
+from benchmarks.commands.overhead import CALLS, DATA, Environ, make_environ, seconds, session_cookie
 from ringsession import cookie_store, memory_store, redis_store
 from ringsession.flask.extension import RingSession
 from tests import servers

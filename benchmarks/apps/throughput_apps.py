@@ -1,6 +1,6 @@
 """The Flask apps that `python -m benchmarks throughput` puts under gunicorn, by name.
 
-    gunicorn "benchmarks.throughput_apps:make_app('ringsession, redis', 'redis://127.0.0.1:6379/0')"
+    gunicorn "benchmarks.apps.throughput_apps:make_app('ringsession, redis', 'redis://127.0.0.1:6379/0')"
 
 Knows no server and no clock.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 import flask
 import redis
 
-from benchmarks.peer_apps import KEY
-from benchmarks.peer_apps_flask import flask_session, make_flask, make_flask_ringsession
-from benchmarks.peer_apps_flask import make_flask_session
+from benchmarks.apps.peer_apps import KEY
+from benchmarks.apps.peer_apps_flask import flask_session, make_flask, make_flask_ringsession
+from benchmarks.apps.peer_apps_flask import make_flask_session
 from ringsession import assoc_in, cookie_store, redis_store, site_defaults
 
 NAMES = ("no session", "Flask", "Flask-Session, redis", "ringsession, cookie", "ringsession, redis")

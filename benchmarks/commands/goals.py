@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import imports, overhead, peers, scale, stores
+from benchmarks.commands import imports, overhead, peers, scale, stores
 
 SESSIONS = 1_000_000
 _SITE, _DJANGO = "ringsession, site_defaults", "Django's default middleware"

@@ -25,9 +25,9 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
-from benchmarks.overhead import dump, make_environ
-from benchmarks.overhead import CALLS as DUMPS
-from benchmarks.peer_apps import WORKS, App, Environ, Peer, Place
+from benchmarks.commands.overhead import dump, make_environ
+from benchmarks.commands.overhead import CALLS as DUMPS
+from benchmarks.apps.peer_apps import WORKS, App, Environ, Peer, Place
 from tests import servers
 
 GROUPS = ("cookie", "cookie, 1 kB", "memory", "redis", "disk", "site", "control")
@@ -146,7 +146,7 @@ def open_peers(groups: list[str]) -> Iterator[list[Peer]]:
         server = servers.valkey()
         stack.callback(server.stop)
         place = Place(folder, server.start().url)
-        modules = [import_module(f"benchmarks.peer_{name}") for name in names]
+        modules = [import_module(f"benchmarks.apps.peer_{name}") for name in names]
         found = [stack.enter_context(module.open_peers(place)) for module in modules]
         peers = [peer for part in found for peer in part if peer.group in groups]
         yield sorted(peers, key=lambda peer: GROUPS.index(peer.group))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from beaker.middleware import SessionMiddleware
 
-from benchmarks.overhead import DATA, LARGE
+from benchmarks.commands.overhead import DATA, LARGE
 from ringsession import (
     assoc_in,
     cookie_store,

@@ -20,9 +20,9 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks.load import Load, client_name, load
-from benchmarks.overhead import DATA
-from benchmarks.throughput_apps import NAMES
+from benchmarks.measure.load import Load, client_name, load
+from benchmarks.commands.overhead import DATA
+from benchmarks.apps.throughput_apps import NAMES
 from tests import servers
 from tests.serving import free_port, running
 
@@ -76,7 +76,7 @@ def serving(mode: str) -> Iterator[dict[str, int]]:
             port = ports[name] = free_port()
             command = ["-m", "gunicorn", *MODES[mode], "--bind", f"127.0.0.1:{port}"]
             command += ["--log-level", "warning", "--graceful-timeout", "2"]
-            app = f"benchmarks.throughput_apps:make_app({name!r}, {url!r})"
+            app = f"benchmarks.apps.throughput_apps:make_app({name!r}, {url!r})"
             stack.enter_context(running([*command, app], port, folder))
         yield ports
 

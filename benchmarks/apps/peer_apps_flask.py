@@ -18,8 +18,8 @@ from flask_session import Session
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
 
-from benchmarks.overhead import DATA
-from benchmarks.peer_apps import KEY, Peer, Place
+from benchmarks.commands.overhead import DATA
+from benchmarks.apps.peer_apps import KEY, Peer, Place
 from ringsession import wrap_defaults
 
 

@@ -32,8 +32,8 @@ from typing import Any, NamedTuple
 import psutil
 import redis
 
-from benchmarks.overhead import make_environ
-from benchmarks.overhead import read as read_app
+from benchmarks.commands.overhead import make_environ
+from benchmarks.commands.overhead import read as read_app
 from ringsession import assoc_in, memory_store, redis_store, site_defaults, sqlite_store
 from ringsession import wrap_defaults
 from ringsession.codec import encode

@@ -22,8 +22,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from benchmarks.overhead import APPS, DATA, make_environ, session_cookie, untouched
-from benchmarks.subjects import NAMES, REDIS_LIKE, Subject, open_subject
+from benchmarks.commands.overhead import APPS, DATA, make_environ, session_cookie, untouched
+from benchmarks.measure.subjects import NAMES, REDIS_LIKE, Subject, open_subject
 from ringsession import assoc_in, site_defaults, wrap_defaults
 from ringsession.codec import encode
 from ringsession.stores import Change, Lifetime

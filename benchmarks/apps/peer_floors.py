@@ -18,8 +18,8 @@ from typing import Any
 import redis
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from benchmarks.overhead import DATA, LARGE
-from benchmarks.peer_apps import KEY, Environ, Peer, Place, without_session
+from benchmarks.commands.overhead import DATA, LARGE
+from benchmarks.apps.peer_apps import KEY, Environ, Peer, Place, without_session
 
 
 class _Floor:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from time import perf_counter, time
 from typing import Any
 
-from benchmarks.overhead import (
+from benchmarks.commands.overhead import (
     CALLS,
     DATA,
     Environ,

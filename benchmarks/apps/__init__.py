@@ -1,0 +1,1 @@
+"""The applications that are measured: ours, other libraries', and floors written by hand."""
