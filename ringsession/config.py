@@ -17,7 +17,7 @@ Config = dict[str, Any]
 
 
 class ConfigError(ValueError):
-    """A config, or what stands beside it, is wrong.
+    """A config or the app is wrong.
 
     path: where in the config, a tuple of keys; () if it is no single place.
     problem: what was expected there, and what the value is.

@@ -1,4 +1,4 @@
-"""The error for a wrong option, and how a path and a value look in its text.
+"""Name a wrong option in an error: OptionError, and checks that several layers need.
 
 A layer raises OptionError where it finds a wrong option. `layer_options.py` makes it a ConfigError
 with the whole path.

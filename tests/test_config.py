@@ -1,4 +1,4 @@
-"""Configs: reading, changing, and what is said of a wrong one."""
+"""Configs are read, changed and checked, and an error names the wrong place."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _environ() -> dict[str, Any]:
     return EnvironBuilder().get_environ()
 
 
-def test_assoc_in_gives_a_new_config_and_leaves_the_old() -> None:
+def test_assoc_in_returns_a_new_config_and_does_not_change_the_old() -> None:
     config = assoc_in(site_defaults, ["session", "cookie_attrs", "max_age"], 10)
     assert config["session"]["cookie_attrs"]["max_age"] == 10
     assert "max_age" not in site_defaults["session"]["cookie_attrs"]
@@ -72,7 +72,7 @@ def test_assoc_in_makes_the_dicts_on_its_way() -> None:
     assert assoc_in({"a": False}, ["a", "b"], 1) == {"a": {"b": 1}}
 
 
-def test_deep_merge_merges_dicts_and_replaces_all_else() -> None:
+def test_deep_merge_merges_dicts_and_replaces_other_values() -> None:
     one = {"a": {"b": 1, "c": [1]}, "d": 1}
     assert deep_merge(one, {"a": {"b": 2, "e": 3}}, {"d": {"f": 4}}) == {
         "a": {"b": 2, "c": [1], "e": 3},
@@ -82,7 +82,7 @@ def test_deep_merge_merges_dicts_and_replaces_all_else() -> None:
 
 
 @pytest.mark.parametrize("make", [memory_store, lambda: cookie_store("k" * 32)])
-def test_a_store_goes_through_every_copy_as_itself(make: Any) -> None:
+def test_a_copy_of_a_config_has_the_same_store(make: Any) -> None:
     store = make()
     config = assoc_in(site_defaults, ["session", "store"], store)
     for copied in (
@@ -95,7 +95,7 @@ def test_a_store_goes_through_every_copy_as_itself(make: Any) -> None:
         assert copied["session"]["store"] is store
 
 
-def test_no_store_given_is_a_new_memory_store_for_each_call() -> None:
+def test_without_a_store_each_call_makes_a_new_memory_store() -> None:
     def counting(request: Any) -> Any:
         request["session"]["n"] = request["session"].get("n", 0) + 1
         return {"status": 200, "headers": {}, "body": str(request["session"]["n"])}
@@ -165,7 +165,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("path", "value", "message"), WRONG, ids=[str(row[0]) for row in WRONG])
-def test_a_wrong_config_says_where_what_was_expected_and_what_was_given(
+def test_a_config_error_names_the_place_the_expected_value_and_the_wrong_value(
     path: list[str], value: Any, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -186,7 +186,7 @@ def test_a_wrong_config_says_where_what_was_expected_and_what_was_given(
     ],
     ids=repr,
 )
-def test_a_cookie_that_a_browser_would_punish_is_refused_when_wrapping(
+def test_a_cookie_that_a_browser_would_drop_is_refused_when_wrapping(
     attrs: dict[str, Any], where: str
 ) -> None:
     config = deep_merge(site_defaults, {"session": {"cookie_attrs": attrs}})
@@ -221,7 +221,7 @@ def test_a_root_counts_as_the_path() -> None:
 
 
 @pytest.mark.parametrize("store", [5, "redis", object(), {}, memory_store], ids=name_value)
-def test_something_that_is_no_store_is_refused(store: Any) -> None:
+def test_a_value_that_is_no_store_is_refused(store: Any) -> None:
     with pytest.raises(ConfigError, match=r'^\["session"\]\["store"\]: expected a store'):
         wrap_defaults(app, assoc_in(site_defaults, ["session", "store"], store))
 
@@ -238,17 +238,17 @@ def test_a_config_that_is_no_dict_is_refused(config: Any) -> None:
         wrap_defaults(app, config)
 
 
-def test_a_handler_given_where_an_app_belongs_is_told_of_to_wsgi() -> None:
+def test_the_error_for_a_handler_instead_of_an_app_suggests_to_wsgi() -> None:
     with pytest.raises(ConfigError, match=r"did you mean to_wsgi\(\.\.\.\)\?"):
         wrap_defaults(lambda request: {})  # type: ignore[arg-type, misc]
 
 
-def test_something_that_cannot_be_called_is_refused() -> None:
+def test_an_app_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(ConfigError, match="^app: expected a WSGI callable, got int"):
         wrap_defaults(5)  # type: ignore[arg-type]
 
 
-def test_an_app_that_does_not_say_what_it_takes_is_accepted() -> None:
+def test_an_app_without_a_readable_signature_is_accepted() -> None:
     assert callable(wrap_defaults(type))  # type: ignore[arg-type]
 
 
@@ -266,7 +266,7 @@ def test_an_app_that_does_not_say_what_it_takes_is_accepted() -> None:
     ],
     ids=name_value,
 )
-def test_a_layer_is_there_if_the_config_says_so(config: Any, keys: set[str]) -> None:
+def test_the_config_decides_which_layers_there_are(config: Any, keys: set[str]) -> None:
     seen: set[str] = set()
 
     def handler(request: Any) -> Any:

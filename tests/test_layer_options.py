@@ -24,6 +24,7 @@ from ringsession import (
     wrap_session,
 )
 from ringsession.option_error import OptionError, place
+from ringsession.stores import RingStore
 
 PACKAGE = str(Path(ringsession.__file__).parent)
 
@@ -33,6 +34,15 @@ class Unknown:
 
     def __repr__(self) -> str:
         return "Unknown()"
+
+
+class Checked:
+    """A value with a `check` that cannot be called."""
+
+    check = 5
+
+
+STORE_CLASSES = [type(memory_store()), type(cookie_store("k" * 32)), RingStore]
 
 
 def read(request: Any) -> Any:
@@ -132,7 +142,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
     '["session"]': {
         "store": Option(
             [None, "memory:", memory_store(), cookie_store("k" * 32)],
-            ["redis", "redis://", "oracle://x", memory_store],
+            ["redis", "redis://", "oracle://x", memory_store, *STORE_CLASSES, Checked()],
         ),
         "cookie_name": Option(["x", "id", "ring-session"], ["a=b", "__Host-id", "__Secure-id"]),
         "cookie_attrs": Option(

@@ -1,1 +1,1 @@
-"""The layers: each is handler -> handler, one file for each key or header that it owns."""
+"""The layers. Each takes a handler and returns a handler, and has a file of its own."""

@@ -107,14 +107,14 @@ def _events(body: Any, boundary: bytes, max_size: int) -> Iterator[Event]:
         try:
             event = decoder.next_event()
         except ValueError as error:  # the form has errors, or ends before its last boundary
-            raise BadParams("expected a form as RFC 7578 has it") from error
+            raise BadParams("expected a form that follows RFC 7578") from error
         if not isinstance(event, NeedData):
             yield event
             continue
         try:
             decoder.receive_data(next(chunks, None))
         except RequestEntityTooLarge as error:
-            raise ParamsTooLarge("expected less in front of a part") from error
+            raise ParamsTooLarge("expected less text before the first part") from error
 
 
 def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
@@ -123,7 +123,7 @@ def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
         data = cast(Data, event)  # nothing else stands in a part
         most -= len(data.data)
         if most < 0:
-            raise ParamsTooLarge("expected less in one part, or less text in all")
+            raise ParamsTooLarge("expected a smaller part, or less text in all fields")
         if data.data:  # an empty chunk would be the end of the part's stream
             yield data.data
         if not data.more_data:

@@ -70,17 +70,17 @@ _SCOPE = ("domain", "path", "partitioned")
 
 
 def check_former(
-    given: Sequence[Mapping[str, Any]], attrs: Mapping[str, Any]
+    former: Sequence[Mapping[str, Any]], attrs: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
     """Return the scopes that an app used before. Raises OptionError for a wrong one.
 
     attrs: the cookie's configured attributes; a scope takes the attributes that it lacks from them.
     """
     name = "former_cookie_attrs"
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
+    if isinstance(former, (str, bytes, Mapping)) or not isinstance(former, Sequence):
         what = 'a list of dicts such as [{"domain": "example.org"}]'
-        raise OptionError(name, f"expected {what}, got {type(given).__name__}")
-    for index, scope in enumerate(given):
+        raise OptionError(name, f"expected {what}, got {type(former).__name__}")
+    for index, scope in enumerate(former):
         if not isinstance(scope, Mapping):
             raise OptionError((name, index), f"expected a dict, got {type(scope).__name__}")
         for key in scope:
@@ -91,16 +91,19 @@ def check_former(
             check_attrs({**attrs, **scope})
         except OptionError as error:
             raise OptionError((name, index, *error.option), error.problem) from None
-    return list(given)
+    return list(former)
 
 
-def find_store(given: Any) -> Any:
+def find_store(option: Any) -> Any:
     """Return the store of an option: open a name, and check a store that can check itself."""
-    if given is None:
+    if option is None:
         return memory_store()
-    store = open_store(given) if isinstance(given, str) else given
+    if isinstance(option, type):  # a class has all methods of a store, too
+        name = option.__name__
+        raise OptionError("store", f"expected a store, got the class {name}; make an object of it")
+    store = open_store(option) if isinstance(option, str) else option
     check = getattr(store, "check", None)
-    if check is not None:
+    if callable(check):
         try:
             check()
         except StoreUnavailable:  # the database may start after the app

@@ -102,9 +102,9 @@ def _text(name: str, value: object) -> str:
         return {None: "", True: "true", False: "false"}[value]
     if isinstance(value, (str, int, float)):
         return form_encode(str(value))
-    given = type(value).__name__  # the value may be a secret
+    kind = type(value).__name__  # the value may be a secret
     raise TypeError(
-        f"cookie {name!r}: expected str, int, float, bool, None or a list of these, got {given}"
+        f"cookie {name!r}: expected str, int, float, bool, None or a list of these, got {kind}"
     )
 
 

@@ -78,7 +78,8 @@ def wrap_not_modified(handler: Handler) -> Handler:
 
     >>> def handler(request):
     ...     return {"status": 200, "headers": {"ETag": '"a"'}, "body": "b"}
-    >>> wrap_not_modified(handler)({"request_method": "get", "headers": {"if-none-match": '"a"'}})["status"]
+    >>> request = {"request_method": "get", "headers": {"if-none-match": '"a"'}}
+    >>> wrap_not_modified(handler)(request)["status"]
     304
     """
 

@@ -80,7 +80,8 @@ def wrap_ssl_redirect(
     refuse: False; True answers 403 instead, for an API whose clients would send their key in clear.
 
     Reads `scheme`, Host, `uri` and `query_string`. Answers 301 to GET and HEAD, 308 to other
-    methods, and 400 to a Host that is wrong or not in the list. Raises OptionError for wrong options.
+    methods, and 400 to a Host that is wrong or not in the list. Raises OptionError for wrong
+    options.
     Source: ring.middleware.ssl/wrap-ssl-redirect, RFC 9110 section 15.4.
 
     >>> handler = wrap_ssl_redirect(lambda request: {"status": 200})

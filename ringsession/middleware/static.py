@@ -32,10 +32,11 @@ Find = Callable[[str], OpenFile | None]
 def get_file_path(request: Request) -> str | None:
     """Return the path of a request below a root, or None if no file can have it.
 
-    It is "" for the root itself. The path is decoded once. No segment may begin with a dot, except ".well-known" (RFC 8615).
+    It is "" for the root itself. The path is decoded once. No segment may begin with a dot, except
+    ".well-known" (RFC 8615).
 
-    >>> get_file_path(Request({"uri": "/a%20b//./c.txt/"})), get_file_path(Request({"uri": "/../x"}))
-    ('a b/c.txt', None)
+    >>> [get_file_path(Request({"uri": uri})) for uri in ("/a%20b//./c.txt/", "/../x")]
+    ['a b/c.txt', None]
     """
     encoded = request.get("path_info") or request["uri"]
     if len(encoded) > _LONGEST:

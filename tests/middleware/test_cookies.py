@@ -1,4 +1,4 @@
-"""What a Cookie header says: as Ring reads it where that is safe, and never what a neighbour forged."""
+"""The Cookie header is read as in Ring where that is safe, so no cookie can forge another."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_name_is_no_pattern() -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a=", "a;", "=", "ä", "a\n"])
-def test_what_is_no_name_is_not_found(name: str) -> None:
+def test_a_name_that_is_no_token_is_not_found(name: str) -> None:
     assert find_cookie(f"a=1; a b=2; {name}=3; a==4; ={name}=5", name) == []
 
 
@@ -114,7 +114,7 @@ def test_attack_01_an_empty_header_has_no_cookies(header: str) -> None:
     assert find_cookie(header, "id") == []
 
 
-def test_attack_02_only_200_cookies_are_looked_at() -> None:
+def test_attack_02_only_200_cookies_are_read() -> None:
     pairs = [f"c{n}=" for n in range(10_000)]
     header = "; ".join(pairs)
     assert list(parse_cookies(header)) == [f"c{n}" for n in range(200)]
@@ -125,7 +125,7 @@ def test_attack_02_only_200_cookies_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("length", "cookies"), [(16_384, ["a", "b"]), (16_385, ["a"]), (65_536, ["a"])]
 )
-def test_attack_02_only_16_kib_are_looked_at_and_no_cookie_is_cut(
+def test_attack_02_only_16_kib_are_read_and_no_cookie_is_cut(
     length: int, cookies: list[str]
 ) -> None:
     header = "a=1; b=".ljust(length, "x")
@@ -146,7 +146,7 @@ def test_attack_02_only_16_kib_are_looked_at_and_no_cookie_is_cut(
         ("=; =;=v", {}),
     ],
 )
-def test_attack_03_what_is_half_a_cookie_is_none(header: str, cookies: dict[str, str]) -> None:
+def test_attack_03_half_a_cookie_is_left_out(header: str, cookies: dict[str, str]) -> None:
     assert parse_cookies(header) == cookies
 
 
@@ -159,7 +159,7 @@ def test_attack_04_a_control_character_drops_its_cookie(control: str) -> None:
 @pytest.mark.parametrize(
     "octets", ["\xff", "\xc3\x28", "ü", "\xed\xa0\x80", "\ud800", "世", "\x80"]
 )
-def test_attack_05_what_is_not_ascii_drops_its_cookie(octets: str) -> None:
+def test_attack_05_an_octet_outside_ascii_drops_its_cookie(octets: str) -> None:
     assert parse_cookies(f"a=x{octets}; b{octets}=1; c=2") == {"c": "2"}
 
 
@@ -207,7 +207,7 @@ def test_attack_08_only_sp_and_htab_are_blank(start: str) -> None:
         pytest.param("x:__Host-id=evil", id="colon"),
     ],
 )
-def test_a_neighbour_forges_no_cookie(part: str) -> None:
+def test_a_sibling_cookie_cannot_forge_another_cookie(part: str) -> None:
     for header in (part, f"{part}; b=1", f"b=1; {part}"):
         assert "__Host-id" not in parse_cookies(header)
         assert find_cookie(header, "__Host-id") == []

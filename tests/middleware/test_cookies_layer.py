@@ -1,4 +1,4 @@
-"""The layer: `request["cookies"]` is read when asked for, `response["cookies"]` becomes Set-Cookie."""
+"""The layer reads `request["cookies"]` when a handler uses it, and writes `response["cookies"]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_request_without_headers_has_no_cookies() -> None:
     assert cookies_request({"uri": "/"})["cookies"] == {}
 
 
-def test_cookies_are_not_read_before_they_are_asked_for() -> None:
+def test_cookies_are_read_only_when_a_handler_uses_them() -> None:
     asked: list[str] = []
 
     def find_header(request: Request, name: str) -> str:
@@ -80,7 +80,7 @@ def test_the_cookies_of_a_response_are_written_after_its_own(
     assert cookies_response(response) == expected
 
 
-def test_a_response_is_changed_in_a_copy() -> None:
+def test_the_layer_changes_a_copy_of_the_response() -> None:
     own = ["x=1"]
     response: Response = {"headers": {"Set-Cookie": own}, "cookies": {"a": "b"}}
     cookies_response(response)

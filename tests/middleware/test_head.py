@@ -1,4 +1,4 @@
-"""HEAD by a handler that knows GET only."""
+"""A handler that only knows GET answers HEAD."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def answer(request: Any) -> Any:
     return {"status": 200, "headers": {"A": request["request_method"]}, "body": io.BytesIO(b"x")}
 
 
-def test_a_get_passes_as_it_is() -> None:
+def test_a_get_passes_unchanged() -> None:
     response = wrap_head(answer)(request("GET"))  # type: ignore[arg-type]
     assert (response["headers"], response["body"].read()) == ({"A": "get"}, b"x")
 

@@ -20,7 +20,7 @@ Part = tuple[str, str | None, bytes]
 
 
 class Pieces(io.RawIOBase):
-    """A body whose reads give these pieces, one a read."""
+    """A body whose reads return these pieces, one a read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -30,7 +30,7 @@ class Pieces(io.RawIOBase):
 
 
 def parts_of(body: Any, boundary: bytes = b"B") -> list[Part]:
-    """The name, the file's name and the bytes of each part."""
+    """Return the name, the file's name and the bytes of each part."""
 
     def read_all(item: Any) -> bytes:
         data: bytes = item["stream"].read()
@@ -56,7 +56,7 @@ def form(
     return b"".join(line + part + end for part in parts) + b"--" + boundary + b"--" + end
 
 
-# What is close to a delimiter "\r\n--B", and is none.
+# Texts that are almost the delimiter "\r\n--B".
 CLOSE = (
     b"",
     b"x",
@@ -73,7 +73,7 @@ CONTENTS = (*CLOSE, *(content + b"\r" for content in CLOSE), b"\r\n\r\n--", b"-\
 
 
 def bodies() -> Iterator[tuple[bytes, bytes, list[Part]]]:
-    """A boundary, a body, and the parts it holds."""
+    """Yield a boundary, a body, and the parts in the body."""
     for content in CONTENTS:
         both: list[Part] = [("f", "a", content), ("t", None, content)]
         yield b"B", form(FILE + content, FIELD + content), both
@@ -200,8 +200,8 @@ def test_a_body_that_breaks_off_inside_its_last_delimiter_is_refused(end: int) -
         parts_of(io.BytesIO(form(FILE + b"x")[: -2 - end]))
 
 
-def test_a_decoder_that_gets_every_read_as_it_is_gains_bytes(monkeypatch: Any) -> None:
-    """Hold Werkzeug's fault: this test fails, and the cutting can go, when Werkzeug has mended it."""
+def test_without_held_back_bytes_the_decoder_adds_bytes(monkeypatch: Any) -> None:
+    """Prove Werkzeug's fault. If this test fails, Werkzeug is fixed, and nothing need be held back."""
     whole: Callable[[bytes, bytes], int] = lambda data, delimiter: len(data)
     monkeypatch.setattr(_multipart_parts, "_safe_length", whole)
     body = form(FILE + b"x")

@@ -1,4 +1,4 @@
-"""Query strings and urlencoded forms: as Ring reads them, within limits, and the body stays for others."""
+"""Query strings and urlencoded forms are read as in Ring, within limits, and read again by others."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_parameters_are_read_as_ring_reads_them(text: str, params: dict[str, Any
 
 
 def seen(request: dict[str, Any]) -> dict[str, Any]:
-    """What the layer adds to this request."""
+    """Return the parameters that the layer adds to this request."""
     found: dict[str, Any] = {}
 
     def handler(request: Any) -> Any:
@@ -61,7 +61,7 @@ def seen(request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_a_query_and_a_form_are_apart_and_together_and_the_query_wins() -> None:
+def test_params_merges_the_query_and_the_form_and_the_query_wins() -> None:
     request = {"query_string": "a=q&b=1", "headers": FORM, "body": io.BytesIO(b"a=f&c=2")}
     assert seen(request) == {
         "query_params": {"a": "q", "b": "1"},
@@ -93,13 +93,13 @@ def test_a_handler_may_read_the_body_before_the_params() -> None:
 
 
 def run(app: Any, environ: dict[str, Any]) -> tuple[int, str]:
-    """The status and text that an app answers to just this environ."""
+    """Return the status and the text of an app's response to exactly this environ."""
     body, status, _ = run_wsgi_app(app, environ, buffered=True)
     return int(status[:3]), b"".join(body).decode()
 
 
 class Watched(io.BytesIO):
-    """An input that counts how often it is read."""
+    """An input stream that counts its reads."""
 
     reads = 0
 
@@ -108,7 +108,7 @@ class Watched(io.BytesIO):
         return super().read(*size)
 
 
-def test_a_body_is_read_only_when_somebody_asks() -> None:
+def test_a_body_is_read_only_when_a_handler_uses_the_form() -> None:
     stream = Watched(b"a=1")
     environ = EnvironBuilder(method="POST", headers=FORM, content_length=3).get_environ()
     environ["wsgi.input"] = stream
@@ -139,12 +139,12 @@ def flask_app() -> Flask:
 
 
 @pytest.mark.parametrize("path", ["/params-first", "/form-first"])
-def test_a_flask_view_behind_reads_its_form_before_or_after_us(path: str) -> None:
+def test_a_flask_view_reads_its_form_before_or_after_the_layer(path: str) -> None:
     answer = flask_app().test_client().post(path, data={"a": "1"})
     assert answer.json == {"params": {"a": "1"}, "form": {"a": "1"}}
 
 
-def test_a_flask_view_behind_reads_its_upload() -> None:
+def test_a_flask_view_reads_its_upload() -> None:
     data = {"file": (io.BytesIO(b"content"), "a.txt")}
     assert flask_app().test_client().post("/upload", data=data).text == "content"
 
@@ -167,7 +167,7 @@ def reading(request: Any) -> Any:
     ids=["1 MiB", "1 MiB and a byte", "1,000 fields", "1,001 fields"],
 )
 @pytest.mark.parametrize("announced", [True, False], ids=["length", "chunked"])
-def test_a_form_past_the_limits_is_a_413_when_it_is_read(
+def test_a_form_over_the_limits_is_a_413_when_it_is_read(
     body: bytes, status: int, announced: bool
 ) -> None:
     environ = EnvironBuilder(method="POST", headers=FORM, data=body).get_environ()
@@ -177,13 +177,13 @@ def test_a_form_past_the_limits_is_a_413_when_it_is_read(
     assert run(wrap_defaults(to_wsgi(reading), SITE), environ)[0] == status
 
 
-def test_a_query_past_the_limit_is_a_413() -> None:
+def test_a_query_over_the_limit_is_a_413() -> None:
     client = Client(wrap_defaults(to_wsgi(reading), SITE))
     assert client.get("/?" + "&".join(str(number) for number in range(1001))).status_code == 413
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["length", "chunked"])
-def test_the_app_behind_gets_all_the_bytes_of_a_form_past_our_limit(announced: bool) -> None:
+def test_a_wsgi_app_gets_all_bytes_of_a_form_over_the_limit(announced: bool) -> None:
     body = b"a=" + b"x" * (MIB + 100_000)
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -207,13 +207,13 @@ def test_a_form_that_breaks_off_is_a_400() -> None:
     assert run(wrap_defaults(to_wsgi(reading), SITE), environ)[0] == 400
 
 
-def test_flask_answers_413_too_where_a_view_reads_a_form_past_the_limit() -> None:
+def test_flask_also_answers_413_if_a_view_reads_a_form_over_the_limit() -> None:
     answer = flask_app().test_client().post("/params-first", data={"a": "x" * (MIB + 1)})
     assert answer.status_code == 413
 
 
 class Trickling(io.RawIOBase):
-    """An input that gives one byte at a time, as a slow client's socket may."""
+    """An input stream that returns one byte a read, as a slow client's socket may."""
 
     def __init__(self, data: bytes) -> None:
         self.data = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""What stands in Set-Cookie: as Ring writes it, and nothing that a browser would drop or take for something else."""
+"""Set-Cookie is written as in Ring, and a browser neither drops nor misreads it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_attributes_are_written_in_their_order(attrs: dict[str, Any], written: s
 
 @pytest.fixture
 def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose own time is 9 hours ahead of UTC."""
+    """Set the machine's time zone to 9 hours ahead of UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "JST-9")
         time.tzset()
@@ -151,7 +151,7 @@ def test_attack_20_a_naive_datetime_is_utc_wherever_the_machine_is() -> None:
         ("expires", 1_800_000_000),
     ],
 )
-def test_an_attribute_that_could_not_be_meant_is_refused(attr: str, value: object) -> None:
+def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{attr}: expected .*, got ") as caught:
         check_attrs({attr: value})
     assert str(caught.value).isprintable()
@@ -192,7 +192,7 @@ def test_an_attribute_that_could_not_be_meant_is_refused(attr: str, value: objec
         ),
     ],
 )
-def test_what_a_browser_would_drop_is_refused(
+def test_a_cookie_that_a_browser_would_drop_is_refused(
     name: str, attrs: dict[Any, Any], message: str
 ) -> None:
     with pytest.raises(ValueError) as caught:
@@ -211,7 +211,7 @@ def test_what_a_browser_would_drop_is_refused(
         ("a", {"same_site": "none", "secure": True, "partitioned": True}),
     ],
 )
-def test_what_a_browser_takes_is_taken(name: str, attrs: dict[str, Any]) -> None:
+def test_a_cookie_that_a_browser_accepts_is_accepted(name: str, attrs: dict[str, Any]) -> None:
     check_cookie(name, attrs)
 
 

@@ -1,4 +1,4 @@
-"""One browser, several cookies under the session's name: which session counts, and which cookies go."""
+"""A browser with several cookies of the session's name: which session counts, which are deleted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def new_session(client: Client, **values: Any) -> str:
 
 
 def send(client: Client, cookies: list[str], page: Any = None) -> tuple[dict[str, Any], Any]:
-    """What the page of a request with these cookies finds, and the response."""
+    """Return the session that a page finds with these cookies, and the response."""
     found: dict[str, Any] = {}
 
     def looking(request: Any) -> Any:
@@ -44,10 +44,10 @@ def lines(response: Any) -> list[str]:
 
 STALE = [
     "",
-    "garbage",
-    "B" * 43,
-    "B" * 60,
-]  # empty, none of ours, of another app or expired, sealed
+    "garbage",  # not a session's id
+    "B" * 43,  # the id of another app's session, or of an expired one
+    "B" * 60,  # a sealed value
+]
 
 
 @pytest.mark.parametrize("make", [Client, sealed_client])
@@ -77,7 +77,7 @@ def test_a_late_write_under_a_dead_value_is_dropped_as_if_it_had_come_alone() ->
     assert lines(response) == []
 
 
-def test_at_most_four_values_are_asked_for() -> None:
+def test_the_store_gets_at_most_four_values_of_a_request() -> None:
     client = Client()
     live = new_session(client, a=1)
     client.store.taken()
@@ -218,7 +218,7 @@ def test_the_scope_in_use_is_never_deleted_as_a_former_one() -> None:
         ([{"partitioned": True}], '[0]["partitioned"]: expected'),
     ],
 )
-def test_a_former_scope_that_is_none_is_a_config_error(given: Any, problem: str) -> None:
+def test_a_wrong_former_scope_is_a_config_error(given: Any, problem: str) -> None:
     config = deep_merge(site_defaults, {"session": {"former_cookie_attrs": given}})
     with pytest.raises(ConfigError) as raised:
         wrap_defaults(to_wsgi(lambda request: {}), config)
