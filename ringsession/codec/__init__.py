@@ -25,10 +25,10 @@ _load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 
 # The exceptions of the decoder and `unpack` for a text that `encode` did not write. TypeError: an
 # unhashable key. AttributeError: a UUID that is not text. ArithmeticError: a number out of range.
-# ImportError: markup without MarkupSafe. IsADirectoryError: a zone that is a folder of zones.
+# IsADirectoryError: a zone that is a folder of zones.
 _CORRUPT = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RecursionError, ImportError, IsADirectoryError),
+    *(RecursionError, IsADirectoryError),
 )
 
 
