@@ -85,6 +85,27 @@ def test_every_name_is_imported_by_a_star_on_a_base_install(
     )
 
 
+@pytest.mark.parametrize(
+    "library, is_ours", [("sqlalchemy", False), ("ringsession.stores.sql.none", True)]
+)
+def test_only_a_missing_library_waits_for_the_call(
+    library: str, is_ours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def import_store(name: str) -> None:
+        raise ModuleNotFoundError(f"{name} needs {library}", name=library)
+
+    monkeypatch.setattr(ringsession, "_import_store", import_store)
+    if is_ours:
+        with pytest.raises(ModuleNotFoundError, match=f"sql_store needs {library}"):
+            ringsession.sql_store
+    else:
+        store = ringsession.sql_store
+        assert store.__name__ == "sql_store"
+        with pytest.raises(ModuleNotFoundError, match=f"sql_store needs {library}") as caught:
+            store("postgresql+psycopg://host/db")
+        assert caught.value.name == library
+
+
 def test_every_public_function_and_class_says_what_it_is() -> None:
     undocumented = [
         name

@@ -17,6 +17,20 @@ from ringsession import redis_store
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+def prose_lines(text: str) -> list[str]:
+    """Return the lines of a page that are not code, a table or a heading."""
+    without_code = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [line for line in without_code.split("\n") if not re.match(r"    |\||#", line)]
+
+
+PAGES = sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CHANGELOG.md"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_prose_of_a_page_has_at_most_100_columns(page: Path) -> None:
+    assert [line for line in prose_lines(page.read_text("utf-8")) if len(line) > 100] == []
+
+
 def test_the_program_on_the_security_page_runs() -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "security.md").read_text(), re.DOTALL)
     namespace: dict[str, Any] = {}

@@ -48,7 +48,7 @@ def test_the_own_middleware_sends_a_stranger_to_the_login() -> None:
 
 
 def test_the_length_is_that_of_a_readme() -> None:
-    assert 120 <= README.count("\n") <= 180
+    assert 120 <= README.count("\n") <= 200  # lines of 100 columns
 
 
 def test_the_complete_program_has_at_most_15_lines() -> None:

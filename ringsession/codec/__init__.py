@@ -25,10 +25,10 @@ _load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 
 # The exceptions of the decoder and `unpack` for a text that `encode` did not write. TypeError: an
 # unhashable key. AttributeError: a UUID that is not text. ArithmeticError: a number out of range.
-# ImportError: markup without MarkupSafe. IsADirectoryError: a zone that is a folder of zones.
+# IsADirectoryError: a zone that is a folder of zones.
 _CORRUPT = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RecursionError, ImportError, IsADirectoryError),
+    *(RecursionError, IsADirectoryError),
 )
 
 
@@ -199,12 +199,12 @@ def difference(before: str, after: str) -> tuple[dict[str, str], set[str]]:
     changed = {
         unescape_key(name): _dump(value)
         for name, value in new.items()
-        if name not in old or picture(old[name]) != picture(value)
+        if name not in old or exact_bytes(old[name]) != exact_bytes(value)
     }
     return changed, {unescape_key(name) for name in old.keys() - new.keys()}
 
 
-def picture(value: Any) -> bytes:
+def exact_bytes(value: Any) -> bytes:
     """Return bytes that are equal for two values only if all their types and orders are equal too.
 
     The value must have types of JSON. `marshal` takes a tenth of the time of encoding. Nothing

@@ -7,7 +7,6 @@ not listed here is refused. Records are left to the package's `__init__`.
 from __future__ import annotations
 
 import json
-import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, timezone
@@ -16,6 +15,8 @@ from types import NoneType
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
 
 from .keys import SURROGATE, escape_key, hex_text, text_of_hex, unescape_key
 from .refused import Refused
@@ -76,14 +77,7 @@ def pack(value: Any, depth: int) -> Any:
     pack_kind = _PACK.get(kind)
     if pack_kind is not None:
         return pack_kind(value, depth + 1)
-    if _is_markup(kind):
-        return {"~x": pack(str(value), depth + 1)}
     raise Refused(TypeError, _UNKNOWN_TYPE.format(kind.__name__))
-
-
-def _is_markup(kind: type) -> bool:
-    markupsafe = sys.modules.get("markupsafe")  # code that makes a Markup has imported it
-    return markupsafe is not None and kind is markupsafe.Markup
 
 
 def _pack_list(value: Any, depth: int) -> list[Any]:
@@ -140,12 +134,6 @@ def _unpack_moment(kind: Any) -> Callable[[Any], Any]:
     return unpack_moment
 
 
-def _unpack_markup(value: str) -> Any:
-    from markupsafe import Markup  # imported only when a session holds a Markup
-
-    return Markup(value)
-
-
 _PLAIN = frozenset((NoneType, bool, float))
 _LEAVES = _PLAIN | {str}
 _STR = frozenset((str,))
@@ -163,6 +151,7 @@ _PACK: dict[type, Callable[[Any, int], Any]] = {
     timedelta: lambda value, depth: {"~l": [value.days, value.seconds, value.microseconds]},
     Decimal: lambda value, depth: {"~n": str(value)},
     UUID: lambda value, depth: {"~u": value.hex},
+    Markup: lambda value, depth: {"~x": pack(str(value), depth)},
 }
 
 _UNPACK: dict[str, Callable[[Any], Any]] = {
@@ -179,7 +168,7 @@ _UNPACK: dict[str, Callable[[Any], Any]] = {
     "~l": lambda value: timedelta(*value),
     "~n": Decimal,
     "~u": UUID,
-    "~x": _unpack_markup,
+    "~x": Markup,
 }
 
 

@@ -102,7 +102,7 @@ class Contents:
         if self.record is None or not codec.is_plain_record(self.record):
             return None
         try:
-            return codec.picture([self.values, self.own_keys])
+            return codec.exact_bytes([self.values, self.own_keys])
         except ValueError:  # a type that JSON does not have, and no plain record did
             return None
 

@@ -423,14 +423,6 @@ def test_the_keys_of_a_session_are_str(key: Any) -> None:
     assert str(error.value) == f"session key: expected str, got {type(key).__name__}"
 
 
-def test_markup_needs_no_package_until_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "markupsafe", None)
-    with pytest.raises(TypeError, match="an object of type 'object'"):
-        codec.encode({"k": object()})
-    with pytest.raises(CorruptRecord):
-        codec.decode('1{"k":{"~x":"b"}}')
-
-
 NO_RECORD = "record: expected a version and a JSON object"
 NO_VALUES = "record: expected values that encode() wrote"
 

@@ -11,6 +11,7 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from werkzeug.test import Client
 
 from ringsession import from_wsgi, to_wsgi, wrap_defaults
 from ringsession.testing import request
@@ -535,3 +536,14 @@ def test_a_header_that_an_app_repeats_in_any_case_has_a_list(
         return []
 
     assert from_wsgi(app)({"request_method": "get", "uri": "/"})["headers"] == headers
+
+
+def test_a_repeated_cache_control_in_another_case_does_not_make_a_new_session_public() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["ringsession.session"]["user"] = "ann"
+        start_response("200 OK", [("Cache-Control", "public"), ("cache-control", "s-maxage=60")])
+        return [b""]
+
+    answer = Client(wrap_defaults(app)).get("/")
+    assert "public" not in str(answer.headers) and "s-maxage" not in str(answer.headers)
+    assert answer.headers.getlist("Cache-Control") == ["private"]
