@@ -5,7 +5,9 @@ This module imports nothing of the project, since coverage has to start before t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -28,8 +30,15 @@ hypothesis.settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse names that differ from process to process: pytest-xdist could not run those tests."""
+    """Mark the first test of each file and each tenth after it, and refuse names with an address.
+
+    Such a name differs from process to process, and pytest-xdist could not run the test.
+    """
+    places: Counter[Path] = Counter()
     for item in items:
+        if places[item.path] % 10 == 0:
+            item.add_marker("tenth")
+        places[item.path] += 1
         if ADDRESS.search(item.nodeid):
             raise pytest.UsageError(f"{item.nodeid} has an address in its name: use ids=name_value")
 
