@@ -58,6 +58,7 @@ from typing import TYPE_CHECKING, Any
 from .wsgi import from_wsgi, to_wsgi
 from .blocking_handlers import blocking
 from .request import Handler, Request, Response, as_request
+from .option_error import OptionError
 from .config import Config, ConfigError, assoc_in, deep_merge
 from .defaults import (
     LAYERS,
@@ -152,6 +153,7 @@ __all__ = [
     "as_request",
     "Config",
     "ConfigError",
+    "OptionError",
     "assoc_in",
     "deep_merge",
     "LAYERS",
