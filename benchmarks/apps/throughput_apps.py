@@ -1,6 +1,7 @@
 """The Flask apps that `python -m benchmarks throughput` puts under gunicorn, by name.
 
-    gunicorn "benchmarks.apps.throughput_apps:make_app('ringsession, redis', 'redis://127.0.0.1:6379/0')"
+    gunicorn "benchmarks.apps.throughput_apps:make_app('ringsession, redis',
+    'redis://127.0.0.1:6379/0')"
 
 Knows no server and no clock.
 """

@@ -107,7 +107,7 @@ def test_a_body_gives_the_same_parts_wherever_its_reads_end(
 
 
 def try_every_two_places() -> tuple[list[Any], int]:
-    """Return the bodies and places that gave other parts, and how many pairs of places there are."""
+    """Return the bodies and places that gave other parts, and the number of pairs of places."""
     tried, wrong = 0, list[Any]()
     for padding, content in itertools.product((b"", b" "), (b"", b"\r", b"\r\n-")):
         body = form(FILE + content, FIELD + content, padding=padding)
@@ -207,7 +207,10 @@ def test_a_body_that_breaks_off_inside_its_last_delimiter_is_refused(end: int) -
 
 
 def test_without_held_back_bytes_the_decoder_adds_bytes(monkeypatch: Any) -> None:
-    """Prove Werkzeug's fault. If this test fails, Werkzeug is fixed, and nothing need be held back."""
+    """Prove Werkzeug's fault.
+
+    If this test fails, Werkzeug is fixed, and nothing need be held back.
+    """
     whole: Callable[[bytes, bytes], int] = lambda data, delimiter: len(data)
     monkeypatch.setattr(_multipart_parts, "_safe_length", whole)
     body = form(FILE + b"x")

@@ -1,4 +1,4 @@
-"""Query strings and urlencoded forms are read as in Ring, within limits, and read again by others."""
+"""Query strings and urlencoded forms are read as in Ring, within limits, and can be read again."""
 
 from __future__ import annotations
 

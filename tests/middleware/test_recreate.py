@@ -26,7 +26,9 @@ def begin(**options: Any) -> Client:
 
 
 def beside(client: Client, page: Any, other: Any) -> tuple[Any, str | None]:
-    """Send `other` with the same cookie after the page has run and before its response is committed."""
+    """Send `other` with the same cookie after the page has run and before its response is
+    committed.
+    """
     cookie = client.cookie
     others: list[str | None] = []
 

@@ -312,7 +312,8 @@ def test_a_logout_deletes_the_cookie_under_the_same_attributes() -> None:
     client.send(lambda request: request["session"].update(a=1))
     client.send(lambda request: {"session": None})
     assert client.set_cookie == (
-        "ring-session=; Path=/x; HttpOnly; SameSite=None; Domain=example.org; Secure; Partitioned; Max-Age=0"
+        "ring-session=; Path=/x; HttpOnly; SameSite=None; Domain=example.org; Secure; Partitioned;"
+        " Max-Age=0"
     )
     # What the browser may have from before a domain was configured goes first.
     assert client.set_cookies[0] == (

@@ -1,8 +1,11 @@
-"""Random requests with one browser, and what each of them leads to, in a form that two versions can be compared by.
+"""Random requests with one browser, and what each of them leads to, in a form that two versions can
+be compared by.
 
-A script is a list of requests; a request is a list of acts of its handler. The outcome holds everything that a user could
-notice: statuses, headers, the session's contents, the calls to the store, the types of exceptions. Random names
-(ids, tokens, the keys of messages) stand there as numbers, in the order of their appearance.
+A script is a list of requests; a request is a list of acts of its handler. The outcome holds
+everything that a user could
+notice: statuses, headers, the session's contents, the calls to the store, the types of exceptions.
+Random names (ids, tokens, the keys of messages) stand there as numbers, in the order of their
+appearance.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Ten thousand random scripts lead to the outcomes that were recorded, so that the core can be rewritten safely.
+"""Ten thousand random scripts lead to the outcomes that were recorded, so that the core can be
+rewritten safely.
 
 After a change of behaviour that is meant, look at what differs and record anew:
 
