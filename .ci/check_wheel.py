@@ -1,4 +1,4 @@
-"""Builds the wheel of HEAD, installs it alone, and serves requests with it, the checkout out of sight.
+"""Build the wheel of HEAD, install it alone, and serve requests with it, without the checkout.
 
 Run as `python .ci/check_wheel.py`; on the standard library only.
 """
@@ -33,13 +33,15 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-server = make_server("127.0.0.1", 0, wrap_defaults(to_wsgi(count), site_defaults), handler_class=Quiet)
+app = wrap_defaults(to_wsgi(count), site_defaults)
+server = make_server("127.0.0.1", 0, app, handler_class=Quiet)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}/"
 # No proxy: the server is on this very machine.
 browser, stranger = (
     urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
     )
     for _ in range(2)
 )

@@ -1,7 +1,7 @@
 """The session interface: what Flask calls when a request begins and when its response is there.
 
-Owns the two ways to a session: the layers' own, and, where no layer stands around (a test's context, a shell), one opened
-here by the same layers. Knows no store and no key of app.config.
+Owns the two ways to a session: the layers' own, and, where no layer stands around (a test's
+context, a shell), one opened here by the same layers. Knows no store and no key of app.config.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def _answer(request: Request) -> Response:
 
 
 class _Streamed:
-    """A body whose pieces are made with the session as it is in production, also where the context is kept."""
+    """A body whose pieces are made with the session as it is in production, also where the context
+    is kept.
+    """
 
     def __init__(self, body: Iterable[Any], session: FlaskSession) -> None:
         self._body = body
@@ -122,7 +124,9 @@ class FlaskSessionInterface(SessionInterface):
             self._finish(current_request.environ, response)
 
     def _check(self, session: FlaskSession) -> None:
-        """What no store can hold is the view's error, so that Flask's own handlers see it, and their page may use the session."""
+        """What no store can hold is the view's error, so that Flask's own handlers see it, and
+        their page may use the session.
+        """
         try:
             session._state.change()
         except (TypeError, ValueError):

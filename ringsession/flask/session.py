@@ -1,6 +1,6 @@
 """`flask.session`: the session as Flask's users know it, over the one of the layers.
 
-Flask's own two keys, `_flashes` and `_permanent`, are handled here. This module knows no request and no cookie.
+Flask's own keys `_flashes` and `_permanent` are handled here, requests in `interface.py`.
 """
 
 from __future__ import annotations
@@ -53,18 +53,19 @@ def _state_of(session: Session) -> State:
 
 def _too_late(what: str) -> SessionCommitted:
     return SessionCommitted(
-        f"flask.session{what}: expected before the response has begun; what streams, or is torn down after it,"
-        " comes too late for the session"
+        f"flask.session{what}: the session cannot change any more: the response has already"
+        " started. Change it before you return the response, not in a stream or a teardown"
+        " function."
     )
 
 
 class FlaskSession(SessionMixin):
     """The session of one request, as Flask's users know it.
 
-    Changes are found by comparing, also inside a value, so you need not set `modified`. `clear()` ends the
-    session; what you set after it starts another one, under a new id. `_flashes` holds the waiting messages as
-    pairs of category and message. Each is an entry of its own, so concurrent requests lose none.
-    Names that begin with "_" are for the interface. Raises what `Session` raises.
+    Changes are found by comparing, also inside a value, so you need not set `modified`. `clear()`
+    ends the session; what you set after it starts another one, under a new id. `_flashes` holds the
+    waiting messages as pairs of category and message. Each has its own entry, so concurrent
+    requests lose none. Names with "_" are for the interface. Raises what `Session` raises.
     """
 
     _is_outside = False  # no layer stores it
@@ -92,7 +93,7 @@ class FlaskSession(SessionMixin):
 
     @property
     def _is_kept(self) -> bool:
-        """Whether its context outlives the request, as under a debugger and in `with app.test_client()`."""
+        """Return whether its context outlives the request, as in `with app.test_client()`."""
         return self._reopen is not None
 
     def __getitem__(self, key: str) -> Any:
@@ -146,17 +147,17 @@ class FlaskSession(SessionMixin):
         return f"<FlaskSession over {self._ring!r}>"
 
     def clear(self) -> None:
-        """End the session when the response begins; what is set after this call starts another one."""
+        """End the session when the response starts. Keys set after this call go to a new one."""
         self._check(".clear()")
         self._ring.destroy()
 
     def recreate(self) -> None:
-        """Move the session to a new id when the response begins; see `ringsession.flask.recreate`."""
+        """Move the session to a new id. See `ringsession.flask.recreate`."""
         self._check(".recreate()")
         self._ring.recreate()
 
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
-        """Set a key atomically, at once, to `change(its value now, or None)`; see `Session.swap`."""
+        """Set a key at once and atomically to `change(old value)`. See `Session.swap`."""
         self._check(f'.swap("{key}")')
         return self._ring.swap(key, change)
 
@@ -168,7 +169,7 @@ class FlaskSession(SessionMixin):
 
     @property
     def modified(self) -> bool:
-        """Whether there is something to store. Setting it is not needed, and saves nothing more or less."""
+        """Return whether there is something to store. Setting it changes nothing in the store."""
         state = self._state
         return self._modified or state.ending is not NONE or state.change() is not None
 
@@ -196,7 +197,7 @@ class FlaskSession(SessionMixin):
 
     @property
     def _is_plain(self) -> bool:
-        """Whether it holds nothing but what JSON has itself, which each store can hold; quicker than to encode it."""
+        """Return whether all values have types of JSON, which every store can hold."""
         contents = self._state.load()
         return has_json_types(contents.values) and not contents.own_keys
 

@@ -20,7 +20,8 @@ Judgement = Literal["pass", "refuse", "token"]
 
 
 def judge_origin(request: Request, trusted_origins: Collection[str] = ()) -> Judgement:
-    """What the browser's own headers say of where a request comes from; "token" if they say nothing.
+    """What the browser's own headers say of where a request comes from; "token" if they say
+    nothing.
 
     Source: W3C Fetch Metadata, RFC 6454 section 7.
 
@@ -38,13 +39,14 @@ def judge_origin(request: Request, trusted_origins: Collection[str] = ()) -> Jud
 
 
 def _hides_origin(request: Request) -> bool:
-    # Fetch section 3.1: "null" stands for an origin that the browser does not tell. The page may be ours, under
-    # `Referrer-Policy: no-referrer`, or another site's, in a sandbox.
+    # Fetch section 3.1: "null" stands for an origin that the browser does not tell. The page may be
+    # ours, under `Referrer-Policy: no-referrer`, or another site's, in a sandbox.
     return request.get_header("origin") == "null" and request.get_header("sec-fetch-site") is None
 
 
 def _is_safe(request: Request) -> bool:
-    # RFC 9110 section 9.1: "The method token is case-sensitive", so that a "get" is no GET to the app behind.
+    # RFC 9110 section 9.1: "The method token is case-sensitive", so that a "get" is no GET to the
+    # app behind.
     environ = dict.get(request, "environ")
     return request["request_method"] in _SAFE and (
         environ is None or environ["REQUEST_METHOD"].isupper()
@@ -86,7 +88,8 @@ class Guard:
         return None if self._has_safe_header(request) else self._token_refusal(request)
 
     def _has_safe_header(self, request: Request) -> bool:
-        # A browser sends a header of this kind to another origin only if that one has agreed (Fetch, CORS-preflight).
+        # A browser sends a header of this kind to another origin only if that one has agreed
+        # (Fetch, CORS-preflight).
         if self._safe_header is None or self._mode == "strict":
             return False
         if self._mode == "auto" and _hides_origin(request):
@@ -94,7 +97,8 @@ class Guard:
         return bool((request.get_header(self._safe_header) or "").strip())
 
     def _token_refusal(self, request: Request) -> str | None:
-        # The session comes first: without a secret no token fits, and the body is not read for nothing.
+        # The session comes first: without a secret no token fits, and the body is not read for
+        # nothing.
         known = find_secrets(request)
         if not known:
             return "its session has no token: the cookie did not come, or the session has ended"

@@ -1,6 +1,7 @@
 """The CSRF token of a request: its secret in the session, and where a request may bring it.
 
-Reading the token makes a secret if the session has none. Who may pass is decided in `_csrf_guard.py`.
+Reading the token makes a secret if the session has none. Who may pass is decided in
+`_csrf_guard.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def find_secrets(request: Request) -> list[bytes]:
 
 
 def make_token(request: Request) -> str:
-    """Return a token of the session's secret, which is made if there is none: another text each time."""
+    """Return a token of the session's secret, which is made if there is none: another text each
+    time.
+    """
     found = find_secrets(request)
     if found:
         return mask_secret(found[0])

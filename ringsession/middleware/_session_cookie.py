@@ -1,7 +1,7 @@
 """The session's cookie: which Set-Cookie lines tell a browser what became of its session.
 
-Decide only; `session.py` sends the lines. A browser replaces or deletes a cookie only under the scope
-(domain, path, partition) with which it was set (RFC 6265bis section 5.7), so every scope that
+Decide only; `session.py` sends the lines. A browser replaces or deletes a cookie only under the
+scope (domain, path, partition) with which it was set (RFC 6265bis section 5.7), so every scope that
 this app uses or used must be known here.
 """
 
@@ -69,10 +69,10 @@ class SessionCookie:
     ) -> list[str]:
         """The Set-Cookie lines that tell the client of an outcome; pure.
 
-        own: the response's `session_cookie_attrs`, which go over `kept`, those that an earlier response
-        of the session gave; both go over the configured ones.
-        was_sent: whether the request brought any value of the cookie. Then what stands under the app's
-        other scopes is deleted with a new value and with a deletion.
+        own: the response's `session_cookie_attrs`, which go over `kept`, those that an earlier
+        response of the session gave; both go over the configured ones.
+        was_sent: whether the request brought any value of the cookie. Then what stands under the
+        app's other scopes is deleted with a new value and with a deletion.
         """
         kept = self._usable(kept) if kept else {}
         attrs = {**self._attrs, **kept, **without_value(own or {})} if own or kept else None
@@ -88,7 +88,8 @@ class SessionCookie:
         own, when = response["session_cookie_attrs"], response.get("session_cookie_when", "always")
         if when not in WHEN:
             raise ValueError(
-                f'response["session_cookie_when"]: expected "always", "moved" or "changed", got {when!r:.60}'
+                'response["session_cookie_when"]: expected "always", "moved" or "changed",'
+                f" got {when!r:.60}"
             )
         if own is not None:
             self._line("", {**self._attrs, **without_value(own)})

@@ -1,4 +1,5 @@
-"""The key `anti_forgery_token`, and the refusal of requests that another site made a browser send (CSRF).
+"""The key `anti_forgery_token`, and the refusal of requests that another site made a browser send
+(CSRF).
 
 `_csrf_guard.py` decides who may pass, `_csrf_token.py` makes and reads tokens.
 """
@@ -47,12 +48,14 @@ def anti_forgery_request(request: Request) -> Request:
 
 
 def anti_forgery_field(request: Mapping[str, Any]) -> Markup:
-    """The hidden field that brings the token with a form, as HTML (ring.util.anti-forgery/anti-forgery-field).
+    """Return a hidden form field with the anti-forgery token, as HTML.
+
+    Source: ring.util.anti-forgery/anti-forgery-field.
 
     request: the request dict; of a WSGI app, `environ["ringsession.request"]`.
 
-    >>> anti_forgery_field({"anti_forgery_token": "T"})
-    Markup('<input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />')
+    >>> print(anti_forgery_field({"anti_forgery_token": "T"}))
+    <input id="__anti-forgery-token" name="__anti-forgery-token" type="hidden" value="T" />
     """
     token = request["anti_forgery_token"]
     return Markup(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
@@ -104,21 +107,25 @@ def wrap_anti_forgery(
 ) -> Handler:
     """Refuse requests that change something and that another site made a browser send.
 
-    mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes, every other value but "none"
-    is refused; without it an `Origin` that is ours passes, "null" lets the token decide, any other is refused; where
-    the browser says nothing, the token decides. "token": the token alone, as in Ring. "strict": both.
+    mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes,
+    every other value but "none" is refused; without it an `Origin` that is ours passes, "null" lets
+    the token decide, any other is refused; where the browser says nothing, the token decides.
+    "token": the token alone, as in Ring. "strict": both.
     trusted_origins: (); other origins that pass, as "https://app.example.org".
-    exempt: None; a function of the request, true for what is never checked (a webhook with its own signature).
-    safe_header: None; the name of a header that stands for the token if it is not blank (not in "strict", and in "auto"
-    not beside an `Origin` of "null").
+    exempt: None; a function of the request, true for what is never checked (a webhook with its own
+    signature).
+    safe_header: None; the name of a header that stands for the token if it is not blank (not in
+    "strict", and in "auto" not beside an `Origin` of "null").
     read_token: `read_form_or_header`; a function of the request.
-    error_response: a 403; error_handler: None, a handler in its place. The log says why a request was refused, the answer does not.
+    error_response: a 403; error_handler: None, a handler in its place. The log says why a request
+    was refused, the answer does not.
 
-    Adds `request["anti_forgery_token"]`: made when it is read, another text each time, good for as long as the session has
-    its id; after `session.recreate()` or `session.destroy()` it belongs to the new session. Reads the session,
-    `Sec-Fetch-Site`, `Origin`, `Host`, and where the token decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field
-    "__anti-forgery-token" of the form. The body stays unread where the session has no token, and where a header's
-    token fits; else the form's field comes before a header. Raises OptionError for wrong options.
+    Adds `request["anti_forgery_token"]`: made when it is read, another text each time, good for as
+    long as the session has its id; after `session.recreate()` or `session.destroy()` it belongs to
+    the new session. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token
+    decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field "__anti-forgery-token" of the
+    form. The body stays unread where the session has no token, and where a header's token fits;
+    else the form's field comes before a header. Raises OptionError for wrong options.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
     >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})

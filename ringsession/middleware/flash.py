@@ -35,7 +35,8 @@ def pending(state: State) -> list[str]:
 
 def new_entry(place: int = 0) -> str:
     """Return the key of a new message. place: how many of this request stand before it."""
-    # Sorts by time, then by place; the random part keeps the entries of requests in the same moment apart.
+    # Sorts by time, then by place; the random part keeps the entries of requests in the same moment
+    # apart.
     return f"{FLASH}{time.time_ns():016x}-{place:04x}{secrets.token_hex(4)}"
 
 
@@ -82,9 +83,10 @@ def flash_response(response: Response, request: Request) -> Response:
 def wrap_flash(handler: Handler) -> Handler:
     """Give the next request of a session what this one's response holds under "flash".
 
-    Reads `request["session"]`, adds `request["flash"]` (None where there is no message); reads `response["flash"]`
-    (any value the session can hold; None is no message). A message is gone once a handler has read
-    `request["flash"]` or its session, and then exactly that message; a newer one replaces it.
+    Reads `request["session"]`, adds `request["flash"]` (None where there is no message); reads
+    `response["flash"]` (any value the session can hold; None is no message). A message is gone once
+    a handler has read `request["flash"]` or its session, and then exactly that message; a newer one
+    replaces it.
     Raises RuntimeError at the first request if wrap_session is not outside.
     Source: ring.middleware.flash/wrap-flash.
 

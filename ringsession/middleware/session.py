@@ -1,7 +1,7 @@
 """The keys `session`, `session_key` and `session_cookie_attrs`, and when a session is stored.
 
-`session/commit.py` decides what is stored, `_session_cookie.py` which Set-Cookie lines tell the client.
-This module knows no kind of store.
+`session/commit.py` decides what is stored, `_session_cookie.py` which Set-Cookie lines tell the
+client. This module knows no kind of store.
 """
 
 from __future__ import annotations
@@ -119,25 +119,29 @@ def wrap_session(
 ) -> Handler:
     """Give each request its session, and store its changes when the response starts.
 
-    store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object with
+    store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object
+    with
         Ring's three functions.
     cookie_name: "ring-session".
-    cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see `set_cookie_header`.
+    cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
+    `set_cookie_header`.
     root: None; the path of the cookie, over the one in cookie_attrs.
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
-    rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that slides).
-    former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of `domain`,
+    rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that
+    slides).
+    former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
+    `domain`,
         `path` and `partitioned`. What a browser still has there is deleted when it gets a new id.
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`.
     Reads `response["session"]` (absent = keep, None = end, a mapping = the new values,
-    `recreate(mapping)` = these under a new id), `response["session_cookie_attrs"]` (for the session's
-    cookie, now and later) and `response["session_cookie_when"]` ("always": send the cookie now and keep the
-    attributes; "changed", "moved": only if it is sent for a new id, or also when the idle timeout was
-    extended, and do not keep them).
-    Raises OptionError at once for wrong options; at the commit TypeError or ValueError for a value that no
-    store can hold, CookieTooLarge. A store that fails makes the response a 503.
+    `recreate(mapping)` = these under a new id), `response["session_cookie_attrs"]` (for the
+    session's cookie, now and later) and `response["session_cookie_when"]` ("always": send the
+    cookie now and keep the attributes; "changed", "moved": only if it is sent for a new id, or also
+    when the idle timeout was extended, and do not keep them).
+    Raises OptionError at once for wrong options; at the commit TypeError or ValueError for a value
+    that no store can hold, CookieTooLarge. A store that fails makes the response a 503.
     Source: ring.middleware.session/wrap-session.
 
     >>> from ringsession import to_wsgi

@@ -133,8 +133,8 @@ class _Renewal:
 
 Step = Callable[[State, "Change | None"], Outcome]
 ANY: Any = None
-# The first row that fits decides. changed: `State.change()` is not None. due: a read cannot move the idle
-# deadline by itself, and the response is no failure (which is no activity).
+# The first row that fits decides. changed: `State.change()` is not None. due: a read cannot move
+# the idle deadline by itself, and the response is no failure (which is no activity).
 TABLE: tuple[tuple[Phase, Ending, bool, bool, Step], ...] = (
     # phase  ending    changed due    step
     (ANY, RECREATE, ANY, ANY, recreate),
@@ -170,8 +170,9 @@ def decide(phase: Phase, ending: Ending, changed: bool, due: bool) -> Step:
 def commit(state: State, status: int) -> Outcome:
     """Store what the request did to its session.
 
-    status: of the response. Raises SessionGone for a write to a session that has ended, TypeError or
-    ValueError for a value that cannot be stored, before anything is stored, and StoreUnavailable.
+    status: of the response. Raises SessionGone for a write to a session that has ended, TypeError
+    or ValueError for a value that cannot be stored, before anything is stored, and
+    StoreUnavailable.
     """
     try:
         if state.ending is DESTROY:

@@ -32,7 +32,8 @@ def is_reserved(key: str) -> bool:
 class Contents:
     """Track the contents of one request's session.
 
-    record: the loaded record, None for a session that is not stored. Raises what `codec.decode` raises.
+    record: the loaded record, None for a session that is not stored. Raises what `codec.decode`
+    raises.
     """
 
     __slots__ = ("record", "values", "own_keys", "is_whole", "may_differ", "_order", "_snapshot")
@@ -52,7 +53,9 @@ class Contents:
             self.own_keys = {key: self.values.pop(key) for key in reserved}
 
     def expect_change(self) -> None:
-        """Remember that the caller holds a mutable value, so the session must be compared at commit."""
+        """Remember that the caller holds a mutable value, so the session must be compared at
+        commit.
+        """
         if not self.may_differ:
             self.may_differ = True
             self._snapshot = self._take_snapshot()
@@ -85,7 +88,8 @@ class Contents:
     def change(self) -> Change | None:
         """Return what the request did to the loaded record; None for no difference, types included.
 
-        For a session that is not stored, any values are a change, and so are none if the handler gave them.
+        For a session that is not stored, any values are a change, and so are none if the handler
+        gave them.
         """
         if self.record is None:
             if not (self.values or self.own_keys or self.is_whole):
@@ -121,8 +125,8 @@ def difference(
 ) -> Change | None:
     """Return the change from a record to these values, or None if they are equal, types included.
 
-    order: the record's keys. Only if the values have other keys, or the same in another order, it is
-    worth looking whether no more than the order changed.
+    order: the record's keys. Only if the values have other keys, or the same in another order, it
+    is worth looking whether no more than the order changed.
     disposable: see `Change`.
 
     >>> difference(EMPTY, {"n": 1}).changed, difference(codec.encode({"n": 1}), {"n": 1})
@@ -136,11 +140,12 @@ def difference(
 
 
 def renew(live: str, change: Change | None, given: Mapping[str, Any] | None) -> str:
-    """Return the record for a new id, from the live record under the old id and this request's change.
+    """Return the record for a new id, from the live record under the old id and this request's
+    change.
 
-    given: all values, if the handler gave them. Of the layers' keys these go along: the newest messages to
-    the user, the cookie's attributes, and CSRF secrets that this request made. Older secrets do not, so
-    that a token from before a login is worth nothing after it.
+    given: all values, if the handler gave them. Of the layers' keys these go along: the newest
+    messages to the user, the cookie's attributes, and CSRF secrets that this request made. Older
+    secrets do not, so that a token from before a login is worth nothing after it.
     """
     changed = change.changed if change else {}
     merged = codec.decode(codec.merge(live, changed, change.removed if change else ()))
@@ -155,10 +160,12 @@ def renew(live: str, change: Change | None, given: Mapping[str, Any] | None) -> 
 
 
 def renew_moved(loaded: str, moved: str, change: Change | None) -> str:
-    """Return the record for a new id, if another request moved the session after this one loaded it.
+    """Return the record for a new id, if another request moved the session after this one loaded
+    it.
 
-    moved: the live record to which it moved. This request's own changes count, and of the other keys
-    that it loaded those that the moved session still holds unchanged. Messages stay with the moved session.
+    moved: the live record to which it moved. This request's own changes count, and of the other
+    keys that it loaded those that the moved session still holds unchanged. Messages stay with the
+    moved session.
 
     >>> change = difference('1{"cart":1,"lang":"en"}', {"cart": 1, "lang": "en", "user": "ann"})
     >>> renew_moved('1{"cart":1,"lang":"en"}', '1{"cart":1,"user":"ann"}', change)

@@ -23,7 +23,8 @@ class Recreated(dict[str, Any]):
 def recreate(session: Mapping[str, Any]) -> Recreated:
     """Mark a session in a response to be stored under a new id, with exactly these keys.
 
-    Do this when somebody logs in: the old id is dead from that moment, and both timeouts start again.
+    Do this when somebody logs in: the old id is dead from that moment, and both timeouts start
+    again.
     Source: ring.middleware.session/wrap-session, `{:recreate true}`.
 
     >>> {"status": 303, "session": recreate({"user": "ann"})}["session"]
@@ -45,11 +46,11 @@ def _check_key(key: object) -> None:
 class Session(MutableMapping[str, Any]):
     """The session of one request: `request["session"]`, `environ["ringsession.session"]`.
 
-    Use it like a dict. The first use loads it; changes, also those inside a value, are stored when the
-    response starts. `session | {...}` and `{**session}` are plain dicts.
+    Use it like a dict. The first use loads it; changes, also those inside a value, are stored when
+    the response starts. `session | {...}` and `{**session}` are plain dicts.
     Raises StoreUnavailable (the client gets a 503) if the store failed, SessionCommitted if the
-    response has already started, TypeError for a key that is no str, ValueError for one that starts with
-    "ringsession/".
+    response has already started, TypeError for a key that is no str, ValueError for one that starts
+    with "ringsession/".
     """
 
     __slots__ = ("_state",)
@@ -120,21 +121,26 @@ class Session(MutableMapping[str, Any]):
     def recreate(self) -> None:
         """Move the session to a new id when the response starts. The stored data is kept.
 
-        Call this when a user logs in, so that an id somebody else may know becomes useless. A CSRF token that you read
-        after this call belongs to the new id.
+        Call this when a user logs in, so that an id somebody else may know becomes useless. A CSRF
+        token that you read after this call belongs to the new id.
         """
         self._state.end(RECREATE)
 
     def destroy(self) -> None:
-        """End the session when the response starts. What you set after this call starts another one."""
+        """End the session when the response starts.
+
+        What you set after this call starts another one.
+        """
         self._state.end(DESTROY)
 
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
-        """Set a key to `change(its value now, or None)` at once, atomically, and return the new value.
+        """Set a key to `change(its value now, or None)` at once, atomically, and return the new
+        value.
 
-        For counters and lists that many requests change at the same time. `change` may be called more
-        than once; what it sets stays even if the handler fails later. A session that is not stored yet is changed in the
-        ordinary way. TypeError on the cookie store and on a three-function store.
+        For counters and lists that many requests change at the same time. `change` may be called
+        more than once; what it sets stays even if the handler fails later. A session that is not
+        stored yet is changed in the ordinary way. TypeError on the cookie store and on a
+        three-function store.
         """
         _check_key(key)
         state = self._state
@@ -175,7 +181,8 @@ def request_state(request: Request) -> State | None:
 def apply_response(state: State, response: Response) -> Response:
     """Do what a response says of the session, and return the response without it.
 
-    Absent = keep, None = end, a mapping = the new values, `recreate(mapping)` = these under a new id.
+    Absent = keep, None = end, a mapping = the new values, `recreate(mapping)` = these under a new
+    id.
     """
     if "session" not in response:
         return response

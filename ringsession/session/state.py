@@ -1,7 +1,7 @@
 """The state of one request's session: its phase, its ending, and its contents once they are loaded.
 
-Layers get it by `session_state`. Which step the commit takes is decided in `commit.py`; what the
-contents are is `contents.py`'s. This module knows no response, and of the request only what finds the cookie.
+Layers get it by `session_state`. `commit.py` decides the step of the commit, and `contents.py`
+compares the values. Of the request, this module uses only the cookies.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger("ringsession")
 NOT_LOADED = "The session could not be loaded."
 DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
-    "the session cannot change any more: the response has already started. Change it before the first"
-    " chunk is sent."
+    "the session cannot change any more: the response has already started. Change it before the"
+    " first chunk is sent."
 )
 _AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. List the"
-    ' domains and paths that this app used before in ["session"]["former_cookie_attrs"], or give it a'
-    " cookie_name of its own."
+    "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
+    ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
+    " give it a cookie_name of its own."
 )
 
 
@@ -81,7 +81,7 @@ class State:
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
         self.was_read = False  # by the handler, not by a layer, and the store answered
-        # Flask's rule for messages: each waits until somebody asks for it, and a new one replaces none.
+        # Flask's rule for messages: each waits until it is read, and a new one replaces none.
         self.messages_wait = False
         self.shown_message: str | None = None  # the key of the message that the handler read
 
@@ -185,7 +185,7 @@ class State:
         return contents
 
     def end(self, ending: Ending) -> None:
-        """Let the session end, or move to a new id, when the response starts. An end stays an end."""
+        """Let the session end, or move, when the response starts. An end cannot become a move."""
         self.check_open()
         self.touch()
         if ending is DESTROY and self.phase is not FAILED:
@@ -197,7 +197,7 @@ class State:
             self.ending = ending
 
     def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
-        """Set a stored key at once; its encoded value, or None if the session has gone meanwhile."""
+        """Set a stored key at once. Return its encoded value, or None for an ended session."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
         try:
             text = self.backend.swap(self.value, key, change)
@@ -215,15 +215,15 @@ class State:
         """Note that the session went while this request was running."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
         self.phase = GONE
-        # A session that the store dropped to make room is started again. Otherwise the loaded record
-        # stays known, so that only this request's own changes count.
+        # A session that the store dropped to make room is started again. Otherwise the loaded
+        # record stays known, so that only this request's own changes count.
         if self.loaded.disposable and self.backend.load(self.value) is None:
             self.loaded, self.contents.record, self.phase = None, None, ABSENT
 
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        # Of several sessions a neighbour may have set one, and would be shown a token or message kept here.
+        # Another app may have set one of several sessions, and would see a token or message.
         if contents is None or (self.rivals and not contents.values and not contents.is_whole):
             return None
         return contents.change()

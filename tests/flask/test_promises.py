@@ -294,8 +294,8 @@ def test_a_write_while_the_body_streams_says_where_it_was(write: Any, place: str
     client.get("/set/a/1")
     client.get("/stream")
     assert errors == [
-        f"{place}: expected before the response has begun; what streams, or is torn down after it,"
-        " comes too late for the session"
+        f"{place}: the session cannot change any more: the response has already started."
+        " Change it before you return the response, not in a stream or a teardown function."
     ]
 
 
