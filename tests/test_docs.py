@@ -23,7 +23,7 @@ def prose_lines(text: str) -> list[str]:
     return [line for line in without_code.split("\n") if not re.match(r"    |\||#", line)]
 
 
-PAGES = sorted([*DOCS.glob("*.md"), DOCS.parent / "README.md", DOCS.parent / "CHANGELOG.md"])
+PAGES = sorted([*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
