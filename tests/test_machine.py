@@ -94,16 +94,18 @@ def test_make_test_bounds_coverage_only_for_a_whole_run(
 
 
 @pytest.mark.server
-def test_a_run_ends_with_the_line_on_what_was_not_run(tmp_path: Path) -> None:
+def test_a_run_ends_with_the_line_on_what_was_not_run_and_bounds_no_coverage(
+    tmp_path: Path,
+) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "CI"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "tests/examples/test_by_curl.py", "-k", "counter"]
-        + ["-p", "no:cacheprovider"],
+        + ["-p", "no:cacheprovider", "--cov", "--cov-report="],
         cwd=ROOT,
-        env=environ | {"PATH": str(tmp_path)},
+        env=environ | {"PATH": str(tmp_path), "COVERAGE_FILE": str(tmp_path / "coverage")},
         capture_output=True,
         text=True,
     )
     line = "Not run: 1 test, for want of curl. To run them: apt-get install curl"
-    assert done.stdout.splitlines()[-1] == line
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, line), done.stdout
     assert re.search(r"SKIPPED \[1\] .*: curl is missing: apt-get install curl\n", done.stdout)
