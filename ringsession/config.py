@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .option_error import Path, show
+from .option_error import Path, show, suggest
 from .option_error import place as place
 from .stores import is_seconds
 
@@ -141,11 +141,7 @@ def unknown_key(path: Path, name: object, known: Sequence[str]) -> ConfigError:
     >>> unknown_key(("session",), "time_out", ["flash", "timeout"])
     ConfigError('["session"]["time_out"]: unknown key; did you mean "timeout"?')
     """
-    from difflib import get_close_matches  # only an error needs this import
-
-    close = get_close_matches(str(name), known, 1)
-    hint = f'; did you mean "{close[0]}"?' if close else f"; known: {', '.join(known)}"
-    return ConfigError(f"unknown key{hint}", (*path, name))
+    return ConfigError(f"unknown key; {suggest(name, known)}", (*path, name))
 
 
 def _check_keys(config: Mapping[str, Any], path: tuple[str, ...]) -> None:

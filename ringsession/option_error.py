@@ -6,7 +6,7 @@ with the whole path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 Path = tuple[Any, ...]  # of keys (str) and positions in a list (int)
@@ -97,3 +97,15 @@ def check_callables(**options: Any) -> None:
     for name, value in options.items():
         if value is not None and not callable(value):
             raise wrong_value(name, "a function or None", value)
+
+
+def suggest(name: object, known: Collection[str]) -> str:
+    """Return what somebody may have meant by a name that nobody knows.
+
+    >>> suggest("time_out", ["timeout", "flash"]), suggest("x", ["timeout", "flash"])
+    ('did you mean "timeout"?', 'known: timeout, flash')
+    """
+    from difflib import get_close_matches  # only an error needs this import
+
+    close = get_close_matches(str(name), known, 1)
+    return f'did you mean "{close[0]}"?' if close else f"known: {', '.join(known)}"

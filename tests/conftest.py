@@ -5,6 +5,7 @@ This module imports nothing of the project, since coverage has to start before t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -29,13 +30,21 @@ hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, m
 hypothesis.settings.load_profile("default")
 
 
+# The attacks have one list of numbers; `pytest -m "attack"` runs their tests, wherever they live.
+_ATTACK = re.compile(r"test_attack_([0-9]+)")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the first test of each file and each tenth after it, and refuse names with an address.
+    """Mark the tests of attacks by their number, and the first test of each file and each tenth.
+
+    Refuse names with an address.
 
     Such a name differs from process to process, and pytest-xdist could not run the test.
     """
     places: Counter[Path] = Counter()
     for item in items:
+        if (attack := _ATTACK.match(item.name)) is not None:
+            item.add_marker(pytest.mark.attack(int(attack[1])))
         if places[item.path] % 10 == 0:
             item.add_marker("tenth")
         places[item.path] += 1

@@ -11,15 +11,15 @@ import marshal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .json_text import dump as _dump
 from .keys import escape_key, unescape_key
 from .refused import Refused
 from .values import has_json_types, pack, unpack
 
 _VERSION = "1"
 _LONGEST_INT = 4300  # digits; Python's own limit, which a process may disable
-_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _load_plain = json.JSONDecoder().decode
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 # `float` makes a new object for each NaN, so that a set or dict can hold two of them.
 _load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 
@@ -28,7 +28,7 @@ _load = json.JSONDecoder(object_hook=unpack, parse_constant=float).decode
 # IsADirectoryError: a zone that is a folder of zones.
 _CORRUPT = (
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RecursionError, IsADirectoryError),
+    *(RecursionError, IsADirectoryError, StopIteration),  # the scanner's own at the text's end
 )
 
 
@@ -53,7 +53,7 @@ def _read_int(digits: str) -> int:
     return int(digits)
 
 
-_scan_long = json.JSONDecoder(parse_int=_read_int).raw_decode
+_scan_long = json.JSONDecoder(parse_int=_read_int).scan_once  # type: ignore[attr-defined]
 
 
 def _dump_plain(value: object) -> str | None:

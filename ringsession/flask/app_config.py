@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from flask import Flask
 
 from ..config import Config, ConfigError, assoc_in, deep_merge
+from ..http.grammar import LONGEST_COOKIE_AGE
 from ..option_error import OptionError, place
 from ..stores.cookie.store import CookieStore, cookie_store
 from ..stores.named import open_store
@@ -30,8 +31,6 @@ flask_defaults: Config = {
 
 Flask does the rest, unless your config turns on more layers.
 """
-
-_LONGEST = 400 * 86_400  # RFC 6265bis section 5.5: browsers keep no cookie longer
 
 
 class _Row(NamedTuple):
@@ -186,4 +185,4 @@ def permanent_age(config: Config, values: Mapping[str, Any]) -> int:
     This is the idle timeout of the session. Without one it is PERMANENT_SESSION_LIFETIME.
     """
     seconds = config["session"]["timeout"] or _seconds(values["PERMANENT_SESSION_LIFETIME"])
-    return min(int(seconds), _LONGEST)
+    return min(int(seconds), LONGEST_COOKIE_AGE)

@@ -47,3 +47,5 @@ PORT = re.compile(r"[0-9]*\Z")
 
 # RFC 6265bis section 5.6: a browser drops a cookie whose name and value together are longer.
 MAX_COOKIE_OCTETS = 4096
+# Section 5.5: browsers keep no cookie longer than 400 days.
+LONGEST_COOKIE_AGE = 400 * 86_400  # seconds

@@ -11,10 +11,8 @@ from typing import Any
 
 from werkzeug.http import http_date, parse_date
 
-from ..http.grammar import AV_OCTETS, TOKEN
-from ..option_error import OptionError, wrong_value
-
-_MAX_AGE = 400 * 86_400  # RFC 6265bis section 5.5: at most 400 days
+from ..http.grammar import AV_OCTETS, LONGEST_COOKIE_AGE, TOKEN
+from ..option_error import OptionError, suggest, wrong_value
 
 
 def _switch(value: Any) -> bool | None:
@@ -33,7 +31,7 @@ def _same_site(value: Any) -> str | None:
 def _max_age(value: Any) -> str | None:
     if isinstance(value, timedelta):
         value = value // timedelta(seconds=1)
-    return str(value) if type(value) is int and value <= _MAX_AGE else None
+    return str(value) if type(value) is int and value <= LONGEST_COOKIE_AGE else None
 
 
 def _expires(value: Any) -> str | None:
@@ -80,11 +78,7 @@ def attributes(attrs: Mapping[str, Any]) -> str:
 
 def _check_attr(key: str, value: Any) -> None:
     if key not in _ATTRIBUTES:
-        from difflib import get_close_matches  # only an error needs this import
-
-        close = get_close_matches(str(key), _ATTRIBUTES, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_ATTRIBUTES)}"
-        raise OptionError(key, f"unknown attribute; {hint}")
+        raise OptionError(key, f"unknown attribute; {suggest(key, _ATTRIBUTES)}")
     _, write, known = _ATTRIBUTES[key]
     if not _is_left_out(value) and write(value) is None:
         raise wrong_value(key, known, value)

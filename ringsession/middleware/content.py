@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import codecs
 import os
-import posixpath
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from mimetypes import MimeTypes
+from functools import lru_cache
 from typing import Any
 
 from ..wsgi.body import AppIter, is_empty
 from ..http.grammar import TOKEN
 from ..http.fields import check_field
+from ..http.media_types import guess_type
 from ..option_error import OptionError, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, get_charset, header
@@ -29,43 +28,6 @@ _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 
 # RFC 9110 section 8.3.1: media-type = type "/" subtype parameters. The parameters are not checked.
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[\t -~]*)?\Z")
-
-# Types that are missing in the tables of older Pythons.
-_NEWER_TYPES = {
-    ".avif": "image/avif",
-    ".gz": "application/gzip",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript",  # RFC 9239
-    ".mjs": "text/javascript",
-    ".md": "text/markdown",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-}
-
-
-@cache  # at the first use: it takes longer than the import of any module of this package
-def _types() -> MimeTypes:
-    """Return the standard library's table. The machine's own table would differ between servers."""
-    types = MimeTypes()
-    for extension, media_type in _NEWER_TYPES.items():
-        types.add_type(media_type, extension)
-    return types
-
-
-@lru_cache(maxsize=1024)
-def guess_type(name: str) -> str | None:
-    """Return the media type for a file name's extension, in any case, or None if it is unknown.
-
-    >>> guess_type("/a/style.CSS"), guess_type("notes.tar.gz"), guess_type("README")
-    ('text/css', 'application/gzip', None)
-    """
-    # As in Ring, ".txt" has the extension "txt".
-    file = name.replace("\\", "/").rpartition("/")[2]
-    extension = posixpath.splitext(f"_{file}")[1].lower()
-    more, types = _types().types_map  # the types in common use, and the types of IANA
-    return types.get(extension) or more.get(extension)
 
 
 def _type_of(response: Response, uri: str, mime_types: Mapping[str, str]) -> str:

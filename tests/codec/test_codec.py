@@ -7,6 +7,7 @@ Owns the claims about records. Knows no store and no request.
 from __future__ import annotations
 
 import enum
+import json
 import os
 import pickle
 import struct
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from ringsession import codec
+from ringsession.codec import json_text
 from ringsession.codec import CorruptRecord, UnknownVersion
 
 # A zone of one type, one hour east and without a transition: a machine need not have a time zone
@@ -709,3 +711,22 @@ def test_attack_80_a_refusal_shows_no_content() -> None:
     with pytest.raises(TypeError) as error:
         codec.encode({"k": ["secret", {"a": ("secret", {b"secret": Name("secret")})}]})
     assert "secret" not in str(error.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_the_encoder_that_is_made_once_writes_what_json_writes(value: object) -> None:
+    plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+    assert json_text.dump(value) == plain.encode(value)
+
+
+def test_without_the_c_encoder_json_writes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)
+    dump = json_text.make_dump()
+    assert dump({"a": [1, "ü", None]}) == json_text.dump({"a": [1, "ü", None]})

@@ -11,7 +11,7 @@ import pytest
 from ringsession import charset, get_charset, redirect, set_cookie
 from ringsession.http.form_encoding import form_decode, form_encode
 from ringsession.middleware.cookies import parse_cookies
-from ringsession.middleware.content import guess_type
+from ringsession.http.media_types import guess_type
 from ringsession.middleware.nested_params import parse_nested_keys
 from ringsession.middleware.params import parse_params
 from tests.ring.replay import DATA
