@@ -162,7 +162,7 @@ def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "attrs", "message"),
     [
-        ("a", {"max-age": 1}, "max-age: unknown attribute; did you mean "max_age"?"),
+        ("a", {"max-age": 1}, 'max-age: unknown attribute; did you mean "max_age"?'),
         ("a", {"port": 80, "foo": 1}, f"port: unknown attribute; known: {KNOWN}"),
         ("a", {5: 1}, f"5: unknown attribute; known: {KNOWN}"),
         (
