@@ -237,6 +237,8 @@ def test_an_interrupted_connection_is_closed_and_not_used_again(
 
 @server_test
 def test_a_connection_is_used_again_and_speaks_resp2(store: Any, client: Any) -> None:
+    client.client_kill_filter(_type="normal", skipme=True)  # those of other tests' stores
+    store.load(KEY)
     before = client.info("stats")["total_connections_received"]
     for _ in range(20):
         store.load(KEY)
@@ -269,6 +271,7 @@ def test_whatever_the_clients_protocol_our_connections_ask_plainly(
     name: str, valkey: Server, client: Any
 ) -> None:
     make_store(valkey).close()
+    client.client_kill_filter(_type="normal", skipme=True)  # those of other tests' stores
     with CLIENTS[name](valkey.port) as given:
         store = redis_store(given)
         store.check()
