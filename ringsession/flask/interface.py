@@ -1,7 +1,7 @@
-"""The session interface: what Flask calls when a request begins and when its response is there.
+"""Open the session when Flask starts a request, and save it when the response is made.
 
-Owns the two ways to a session: the layers' own, and, where no layer stands around (a test's
-context, a shell), one opened here by the same layers. Knows no store and no key of app.config.
+The session is the layers' own. Without layers around the app (a test's context, a shell) it is
+opened here by the same layers. This module knows no store and no key of app.config.
 """
 
 from __future__ import annotations
@@ -35,21 +35,19 @@ _KEY = "ringsession.flask"
 _ANSWER = "ringsession.answer"
 
 
-class _Begun(Exception):
-    """Leaves the layers when the session is there; a handler that raises commits nothing."""
+class _IsOpen(Exception):
+    """Leave the layers when the session is open; a handler that raises commits nothing."""
 
 
 def _answer(request: Request) -> Response:
     answer: Response | None = request["environ"].get(_ANSWER)
     if answer is None:
-        raise _Begun
+        raise _IsOpen
     return answer
 
 
 class _Streamed:
-    """A body whose pieces are made with the session as it is in production, also where the context
-    is kept.
-    """
+    """Let a streamed body see the session as in production, also if a test keeps the context."""
 
     def __init__(self, body: Iterable[Any], session: FlaskSession) -> None:
         self._body = body
@@ -97,15 +95,15 @@ class FlaskSessionInterface(SessionInterface):
     def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
         environ = request.environ
         ring = environ.get("ringsession.session")
-        begun: FlaskSession | None = environ.get(_KEY)
+        session: FlaskSession | None = environ.get(_KEY)
         if ring is None:
-            begun = FlaskSession(self._begin(environ))
-            begun._is_outside = True
-        elif begun is None or begun._inner is not ring:
-            kept = "werkzeug.debug.preserve_context" in environ
-            begun = FlaskSession(ring, partial(self._reopen, environ) if kept else None)
-        environ[_KEY] = begun
-        return begun
+            session = FlaskSession(self._begin(environ))
+            session._is_outside = True
+        elif session is None or session._inner is not ring:
+            is_kept = "werkzeug.debug.preserve_context" in environ
+            session = FlaskSession(ring, partial(self._reopen, environ) if is_kept else None)
+        environ[_KEY] = session
+        return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
@@ -124,8 +122,9 @@ class FlaskSessionInterface(SessionInterface):
             self._finish(current_request.environ, response)
 
     def _check(self, session: FlaskSession) -> None:
-        """What no store can hold is the view's error, so that Flask's own handlers see it, and
-        their page may use the session.
+        """Raise the error for a value that no store can hold, so that Flask's handlers see it.
+
+        Their page may use the session.
         """
         try:
             session._state.change()
@@ -136,7 +135,7 @@ class FlaskSessionInterface(SessionInterface):
             session._state.has_started = True  # the page of that error: nothing is stored
 
     def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any]:
-        """What the response says of the cookie's lifetime, and when it is sent for that."""
+        """Return what the response says of the cookie's lifetime, and when to send it for that."""
         was, permanent = session._is_permanent
         state = session._state
         turned = was != permanent and state.phase is LIVE and state.ending is NONE
@@ -151,7 +150,7 @@ class FlaskSessionInterface(SessionInterface):
         self._provide(request)
         try:
             self._outside(request)
-        except _Begun:
+        except _IsOpen:
             pass
         environ["ringsession.request"] = request
         environ["ringsession.response"] = {}
@@ -160,7 +159,7 @@ class FlaskSessionInterface(SessionInterface):
         return session
 
     def _reopen(self, environ: Mapping[str, Any]) -> Session:
-        """What is stored now, to be looked at when the request is over."""
+        """Return the session as it is stored now, to read when the request is over."""
         session = self._begin(dict(environ))
         state = session_state(session)
         assert state is not None

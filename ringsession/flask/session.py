@@ -27,7 +27,7 @@ def is_pair(value: object) -> bool:
 
 
 def flash_pair(value: Any) -> tuple[Any, Any]:
-    """A message of the layers as Flask has it: with a category, "message" where there is none.
+    """Return a message of the layers as Flask has it: with its category, or "message".
 
     >>> flash_pair("saved"), flash_pair(("error", "not saved"))
     (('message', 'saved'), ('error', 'not saved'))
@@ -36,7 +36,7 @@ def flash_pair(value: Any) -> tuple[Any, Any]:
 
 
 def flash_value(category: Any, message: Any) -> Any:
-    """A message of Flask as the layers have it: what `flash_pair` makes the same pair of.
+    """Return a message of Flask as the layers have it, so that `flash_pair` gives the pair again.
 
     >>> flash_value("message", "saved"), flash_value("error", "not saved")
     ('saved', ('error', 'not saved'))

@@ -30,9 +30,7 @@ def find_secrets(request: Request) -> list[bytes]:
 
 
 def make_token(request: Request) -> str:
-    """Return a token of the session's secret, which is made if there is none: another text each
-    time.
-    """
+    """Return a token of the session's secret, another text each time. Make the first secret."""
     found = find_secrets(request)
     if found:
         return mask_secret(found[0])
