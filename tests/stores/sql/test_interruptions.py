@@ -44,6 +44,10 @@ def alarm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+    with warnings.catch_warnings():
+        # Connections that SQLAlchemy's own pool has lost are closed now, not when pytest ends.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Sessions:
