@@ -43,7 +43,8 @@ status                int               the status code
 headers               dict              name -> str, or a list of str for a repeated header
 body                  see right         None, str, bytes, an iterable of either, a file or a path
 session               mapping or None   absent = keep, None = end, a mapping = the new values
-session_cookie_attrs  dict              attributes of the session's cookie, for this response
+session_cookie_attrs  dict              attributes of the session's cookie, kept with the session
+session_cookie_when   str               "always", "moved" or "changed": when they send the cookie
 flash                 anything          a message for the next request
 cookies               dict              name -> value, or {"value": ..., "max_age": ..., ...}
 ===================== ================= ============================================================

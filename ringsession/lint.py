@@ -83,6 +83,10 @@ RESPONSE_OPTIONAL: dict[str, Check] = {
     "session": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
     "cookies": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
     "session_cookie_attrs": ("a mapping or None", lambda v: v is None or isinstance(v, Mapping)),
+    "session_cookie_when": (
+        '"always", "moved" or "changed"',
+        lambda v: v in ("always", "moved", "changed"),
+    ),
 }
 
 

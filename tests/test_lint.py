@@ -32,7 +32,8 @@ def answer(response: Any) -> Any:
 @pytest.mark.parametrize(
     "more",
     [{}, {"body": "x"}, {"body": b"x"}, {"body": ["x"]}, {"body": Path("x")}, {"session": None},
-     {"session": {}}, {"cookies": {"a": 1}}, {"session_cookie_attrs": {}}, {"flash": object()}],
+     {"session": {}}, {"cookies": {"a": 1}}, {"session_cookie_attrs": {}},
+     {"session_cookie_when": "moved"}, {"flash": object()}],
     ids=name_value,
 )  # fmt: skip
 def test_a_response_by_spec_passes_as_it_is(more: Any) -> None:

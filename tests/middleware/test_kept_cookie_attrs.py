@@ -134,3 +134,37 @@ def test_without_a_session_there_is_nothing_with_which_to_keep_attributes() -> N
     client = Client()
     client.send(lambda request: {"session_cookie_attrs": OWN})
     assert (client.set_cookie, len(client.store.store)) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("when", "sent"),
+    [
+        ("always", [True, True, True]),
+        ("moved", [True, False, True]),
+        ("changed", [True, False, False]),
+    ],
+)
+def test_a_response_says_when_its_attributes_send_the_cookie(when: str, sent: list[bool]) -> None:
+    client = Client(timeout=100)
+    attrs = {"session_cookie_attrs": {"max_age": 5}, "session_cookie_when": when}
+    found = []
+    for client.now in (0, 1, 20):
+        client.send(lambda request: request["session"].setdefault("a", 1) and attrs)
+        found.append(client.set_cookie is not None and "Max-Age=5" in client.set_cookie)
+    assert found == sent
+    client.send(lambda request: request["session"].recreate())
+    assert client.set_cookie is not None
+    assert ("Max-Age=5" in client.set_cookie) == (when == "always")  # only then they are kept
+
+
+def test_another_word_for_when_is_refused_before_anything_is_stored() -> None:
+    client = Client()
+    with pytest.raises(ValueError, match='"always", "moved" or "changed", got \'later\''):
+        client.send(
+            lambda request: {
+                "session": {"a": 1},
+                "session_cookie_attrs": {"max_age": 5},
+                "session_cookie_when": "later",
+            }
+        )
+    assert len(client.store.store) == 0
