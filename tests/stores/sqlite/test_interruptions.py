@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -76,6 +77,12 @@ def _attack(path: Path, calls: int, reconnects: bool) -> dict[str, int]:
 pytestmark = pytest.mark.skipif(
     not os.path.isdir("/proc/self/fd"), reason="counts open files by /proc"
 )
+
+
+@pytest.fixture(autouse=True)
+def finalizers_of_others_may_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal may meet one that the collector runs in the middle of a call."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
 
 
 @pytest.mark.parametrize("reconnects", [False, True])
