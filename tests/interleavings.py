@@ -216,9 +216,9 @@ def holds(
     ] == [plain(m.started.data if m.started else None) for m in model]
 
 
-class WrittenDown:
-    """A memory store that writes down what it is asked, with keys by their number and without
-    random names.
+class RecordingStore:
+    """A memory store that records its calls, with a number for each key and without random
+    names.
     """
 
     def __init__(self) -> None:
@@ -262,7 +262,7 @@ def distinct_orders(groups: list[tuple[Script, ...]]) -> list[Walk]:
     """
     kinds: dict[tuple[Any, ...], Walk] = {}
     for scripts, order, _ in every_order(groups):
-        store = WrittenDown()
+        store = RecordingStore()
         assert holds(lambda: store, scripts, order)
         kind = tuple(store.calls)
         first = kinds.get(kind, (scripts, order, 0))

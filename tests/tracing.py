@@ -1,4 +1,4 @@
-"""A store that writes down what it is asked, and requests in a row as one client sends them."""
+"""A store that records its calls, and a client that sends one request after another."""
 
 from __future__ import annotations
 

@@ -120,8 +120,7 @@ def wrap_session(
     """Give each request its session, and store its changes when the response starts.
 
     store: a new memory_store(); or another of ours, also by name (see `open_store`), or an object
-    with
-        Ring's three functions.
+        with Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
     `set_cookie_header`.
@@ -129,10 +128,10 @@ def wrap_session(
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
     rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that
-    slides).
+        slides).
     former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
-    `domain`,
-        `path` and `partitioned`. What a browser still has there is deleted when it gets a new id.
+        `domain`, `path` and `partitioned`. What a browser still has there is deleted when it gets a
+        new id.
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`.
     Reads `response["session"]` (absent = keep, None = end, a mapping = the new values,

@@ -17,7 +17,7 @@ import time as clock
 import uuid
 import zoneinfo
 from collections import OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from io import BytesIO
@@ -425,17 +425,18 @@ def test_the_keys_of_a_session_are_str(key: Any) -> None:
     assert str(error.value) == f"session key: expected str, got {type(key).__name__}"
 
 
+READERS: tuple[Callable[[str], object], ...] = (
+    codec.decode,
+    lambda record: codec.merge(record, {}, ()),
+    lambda record: codec.value_text(record, "k"),
+)
 NO_RECORD = "record: expected a version and a JSON object"
 NO_VALUES = "record: expected values that encode() wrote"
 
 
 @pytest.mark.parametrize("record", ["2{}", "0{}", "9", "a{}", "Z secret"])
 def test_another_ascii_digit_or_letter_in_front_is_another_version(record: str) -> None:
-    for read in (
-        codec.decode,
-        lambda text: codec.merge(text, {}, ()),
-        lambda t: codec.value_text(t, "k"),
-    ):
+    for read in READERS:
         with pytest.raises(UnknownVersion) as error:
             read(record)
         assert str(error.value) == "record: expected version 1, got another"
@@ -463,11 +464,7 @@ def test_another_ascii_digit_or_letter_in_front_is_another_version(record: str) 
     ids=range(20),
 )
 def test_what_is_no_record_is_corrupt(record: str) -> None:
-    for read in (
-        codec.decode,
-        lambda text: codec.merge(text, {}, ()),
-        lambda t: codec.value_text(t, "k"),
-    ):
+    for read in READERS:
         with pytest.raises(CorruptRecord) as error:
             read(record)
         assert str(error.value) == NO_RECORD

@@ -54,16 +54,14 @@ def make_app() -> Flask:
 
     @app.get("/wait")
     def wait() -> Any:
-        """Until another request gives the word, at most 20 seconds; what this one sets is stored
-        after it.
-        """
+        """Wait up to 20 seconds until another request sets `word`; then store `waited`."""
         session["waited"] = 1
-        own().swap("begun", lambda begun: 1)
+        own().swap("started", lambda started: 1)
         for _ in range(400):
             if own().swap("word", lambda word: word or 0):
                 break
             time.sleep(0.05)
-        return {"process": os.getpid(), "heard": session["word"]}
+        return {"process": os.getpid(), "word": session["word"]}
 
     return app
 

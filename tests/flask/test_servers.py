@@ -120,18 +120,18 @@ def test_a_cookie_that_was_kept_signs_nobody_in_after_the_logout(site: Site) -> 
 
 
 @on_each_shared
-def test_a_request_hears_of_one_that_runs_beside_it_and_both_keep_their_writes(site: Site) -> None:
+def test_two_requests_at_once_see_each_others_swaps_and_keep_their_writes(site: Site) -> None:
     browser = signed_in(site)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(Browser(site.port, browser.cookie).get, "/wait")
-        while "begun" not in browser.look()["session"]:
+        while "started" not in browser.look()["session"]:
             assert not waiting.done()
             time.sleep(0.05)
         other = json.loads(browser.get("/set/word"))
         waited = json.loads(waiting.result(30))
-    assert waited["heard"] == 1
+    assert waited["word"] == 1
     assert (waited["process"] != other["process"]) == (site.server == "two processes")
-    assert browser.look()["session"] == {"user": "ann", "begun": 1, "word": 1, "waited": 1}
+    assert browser.look()["session"] == {"user": "ann", "started": 1, "word": 1, "waited": 1}
 
 
 @on_each_shared

@@ -258,7 +258,7 @@ def test_once_it_is_stored_the_inner_store_does_everything() -> None:
         "/swap": ["load", "swap"],
         "/login": ["load", "create", "claim"],
         "/logout": ["load", "destroy"],
-        "/set": ["create"],  # the second time, when there is none any more
+        "/set": ["create"],  # of the second /set, after the logout
     }
 
 

@@ -1,5 +1,5 @@
 """Authlib's OAuth client keeps its state in our sessions, against a provider on loopback that
-checks what it is told.
+checks each parameter it gets.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ flask_limiter = import_part("flask_limiter")
 
 
 def who() -> str:
-    """The user where there is one, else the client's address."""
+    """Return the user if one is signed in, else the client's address."""
     return str(session.get("user") or request.remote_addr)
 
 

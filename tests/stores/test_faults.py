@@ -19,8 +19,8 @@ from tests.tracing import Client
 pytestmark = pytest.mark.server
 
 START = {"a": 0, "n": 0}
-# Seconds after which a store gives up that is to meet a late answer; the others have their 2
-HASTE = 0.1
+# Seconds; the timeout of the store whose answer is delayed. The other stores have 2 seconds.
+SHORT_TIMEOUT = 0.1
 
 
 def read(request: Any) -> Any:
@@ -63,19 +63,19 @@ OUTCOMES: dict[Any, tuple[list[Any], list[Any]]] = {
 
 
 class Network:
-    """A store behind the proxy, the same without it, and what a run leaves in them."""
+    """A store behind the proxy, the same store without it, and what a run leaves in them."""
 
     def __init__(self, server: Server, proxy: FaultProxy) -> None:
         self.direct = make_store(server)
         self.through = store_at(server, proxy.port)
-        self.hasty = store_at(server, proxy.port, timeout=HASTE)
+        self.impatient = store_at(server, proxy.port, timeout=SHORT_TIMEOUT)
         self.proxy = proxy
         client = Client(self.through)
         for page in (create, patch, swap, recreate, destroy):
             client.send(page)  # the first of each may have to bring its script to the server
 
     def close(self) -> None:
-        for store in (self.direct, self.through, self.hasty):
+        for store in (self.direct, self.through, self.impatient):
             getattr(store, "close", lambda: None)()
 
     def exchanges(self, page: Any, first: bool) -> int:
@@ -102,7 +102,7 @@ class Network:
 
     def _created(self, store: Any) -> Client:
         client = Client(store)
-        for _ in range(50):  # a busy machine may be too slow for a hasty store
+        for _ in range(50):  # a busy machine may be too slow for a store with a short timeout
             if client.send(create)["status"] == 200:
                 break
             time.sleep(0.02)
@@ -112,16 +112,16 @@ class Network:
     def run(self, page: Any, fault: str, skip: int, first: bool) -> tuple[int, tuple[Any, Any]]:
         """The answer's status, and what is under the old and the new id after it."""
         for _ in range(10 if fault == "delay" else 1):
-            client = self.begin(page, self.hasty if fault == "delay" else self.through, first)
+            client = self.begin(page, self.impatient if fault == "delay" else self.through, first)
             old = client.cookie
             before = self.proxy.fired
-            self.proxy.arm(fault, skip=skip, seconds=3 * HASTE)
+            self.proxy.arm(fault, skip=skip, seconds=3 * SHORT_TIMEOUT)
             response = client.send(page)
             self.proxy.disarm()
             if self.proxy.fired == before + 1:
                 new = client.cookie if client.cookie != old else None
                 return response["status"], (self.under(old), self.under(new))
-            # A busy machine was too slow for the hasty store, before the exchange to be delayed.
+            # On a busy machine the impatient store gave up before the exchange to be delayed.
             assert response["status"] == 503
         raise AssertionError(f"{fault} never met the exchange number {skip}")
 

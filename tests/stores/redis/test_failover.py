@@ -176,10 +176,7 @@ def test_a_failover_loses_no_more_than_the_last_moments(
     is lost.
     """
     primary, sentinels = watched
-    asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
-    with redis.Redis(port=sentinels[0].port) as client:
-        wait_until(lambda: _knows_all(client))
-    store = redis_store(asked.master_for("sessions", socket_timeout=1))
+    _, store = _open_store(sentinels)
     keys = [key_of(f"session {number}") for number in range(4)]
     for key in keys:
         assert store.create(key, EMPTY, Lifetime())
@@ -204,6 +201,14 @@ def test_a_failover_loses_no_more_than_the_last_moments(
     )
 
 
+def _open_store(sentinels: list[Server]) -> tuple[Sentinel, Any]:
+    """Return the Sentinel client, and a store on the primary, once each node knows the others."""
+    sentinel = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
+    with redis.Redis(port=sentinels[0].port) as client:
+        wait_until(lambda: _knows_all(client))
+    return sentinel, redis_store(sentinel.master_for("sessions", socket_timeout=1))
+
+
 def _knows_all(client: Any) -> bool:
     (state,) = client.sentinel_masters().values()
     return bool(state["num-other-sentinels"] == 2 and state["num-slaves"] == 1)
@@ -216,14 +221,11 @@ def test_a_slow_request_overwrites_nothing_that_the_new_primary_acknowledged(
     writes are equal.
     """
     primary, sentinels = watched
-    asked = Sentinel([("127.0.0.1", node.port) for node in sentinels], socket_timeout=1)
-    with redis.Redis(port=sentinels[0].port) as client:
-        wait_until(lambda: _knows_all(client))
-    store = redis_store(asked.master_for("sessions", socket_timeout=1))
+    sentinel, store = _open_store(sentinels)
     keys = [key_of(f"session {number}") for number in range(150)]
     for key in keys:
         assert store.create(key, EMPTY, Lifetime())
-    _stop_replication(primary, asked)
+    _stop_replication(primary, sentinel)
     for key in keys:
         assert store.patch(key, store.load(key).version, change(EMPTY, lost=1))
     loaded = {key: store.load(key) for key in keys}  # by 150 requests that are slow
@@ -241,9 +243,9 @@ def test_a_slow_request_overwrites_nothing_that_the_new_primary_acknowledged(
     store.close()
 
 
-def _stop_replication(primary: Server, asked: Any) -> None:
+def _stop_replication(primary: Server, sentinel: Any) -> None:
     """The replica may not connect again, and the primary does not notice."""
-    ((host, port),) = asked.discover_slaves("sessions")
+    ((host, port),) = sentinel.discover_slaves("sessions")
     with redis.Redis(host=host, port=port) as replica, redis.Redis(port=primary.port) as client:
         replica.config_set("masterauth", "wrong")
         client.client_kill_filter(_type="replica")
