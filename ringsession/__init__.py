@@ -78,6 +78,11 @@ from .middleware.security_headers import (
     wrap_referrer_policy,
     wrap_xss_protection,
 )
+from .middleware.cross_origin import (
+    wrap_cross_origin_opener_policy,
+    wrap_cross_origin_resource_policy,
+)
+from .middleware.permissions_policy import wrap_permissions_policy
 from .middleware.not_modified import wrap_not_modified
 from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.static import wrap_files, wrap_resources
@@ -171,6 +176,9 @@ __all__ = [
     "wrap_frame_options",
     "wrap_referrer_policy",
     "wrap_xss_protection",
+    "wrap_cross_origin_opener_policy",
+    "wrap_cross_origin_resource_policy",
+    "wrap_permissions_policy",
     "wrap_not_modified",
     "wrap_content_length",
     "wrap_content_type",

@@ -16,11 +16,16 @@ from .middleware.absolute_redirects import wrap_absolute_redirects
 from .middleware.anti_forgery import wrap_anti_forgery
 from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.cookies import wrap_cookies
+from .middleware.cross_origin import (
+    wrap_cross_origin_opener_policy,
+    wrap_cross_origin_resource_policy,
+)
 from .middleware.flash import wrap_flash
 from .middleware.multipart import wrap_multipart_params
 from .middleware.nested_params import wrap_nested_params
 from .middleware.not_modified import wrap_not_modified
 from .middleware.params import wrap_params
+from .middleware.permissions_policy import wrap_permissions_policy
 from .middleware.proxy import wrap_forwarded
 from .middleware.security_headers import (
     wrap_content_security_policy,
@@ -69,6 +74,12 @@ LAYERS = (  # outermost first: read down for the request, up for the response
     Layer(("security", "content_security_policy"), wrap_content_security_policy,
           "likewise", "policy"),
     Layer(("security", "referrer_policy"), wrap_referrer_policy,
+          "likewise", "policy"),
+    Layer(("security", "cross_origin_opener_policy"), wrap_cross_origin_opener_policy,
+          "likewise", "policy"),
+    Layer(("security", "cross_origin_resource_policy"), wrap_cross_origin_resource_policy,
+          "likewise", "policy"),
+    Layer(("security", "permissions_policy"), wrap_permissions_policy,
           "likewise", "policy"),
     Layer(("responses", "content_length"), wrap_content_length,
           "outside the layers that change or drop a body"),
@@ -142,6 +153,9 @@ site_defaults: Config = deep_merge(
             "xss_protection": False,
             "content_security_policy": False,
             "referrer_policy": False,
+            "cross_origin_opener_policy": False,
+            "cross_origin_resource_policy": False,
+            "permissions_policy": False,
         },
         "static": {"files": False, "resources": False},
         "proxy": False,

@@ -179,7 +179,7 @@ def explain(config: Mapping[str, Any]) -> str:
         if options is None:
             off.append(place(layer.path))
         else:
-            where = f"{layer.wrap.__name__:30}{place(layer.path):42}"
+            where = f"{layer.wrap.__name__:29} {place(layer.path):41} "
             lines.append(f"{where}{_show_options(layer, options)}".rstrip())
     weak = find_weaknesses(config)
     parts = ["\n".join(lines)]

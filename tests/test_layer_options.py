@@ -105,6 +105,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
     '["security"]["referrer_policy"]': {
         "policy": Option(["no-referrer", "no-referrer, origin"], ["none", "no-referrer,"])
     },
+    '["security"]["cross_origin_opener_policy"]': {
+        "policy": Option(["same-origin", "noopener-allow-popups"], ["same-site", "Same-Origin"])
+    },
+    '["security"]["cross_origin_resource_policy"]': {
+        "policy": Option(["same-origin", "cross-origin"], ["unsafe-none", "Same-Origin"])
+    },
+    '["security"]["permissions_policy"]': {
+        "policy": Option(
+            ["camera=()", {"camera": ["self", "https://a.example"]}],
+            ["camera 'none'", {"camera": ["none"]}, {"camera": {"self": 1}}, {"Camera": []}],
+        )
+    },
     '["responses"]["default_charset"]': {
         "charset": Option(["utf-8", "latin-1"], ["klingon", "utf-8\r\n", "base64", "utf-8; x"])
     },
@@ -266,7 +278,12 @@ def test_a_wrong_value_without_a_dict_is_blamed_on_the_key_itself(layer: Any) ->
     assert caught.value.path == layer.path
 
 
-NEEDED = [("static", "files"), ("static", "resources"), ("security", "content_security_policy")]
+NEEDED = [
+    ("static", "files"),
+    ("static", "resources"),
+    ("security", "content_security_policy"),
+    ("security", "permissions_policy"),
+]
 
 
 @pytest.mark.parametrize("path", NEEDED)
