@@ -70,6 +70,7 @@ from .defaults import (
     wrap_defaults,
 )
 from .middleware.proxy import wrap_forwarded
+from .middleware.hosts import wrap_hosts
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.security_headers import (
     wrap_content_security_policy,
@@ -164,6 +165,7 @@ __all__ = [
     "site_defaults",
     "wrap_defaults",
     "wrap_forwarded",
+    "wrap_hosts",
     "wrap_hsts",
     "wrap_ssl_redirect",
     "wrap_content_security_policy",

@@ -17,6 +17,7 @@ from .middleware.anti_forgery import wrap_anti_forgery
 from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.cookies import wrap_cookies
 from .middleware.flash import wrap_flash
+from .middleware.hosts import wrap_hosts
 from .middleware.multipart import wrap_multipart_params
 from .middleware.nested_params import wrap_nested_params
 from .middleware.not_modified import wrap_not_modified
@@ -56,6 +57,8 @@ class Layer(NamedTuple):
 LAYERS = (  # outermost first: read down for the request, up for the response
     Layer(("proxy",), wrap_forwarded,
           "outermost, since other layers read the scheme and the address"),
+    Layer(("security", "hosts"), wrap_hosts,
+          "before another layer builds a URL with the name in Host", "names"),
     Layer(("security", "ssl_redirect"), wrap_ssl_redirect,
           "before another layer reads or answers a request over plain http"),
     Layer(("security", "hsts"), wrap_hsts,
@@ -142,6 +145,7 @@ site_defaults: Config = deep_merge(
             "xss_protection": False,
             "content_security_policy": False,
             "referrer_policy": False,
+            "hosts": False,
         },
         "static": {"files": False, "resources": False},
         "proxy": False,

@@ -23,6 +23,7 @@ ORDER = (
     ("__main__", "the command line"),
     ("__init__", "the public names"),
     ("explain", "a config in words"),
+    ("find_config", "the config of an app, also inside other middleware"),
     ("lint", "a layer that checks requests and responses"),
     ("flask", "the Flask extension"),
     ("testing", "the contract of a store, for who writes one"),
