@@ -115,6 +115,10 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("security", "frame_options"): WORD,
     ("security", "content_type_options"): WORD,
     ("security", "xss_protection"): TABLE,
+    ("security", "hosts"): Key(
+        "a list of names, a dict or False",
+        lambda value: value is False or isinstance(value, (list, tuple, dict)),
+    ),
     ("security", "hsts"): TABLE,
     ("security", "ssl_redirect"): TABLE,
     ("security", "content_security_policy"): POLICY,

@@ -8,57 +8,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 from .layer_options import find_value, layer_options
-from .config import Config, place
-from .defaults import (
-    LAYERS,
-    Layer,
-    api_defaults,
-    secure_api_defaults,
-    secure_site_defaults,
-    site_defaults,
-)
+from .config import place
+from .defaults import site_defaults
+from .layers import LAYERS, Layer
 from .stores import Store
 from .stores.cookie.store import CookieStore
 from .stores.memory import MemoryStore
 from .stores.shown_url import show_url
-from .wsgi import RingApp
-
-CONFIGS: dict[str, Config] = {
-    "site": site_defaults,
-    "secure-site": secure_site_defaults,
-    "api": api_defaults,
-    "secure-api": secure_api_defaults,
-}
-
-
-def find_config(name: str) -> Config:
-    """Return one of the four configs by its name, or the config of the app at MODULE:APP.
-
-    Raises ValueError if no such config, module or app exists.
-
-    >>> find_config("site") is site_defaults
-    True
-    """
-    if name in CONFIGS:
-        return CONFIGS[name]
-    module, colon, path = name.partition(":")
-    if not colon or not path:
-        raise ValueError(f"expected MODULE:APP, or one of {', '.join(CONFIGS)}, got {name!r}")
-    try:
-        app: Any = import_module(module)
-        for part in path.split("."):
-            app = getattr(app, part)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{name}: {error}") from None
-    app = getattr(app, "wsgi_app", app)  # a Flask app
-    if not isinstance(app, RingApp) or app.config is None:
-        raise ValueError(f"{name}: expected an app that wrap_defaults or RingSession has wrapped")
-    return app.config
-
 
 # A URL in any option that may hold a secret: a password, a query or a fragment.
 _URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
@@ -114,6 +73,8 @@ def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
         found.append('no ["security"]["hsts"]: browsers may still use plain http')
     if on["ssl_redirect"] is None:
         found.append('no ["security"]["ssl_redirect"]: the app answers over plain http')
+    if on["hosts"] is None:
+        found.append('no ["security"]["hosts"]: a client may write any name into Host')
     for name in ("files", "resources"):
         if (on[name] or {}).get("allow_symlinks"):
             found.append(f'["static"]["{name}"] follows links out of its root')

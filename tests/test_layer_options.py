@@ -69,6 +69,7 @@ SWITCH = Option([True, False])
 SECONDS = Option([None, 1, 5, 1.5, 60, 10**6], [0, "60", timedelta(1)])
 LIMIT = Option([1, 5, 10**30], [1.0, "5"])
 TEXT = Option([None, "", "x", "a b", ";", "no-store"])
+PATHS = Option([[], (), ["/hook"], ["/a b", "/ü"]], ["/hook", ["hook"], ["/a?b"], ["/%41"]])
 SOURCES = ["default-src 'self'", {"script_src": ["'self'", "{nonce}"], "sandbox": []}]
 
 OPTIONS: dict[str, dict[str, Option]] = {
@@ -80,6 +81,14 @@ OPTIONS: dict[str, dict[str, Option]] = {
         ),
         "ssl_port": Option([None, 1, 5, 443], [65536, "443"]),
         "refuse": SWITCH,
+        "except_paths": PATHS,
+    },
+    '["security"]["hosts"]': {
+        "names": Option(
+            [["a", ".b"], ["example.org"], ("[::1]",)],
+            ["a", ["A.org"], ["a:80"], {"a": 1}, [b"a"], [".."], ["*"]],
+        ),
+        "except_paths": PATHS,
     },
     '["security"]["hsts"]': {
         "max_age": Option([0, 1, 5, 31536000, 10**30], ["1 year", 1.0]),
