@@ -32,7 +32,8 @@ from ringsession import (
     memory_store,
     recreate as ring_recreate,
 )
-from ringsession.explain import explain, find_config
+from ringsession.explain import explain
+from ringsession.find_config import find_config
 from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app, set_cookies
 from tests.tracing import TracedStore
