@@ -73,14 +73,21 @@ secure_site_defaults: Config = deep_merge(
     site_defaults,
     {
         "session": {
-            "cookie_name": "secure-ring-session",
+            "cookie_name": "__Host-secure-ring-session",
             "cookie_attrs": {"secure": True},
             "absolute_timeout": 86400,
         },
-        "security": {"ssl_redirect": True, "hsts": True},
+        "security": {
+            "ssl_redirect": True,
+            "hsts": True,
+            "referrer_policy": "strict-origin-when-cross-origin",
+        },
     },
 )
-"""For a site over HTTPS (ring.middleware.defaults/secure-site-defaults)."""
+"""For a site over HTTPS (ring.middleware.defaults/secure-site-defaults).
+
+The name of its cookie takes no domain and no other path; write another name where you need one.
+"""
 
 
 def _check_app(app: Any) -> None:

@@ -155,7 +155,7 @@ def wrap_session(
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     check_switches(rolling=rolling)
     attrs = find_attrs(cookie_name, cookie_attrs, root)
-    former = check_former(former_cookie_attrs, attrs)
+    former = check_former(former_cookie_attrs, cookie_name, attrs)
     store = find_store(store)
     backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
     cookie = SessionCookie(cookie_name, attrs, rolling, former)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import random
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import and_, or_
 from threading import Event
 from typing import Any
 
@@ -233,6 +237,28 @@ def test_the_cookie_is_set_when_the_session_gets_an_id_and_not_again() -> None:
     assert client.cookie is not None and len(client.cookie) == 43
     client.send(lambda request: request["session"].update(n=2))
     assert client.set_cookie is None
+
+
+def new_ids(count: int) -> list[str]:
+    """Return the ids of new sessions, made with the random module in one and the same state."""
+    random.seed(1)
+    found = []
+    for _ in range(count):
+        client = Client()
+        client.send(lambda request: request["session"].update(n=1))
+        found.append(client.cookie or "")
+    return found
+
+
+def test_an_id_is_256_bits_that_no_seed_foretells() -> None:
+    ids = [*new_ids(100), *new_ids(100)]
+    octets = [base64.urlsafe_b64decode(text + "=") for text in ids]
+    assert {len(each) for each in octets} == {32}
+    assert len(set(octets)) == 200
+    # A bit that is the same in all of 200 ids is no random bit.
+    numbers = [int.from_bytes(each, "big") for each in octets]
+    ones, zeros = reduce(or_, numbers), reduce(and_, numbers)
+    assert (ones, zeros) == (2**256 - 1, 0)
 
 
 def test_attack_25_an_unknown_id_is_never_adopted() -> None:
