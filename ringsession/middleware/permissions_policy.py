@@ -16,9 +16,11 @@ from ..responses import check_response
 from .security_headers import add_header
 
 # W3C Permissions Policy section 5.2: the policy is a dictionary of structured fields (RFC 9651
-# section 3.2). A member is a feature with "*", self, an origin in quotes, or a list of these.
+# section 3.2). A member is a feature with "*", self, a scheme or an origin in quotes (CSP section
+# 2.3.1: no IPv6 address), or a list of these. An origin without a scheme is an error here, since
+# "self" in quotes would be one, and no browser takes it.
 _FEATURE = r"[a-z][a-z0-9-]*"
-_ORIGIN = r'"[a-z][a-z0-9+.-]*://(?:(?:\*\.)?[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"'
+_ORIGIN = r'"[a-z][a-z0-9+.-]*:(?://(?:\*\.)?[A-Za-z0-9.-]+(?::(?:[0-9]+|\*))?)?"'
 _SOURCE = rf"(?:\*|self|{_ORIGIN})"
 _LIST = rf"\( *(?:{_SOURCE}(?: +{_SOURCE})* *)?\)"
 _REPORT = r'(?:; *report-to="[A-Za-z0-9_.-]+")?'
