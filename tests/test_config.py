@@ -258,7 +258,7 @@ def test_a_domain_or_path_beside_the_secure_name_is_an_error_that_says_what_to_w
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         secure_cookie(session)
-    expected = f"expected path \"/\" and no domain beside '{SECURE_NAME}', got {found}; {OTHER_NAME}"
+    expected = f'expected path "/" and no domain beside {SECURE_NAME!r}, got {found}; {OTHER_NAME}'
     assert str(caught.value) == f'["session"]["cookie_name"]: {expected}'
     assert secure_cookie({**session, "cookie_name": "__Secure-secure-ring-session"})
 

@@ -339,7 +339,7 @@ def test_a_domain_or_path_of_app_config_beside_the_secure_name_says_what_to_writ
     with pytest.raises(ConfigError) as caught:
         make_app(memory_store(), secure_site_defaults, **values)
     assert str(caught.value) == (
-        f"[\"session\"][\"cookie_name\"]: expected path \"/\" and no domain beside {NAMED!r}, got"
+        f'["session"]["cookie_name"]: expected path "/" and no domain beside {NAMED!r}, got'
         f" {found}; write a name without __Host-, such as '__Secure-secure-ring-session'"
     )
     own = deep_merge(secure_site_defaults, {"session": {"cookie_name": "__Secure-shop"}})

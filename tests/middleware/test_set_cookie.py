@@ -182,7 +182,8 @@ def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
         (
             "__Secure-a",
             {},
-            "name: expected \"secure\": True beside '__Secure-a'; or write a name without __Secure-",
+            "name: expected \"secure\": True beside '__Secure-a'; "
+            "or write a name without __Secure-",
         ),
         (
             "__host-a",
