@@ -51,7 +51,9 @@ def test_the_api_config_in_words() -> None:
 
 
 def test_every_layer_is_named_once_on_or_off() -> None:
-    for config in (site_defaults, secure_site_defaults, {}):
+    long = ("cross_origin_opener_policy", "cross_origin_resource_policy")
+    wide = deep_merge(site_defaults, {"security": dict.fromkeys(long, True)})
+    for config in (site_defaults, secure_site_defaults, wide, {}):
         text = explain(config)
         named = [layer for layer in LAYERS if f"{layer.wrap.__name__} " in text]
         assert len(named) + sum(line.startswith("  [") for line in text.splitlines()) == len(LAYERS)
