@@ -1,10 +1,14 @@
-"""Refuse a query or a form that cannot be read, with status 400, 413 or 415.
+"""Answer a request that is refused, in the form that the client reads.
 
 The errors are Werkzeug's exceptions, so that Flask too answers with them when a view reads a form.
 """
 
 from __future__ import annotations
 
+import json
+
+from markupsafe import Markup
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import (
     BadRequest,
     ClientDisconnected,
@@ -12,6 +16,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
+from werkzeug.http import parse_accept_header
 
 from ..request import Handler, Request, Response
 
@@ -32,19 +37,49 @@ class UnknownCharset(UnsupportedMediaType):
 
 UNREADABLE = (BadParams, ParamsTooLarge, UnknownCharset, ClientDisconnected)
 
+_PROBLEM = "application/problem+json"
+_FORMS = ("text/html", _PROBLEM, "application/json")
+_PAGE = Markup(
+    '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    "<title>{title}</title>\n<main>\n<h1>{title}</h1>\n<p>{detail}</p>\n</main>\n</html>\n"
+)
 
-def refuse(error: HTTPException) -> Response:
-    """Return the response to a request that cannot be read: one line of plain text.
 
-    >>> refuse(ParamsTooLarge("expected at most 1000 fields"))["status"]
-    413
+def _find_form(accept: str | None) -> str | None:
+    """Return the one of _FORMS that the client asked for by name; None if it asked for none."""
+    accepted = parse_accept_header(accept, MIMEAccept)
+    best = accepted.best_match(_FORMS)
+    return best if best in {value for value, quality in accepted if quality} else None
+
+
+def refuse(
+    error: HTTPException, request: Request, short: tuple[str, str] | None = None
+) -> Response:
+    """Return the response to a request that is refused.
+
+    error: its status, name and description.
+    short: the Content-Type and body for a client that asks for no form of its own; None for one
+        line of plain text.
+    Reads Accept: a browser gets a page, a client that accepts JSON a problem document. Sets Vary.
+    Source: RFC 9457 section 3, RFC 9110 section 12.5.1.
+
+    >>> request = Request({"headers": {"accept": "application/json"}})
+    >>> refuse(ParamsTooLarge("expected at most 1000 fields"), request)["body"]
+    '{"title": "Request Entity Too Large", "status": 413, "detail": "expected at most 1000 fields"}'
     """
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
-    return {
-        "status": error.code,
-        "headers": headers,
-        "body": f"{error.code} {error.name}: {error.description}",
-    }
+    line = f"{error.code} {error.name}"
+    detail = str(error.description)
+    match _find_form(request.get_header("accept")):
+        case None:
+            kind, body = short or ("text/plain; charset=utf-8", f"{line}: {detail}")
+        case "text/html":
+            kind, body = "text/html; charset=utf-8", _PAGE.format(title=line, detail=detail)
+        case _:
+            problem = {"title": error.name, "status": error.code, "detail": detail}
+            kind, body = _PROBLEM, json.dumps(problem)
+    headers = {"Content-Type": kind, "Vary": "Accept"}
+    return {"status": error.code, "headers": headers, "body": str(body)}
 
 
 def answer_unreadable(handler: Handler, request: Request) -> Response:
@@ -52,4 +87,4 @@ def answer_unreadable(handler: Handler, request: Request) -> Response:
     try:
         return handler(request)
     except UNREADABLE as error:
-        return refuse(error)
+        return refuse(error, request)

@@ -16,6 +16,7 @@ from ..request import Handler, Request, Response, as_request
 from ._except_paths import is_excepted, read_paths, replace_host
 from ._host_names import check_names, find_host, is_listed
 
+_WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
 _log = logging.getLogger("ringsession.hosts")
 
 
@@ -70,7 +71,7 @@ def wrap_hosts(
         allowed = hosts_request(request, known, paths)
         if allowed is None:
             _log_refusal(request)
-            return refuse(BadRequest("expected a Host header with a name that is served here"))
+            return refuse(_WRONG_HOST, request)
         return handler(allowed)
 
     return hosts

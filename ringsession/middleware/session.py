@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from werkzeug.exceptions import ServiceUnavailable
+
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
@@ -20,6 +22,7 @@ from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
 from ..session.state import FAILED, UNTOUCHED, State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
 from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
@@ -28,6 +31,7 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
+_UNAVAILABLE = ServiceUnavailable("The site cannot answer right now. Try again soon.")
 _LATE = (
     "Dropped a write to session %s: the session was ended while the request was running."
     " method=%s path=%s"
@@ -47,14 +51,11 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
     return {**response, "headers": headers}
 
 
-def _unavailable() -> Response:
+def _unavailable(request: Request) -> Response:
     """What the client gets where the store failed, whatever the handler made of it."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
-    return {
-        "status": 503,
-        "headers": {**headers, "Cache-Control": "no-store"},
-        "body": "Service Unavailable",
-    }
+    response = refuse(_UNAVAILABLE, request)
+    response["headers"] |= {"Retry-After": "5", "Cache-Control": "no-store"}
+    return response
 
 
 def _read_key(request: Request) -> Any:
@@ -184,7 +185,7 @@ def wrap_session(
             log.error("The session store failed, so the response is a 503.", exc_info=error)
         else:
             close_body(response.get("body"))
-        return _unavailable()
+        return _unavailable(request)
 
     return session
 

@@ -20,6 +20,8 @@ from ._except_paths import is_excepted, read_paths, replace_host
 from ._host_names import check_name, check_names, find_host
 
 _YEAR = 31_536_000
+_WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
+_NO_TLS = Forbidden("expected https")
 
 
 def ssl_redirect_response(
@@ -28,7 +30,7 @@ def ssl_redirect_response(
     """See wrap_ssl_redirect."""
     host = host or find_host(request)
     if host is None or allowed and host not in allowed:
-        return refuse_request(BadRequest("expected a Host header with a name that is served here"))
+        return refuse_request(_WRONG_HOST, request)
     # RFC 9110 section 15.4.9: after a 308 the client sends the same method and body again. After a
     # 301 a POST may become a GET.
     status = 301 if request["request_method"] in ("get", "head") else 308
@@ -96,7 +98,7 @@ def wrap_ssl_redirect(
         if is_excepted(request, paths):
             return handler(_probe_request(request, names))
         if refuse:
-            return refuse_request(Forbidden("expected https"))
+            return refuse_request(_NO_TLS, request)
         return ssl_redirect_response(request, only, names, ssl_port)
 
     return ssl_redirect

@@ -36,7 +36,7 @@ from ringsession.explain import explain
 from ringsession.find_config import find_config
 from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app, set_cookies
-from tests.tracing import TracedStore
+from tests.tracing import UNAVAILABLE, TracedStore
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -216,7 +216,7 @@ def test_a_store_that_fails_is_a_503_whatever_flask_makes_of_it() -> None:
     for path, call in (("/read", "load"), ("/set/a/2", "patch"), ("/login/ann", "claim")):
         store.failing = {call}
         answer = client.get(path)
-        assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+        assert (answer.status_code, answer.text) == (503, UNAVAILABLE)
     store.failing = set()
     assert client.get("/read").text == "{'a': '1'}"
 

@@ -23,7 +23,7 @@ from ringsession import (
     wrap_cookies,
 )
 from ringsession.session.mapping import Session
-from tests.tracing import CALLS, Client
+from tests.tracing import CALLS, UNAVAILABLE, Client
 
 # -- laziness and round trips
 
@@ -591,10 +591,11 @@ def test_a_store_that_fails_is_a_503_whatever_the_handler_makes_of_it(
         "status": 503,
         "headers": {
             "Content-Type": "text/plain; charset=utf-8",
+            "Vary": "Accept",
             "Retry-After": "5",
             "Cache-Control": "no-store",
         },
-        "body": "Service Unavailable",
+        "body": UNAVAILABLE,
     }
 
 
