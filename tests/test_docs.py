@@ -140,6 +140,7 @@ def test_every_program_on_the_page_for_flask_is_run_below() -> None:
         "server-side",
         "in the cookie",
         "with a token in each form",
+        "answers a refused request",
         "reads what Flask signed",
         "takes over the sessions of another extension",
     ]
@@ -170,6 +171,11 @@ def test_the_page_for_flask_asks_for_a_token() -> None:
     token = client.get("/").text.split('value="')[1].split('"')[0]
     assert client.post("/").status_code == 403
     assert client.post("/", data={"__anti-forgery-token": token}).text == "gone"
+
+
+def test_the_page_for_flask_answers_a_refused_request() -> None:
+    answer = run_flask("answers a refused request").post("/")
+    assert (answer.status_code, answer.text[:28]) == (403, "<h1>Our shop</h1><p>The site")
 
 
 def test_the_page_for_flask_keeps_who_flask_signed_in() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask, current_app, request, session
 
+from .csrf_error import answer_in_flask
 from .app_config import flask_defaults, name_app_key, permanent_age, read_config
 from .signed_cookies import FlaskCookies, MovingStore
 from .interface import FlaskSessionInterface
@@ -141,7 +142,7 @@ class RingSession:
             store = MovingStore(whole["session"]["store"], cookies)
             whole = assoc_in(whole, ["session", "store"], store)
         try:
-            wrapped = wrap_defaults(app.wsgi_app, whole)
+            wrapped = wrap_defaults(app.wsgi_app, _with_csrf_errors(app, whole))
             interface = self._interface(app, whole)
         except ConfigError as error:
             raise name_app_key(error, nested) from None
@@ -164,6 +165,20 @@ class RingSession:
             rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
             provide=_providing(config),
         )
+
+
+def _with_csrf_errors(app: Flask, config: Config) -> Config:
+    """Let the app's own error handlers answer a refused request, unless the config says how."""
+    path = ("security", "anti_forgery")
+    options = layer_options(find_value(config, path, site_defaults), None)
+    if options is None or options.get("error_response") or options.get("error_handler"):
+        return config
+    answer = answer_in_flask(app)
+    if answer is None:
+        return config
+    security = site_defaults["security"] if config["security"] is True else config["security"]
+    options["error_handler"] = answer
+    return {**config, "security": {**security, "anti_forgery": options}}
 
 
 def _providing(config: Config) -> Callable[[Request], object]:

@@ -111,7 +111,7 @@ class FlaskSessionInterface(SessionInterface):
         if state.has_started or state.phase is FAILED:
             return
         if state.phase is not UNTOUCHED:
-            if state.contents is not None and state.contents.may_differ and not session._is_plain:
+            if state.contents is not None and state.contents.may_differ:
                 self._check(session)
             own = current_request.environ["ringsession.response"]
             if "session_cookie_attrs" not in own:  # a view's own attributes win
@@ -122,12 +122,17 @@ class FlaskSessionInterface(SessionInterface):
             self._finish(current_request.environ, response)
 
     def _check(self, session: FlaskSession) -> None:
-        """Raise the error for a value that no store can hold, so that Flask's handlers see it.
+        """Raise the error for values that the store cannot hold, so that Flask's handlers see it.
 
         Their page may use the session.
         """
+        check_size = session._state.backend.check_size
+        if check_size is None and session._is_plain:
+            return
         try:
-            session._state.change()
+            change = session._state.change()
+            if change is not None and check_size is not None:
+                check_size(change.record)
         except (TypeError, ValueError):
             if not session._is_refused:
                 session._is_refused = True

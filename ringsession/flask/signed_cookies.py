@@ -124,6 +124,7 @@ class MovedSessions:
     def __init__(self, inner: Backend, cookies: FlaskCookies) -> None:
         self._inner = inner
         self._cookies = cookies
+        self.check_size = inner.check_size
 
     def load(self, value: str) -> Loaded | None:
         record = self._cookies.read(value)

@@ -6,6 +6,8 @@ The errors are Werkzeug's exceptions, so that Flask too answers with them when a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 from werkzeug.datastructures import MIMEAccept
@@ -21,15 +23,25 @@ from werkzeug.http import parse_accept_header
 from ..request import Handler, Request, Response
 
 
-class BadParams(BadRequest):
+class Negotiated(HTTPException):
+    """Answer in the form that the client reads, also where Flask answers with the exception."""
+
+    def get_body(self, environ: Any = None, scope: Any = None) -> str:
+        return _write(self, _find_accept(environ), None)[1]
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        return [("Content-Type", _write(self, _find_accept(environ), None)[0]), ("Vary", "Accept")]
+
+
+class BadParams(Negotiated, BadRequest):
     """The form breaks the rules of its media type. The client gets a 400."""
 
 
-class ParamsTooLarge(RequestEntityTooLarge):
+class ParamsTooLarge(Negotiated, RequestEntityTooLarge):
     """The form or the query is over a limit. The client gets a 413."""
 
 
-class UnknownCharset(UnsupportedMediaType):
+class UnknownCharset(Negotiated, UnsupportedMediaType):
     """The form has a charset that ringsession does not read. The client gets a 415."""
 
     description = "expected a form in utf-8, iso-8859-1 or us-ascii"
@@ -53,6 +65,25 @@ def _find_form(accept: str | None) -> str | None:
     return best if best in {value for value, quality in accepted if quality} else None
 
 
+def _find_accept(environ: Mapping[str, Any] | None) -> str | None:
+    return None if environ is None else environ.get("HTTP_ACCEPT")
+
+
+def _write(
+    error: HTTPException, accept: str | None, short: tuple[str, str] | None
+) -> tuple[str, str]:
+    """Return the Content-Type and the body of a refusal."""
+    line, detail = f"{error.code} {error.name}", str(error.description)
+    match _find_form(accept):
+        case None:
+            return short or ("text/plain; charset=utf-8", f"{line}: {detail}")
+        case "text/html":
+            return "text/html; charset=utf-8", str(_PAGE.format(title=line, detail=detail))
+        case _:
+            problem = {"title": error.name, "status": error.code, "detail": detail}
+            return _PROBLEM, json.dumps(problem)
+
+
 def refuse(
     error: HTTPException, request: Request, short: tuple[str, str] | None = None
 ) -> Response:
@@ -68,18 +99,12 @@ def refuse(
     >>> refuse(ParamsTooLarge("expected at most 1000 fields"), request)["body"]
     '{"title": "Request Entity Too Large", "status": 413, "detail": "expected at most 1000 fields"}'
     """
-    line = f"{error.code} {error.name}"
-    detail = str(error.description)
-    match _find_form(request.get_header("accept")):
-        case None:
-            kind, body = short or ("text/plain; charset=utf-8", f"{line}: {detail}")
-        case "text/html":
-            kind, body = "text/html; charset=utf-8", _PAGE.format(title=line, detail=detail)
-        case _:
-            problem = {"title": error.name, "status": error.code, "detail": detail}
-            kind, body = _PROBLEM, json.dumps(problem)
-    headers = {"Content-Type": kind, "Vary": "Accept"}
-    return {"status": error.code, "headers": headers, "body": str(body)}
+    kind, body = _write(error, request.get_header("accept"), short)
+    return {
+        "status": error.code,
+        "headers": {"Content-Type": kind, "Vary": "Accept"},
+        "body": body,
+    }
 
 
 def answer_unreadable(handler: Handler, request: Request) -> Response:

@@ -34,7 +34,7 @@ __all__ = [
 log = logging.getLogger("ringsession")
 
 _MODES = ("auto", "token", "strict")
-_REFUSAL = Forbidden(
+REFUSED = (
     "The site could not tell that this request came from its own page."
     " Go back, reload the page and try again."
 )
@@ -153,6 +153,6 @@ def wrap_anti_forgery(
         log.warning("a request was refused, since %s", reason)
         if error_handler is not None:
             return error_handler(request)
-        return dict(error_response or refuse(_REFUSAL, request, _SHORT))
+        return dict(error_response or refuse(Forbidden(REFUSED), request, _SHORT))
 
     return anti_forgery

@@ -89,6 +89,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         response = dict(response)
         own = response.pop("session_cookie_attrs")
         when = response.pop("session_cookie_when", "always")
+        own = None if state.is_refused else own
     outcome = Outcome()
     try:
         if own is not None:

@@ -175,12 +175,15 @@ def commit(state: State, status: int) -> Outcome:
     StoreUnavailable.
     """
     try:
+        if state.is_refused:
+            state.ending = NONE
         if state.ending is DESTROY:
             state.ask()  # what the session keeps of its cookie is needed for the deletion
         elif state.ending is RECREATE:
             state.load()
         change = state.change()
-        due = state.loaded is not None and state.loaded.due and status < 500
+        is_activity = status < 500 and not state.is_refused
+        due = state.loaded is not None and state.loaded.due and is_activity
         return decide(state.phase, state.ending, change is not None, due)(state, change)
     finally:
         state.has_started = True

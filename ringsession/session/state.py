@@ -80,9 +80,9 @@ class State:
         self.contents: Contents | None = None
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
+        self.is_refused = False  # the request is, so that its changes are dropped
         self.was_read = False  # by the handler, not by a layer, and the store answered
-        # Flask's rule for messages: each waits until it is read, and a new one replaces none.
-        self.messages_wait = False
+        self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
         self.shown_message: str | None = None  # the key of the message that the handler read
 
     def check_open(self) -> None:
@@ -223,7 +223,8 @@ class State:
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        # Another app may have set one of several sessions, and would see a token or message.
-        if contents is None or (self.rivals and not contents.values and not contents.is_whole):
+        if contents is None or self.is_refused:
             return None
-        return contents.change()
+        # Another app may have set one of several sessions, and would see a token or message.
+        is_own = contents.values or contents.is_whole or not self.rivals
+        return contents.change() if is_own else None

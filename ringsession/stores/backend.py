@@ -17,6 +17,10 @@ class Backend(Protocol):
     Every method raises StoreUnavailable if the store failed.
     """
 
+    @property
+    def check_size(self) -> Callable[[str], object] | None:
+        """Return what raises for a record that is too large for the store; None if all fit."""
+
     def load(self, value: str) -> Loaded | None:
         """Return what the store has for a cookie value. The client may have sent any text."""
 

@@ -78,6 +78,8 @@ def _describe(error: Exception) -> str:
 class ServerSideSessions:
     """See `Backend`."""
 
+    check_size = None
+
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
         self._cookie_name = cookie_name

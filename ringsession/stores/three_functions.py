@@ -21,6 +21,8 @@ TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; 
 class RingStoreSessions:
     """See `Backend`."""
 
+    check_size = None
+
     def __init__(
         self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
     ) -> None:

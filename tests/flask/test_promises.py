@@ -26,7 +26,6 @@ from werkzeug.debug import DebuggedApplication
 from werkzeug.test import Client
 
 from ringsession import (
-    CookieTooLarge,
     SessionCommitted,
     StoreUnavailable,
     memory_store,
@@ -35,7 +34,7 @@ from ringsession import (
 from ringsession.explain import explain
 from ringsession.find_config import find_config
 from ringsession.flask.extension import RingSession, recreate
-from tests.flask.apps import SECRET, make_app, set_cookies
+from tests.flask.apps import make_app, set_cookies
 from tests.tracing import UNAVAILABLE, TracedStore
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -250,20 +249,6 @@ def test_what_no_store_can_hold_is_the_views_error_and_nothing_is_stored() -> No
     answer = client.get("/bad")
     assert (answer.status_code, answer.text, store.taken()) == (500, "['sorry']", [])
     assert (seen, set_cookies(answer)) == (['session["a"]["b"][0]'], [])
-
-
-def test_a_session_too_large_for_its_cookie_is_an_error() -> None:
-    app = Flask(__name__)
-    app.config["SECRET_KEY"] = SECRET
-    RingSession(app)
-
-    @app.get("/")
-    def home() -> str:
-        session["text"] = "a" * 5000
-        return ""
-
-    with pytest.raises(CookieTooLarge, match="largest keys: 'text'"):
-        app.test_client().get("/")
 
 
 @pytest.mark.parametrize(("write", "place"), [
