@@ -105,6 +105,20 @@ def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
         yield "no absolute_timeout: a session that somebody uses never ends"
 
 
+def _find_notes(config: Mapping[str, Any]) -> list[str]:
+    """Return what often surprises with such a config, one line each."""
+    on = {layer.path[-1]: options for layer, options in _layers(config)}
+    attrs = {"same_site": "lax", **((on["session"] or {}).get("cookie_attrs") or {})}
+    has_cookie = on["session"] is not None and str(attrs["same_site"]).lower() in ("lax", "strict")
+    if has_cookie and (on["anti_forgery"] or {}).get("trusted_origins"):
+        return [
+            "a form post from a trusted origin on another site comes without the session's cookie,"
+            f" since that is SameSite={str(attrs['same_site']).capitalize()}: see"
+            ' docs/security.md, "Accept form posts from another site"'
+        ]
+    return []
+
+
 def _find_sessions(config: Mapping[str, Any]) -> str | None:
     """Return where an app stores its sessions, if another app could store its own there too."""
     session = layer_options(find_value(config, ("session",), site_defaults), None)
@@ -129,8 +143,8 @@ def _find_sessions(config: Mapping[str, Any]) -> str | None:
 def explain(config: Mapping[str, Any]) -> str:
     """Return a description of a config, with the outermost layer first.
 
-    It lists the layers with their options, the layers that are off, where sessions are stored, and
-    the weak points.
+    It lists the layers with their options, the layers that are off, where sessions are stored,
+    notes and the weak points.
 
     >>> print(explain({"cookies": True}).split("\\n\\n")[0])
     wrap_cookies                  ["cookies"]
@@ -147,5 +161,7 @@ def explain(config: Mapping[str, Any]) -> str:
     parts += ["off:\n" + "\n".join(f"  {name}" for name in off)] if off else []
     sessions = _find_sessions(config)
     parts += [f"sessions:\n  {sessions}"] if sessions else []
+    notes = _find_notes(config)
+    parts += ["notes:\n" + "\n".join(f"  {line}" for line in notes)] if notes else []
     parts += ["weak points:\n" + "\n".join(f"  {line}" for line in weak)] if weak else []
     return "\n\n".join(filter(None, parts))

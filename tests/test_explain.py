@@ -133,6 +133,20 @@ def test_it_says_under_which_cookie_name_and_where_the_sessions_are(tmp_path: Pa
     assert "forum:" in repr(redis)
 
 
+@pytest.mark.parametrize(("same_site", "notes"), [("lax", 1), ("strict", 1), (None, 0)])
+def test_it_says_that_a_trusted_origin_posts_without_the_sessions_cookie(
+    same_site: str | None, notes: int
+) -> None:
+    trusting = {"trusted_origins": ["https://pay.example"]}
+    attrs = {"same_site": same_site}
+    config = deep_merge(
+        site_defaults, {"session": {"cookie_attrs": attrs}, "security": {"anti_forgery": trusting}}
+    )
+    note = "a form post from a trusted origin on another site comes without the session's cookie"
+    assert explain(config).count(note) == notes
+    assert note not in explain(site_defaults)
+
+
 def test_no_secret_is_shown() -> None:
     for store in (cookie_store(KEY, [KEY + "!"]), OwnStore()):
         own = {

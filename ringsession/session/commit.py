@@ -12,11 +12,16 @@ from itertools import product
 from typing import Any
 
 from .. import codec
+from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
 from .state import Ending, Phase, State
 
+NOT_STARTED = (
+    "Started no session for a message or CSRF token: another site sent the request, so the cookie"
+    " of a session that is there may not have come (SameSite=Lax)."
+)
 log = logging.getLogger("ringsession")
 
 
@@ -44,6 +49,10 @@ def keep(state: State, change: Change | None) -> Outcome:
 
 def create(state: State, change: Change | None) -> Outcome:
     assert change is not None
+    assert state.contents is not None
+    if not state.contents.values and _may_replace(state):
+        log.info(NOT_STARTED)
+        return Outcome()
     return Outcome(state.backend.create(change.record, disposable=change.disposable), True)
 
 
@@ -78,10 +87,20 @@ def recreate(state: State, change: Change | None) -> Outcome:
         value = state.backend.recreate(state.value, state.loaded, _Renewal(state))
     else:
         record = _Renewal(state).alone()
-        value = None if record is None else state.backend.create(record)
+        value = None if record is None or _may_replace(state) else state.backend.create(record)
         if _end(state) and value is None:
             return Outcome(ended=True)
     return Outcome(value, value is not None)
+
+
+def _may_replace(state: State) -> bool:
+    """Return whether a new session could take the place of one whose cookie did not come.
+
+    That is so for another site's form post. A message or a CSRF token is not worth the risk.
+    """
+    contents = state.contents
+    is_empty = contents is None or not (contents.values or contents.is_whole)
+    return is_empty and is_cross_site_write(state.request)
 
 
 def _end(state: State) -> bool:
