@@ -15,7 +15,8 @@ from flask import Flask, current_app, request, session
 
 from .csrf_error import answer_in_flask
 from .app_config import flask_defaults, name_app_key, permanent_age, read_config
-from .signed_cookies import FlaskCookies, MovingStore
+from .moving_store import MovingStore
+from .signed_cookies import FlaskCookies
 from .interface import FlaskSessionInterface
 from .session import FlaskSession
 from ..layer_options import find_value, layer_options
@@ -164,7 +165,14 @@ class RingSession:
             max_age=None if own_age else permanent_age(config, app.config),
             rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
             provide=_providing(config),
+            former_name=None if self._until is None else _find_former_name(app, options),
         )
+
+
+def _find_former_name(app: Flask, options: Mapping[str, Any]) -> str | None:
+    """Return the name of the cookie that Flask signed, if it is not the session's own."""
+    name: str = app.config["SESSION_COOKIE_NAME"]
+    return None if name == options["cookie_name"] else name
 
 
 def _with_csrf_errors(app: Flask, config: Config) -> Config:

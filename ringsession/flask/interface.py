@@ -27,7 +27,7 @@ from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
 from ..session.mapping import Session, session_state
-from ..session.state import FAILED, LIVE, NONE, UNTOUCHED
+from ..session.state import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
 from ..request import Handler, Request, Response
 from ..stores import StoreUnavailable
 
@@ -79,12 +79,14 @@ class FlaskSessionInterface(SessionInterface):
         max_age: int | None,
         rolling: bool,
         provide: Callable[[Request], object],
+        former_name: str | None = None,
     ) -> None:
         self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
         self._cookie_name = cookie_name
         self._max_age = max_age
         self._rolling = rolling
         self._provide = provide
+        self._former_name = former_name  # of a cookie that Flask signed
 
     def get_cookie_name(self, app: Flask) -> str:
         return self._cookie_name
@@ -116,10 +118,26 @@ class FlaskSessionInterface(SessionInterface):
             own = current_request.environ["ringsession.response"]
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
+        if self._former_name and state.ending is DESTROY and not state.is_refused:
+            self._delete_former(app, response)
         if session._is_kept and response.is_streamed and not response.direct_passthrough:
             response.response = _Streamed(response.response, session)
         if session._is_outside:
             self._finish(current_request.environ, response)
+
+    def _delete_former(self, app: Flask, response: FlaskResponse) -> None:
+        """Delete the cookie that Flask signed: a logout ends the session of that, too."""
+        assert self._former_name is not None
+        if self._former_name in current_request.cookies:
+            response.delete_cookie(
+                self._former_name,
+                domain=self.get_cookie_domain(app),
+                path=self.get_cookie_path(app),
+                secure=self.get_cookie_secure(app),
+                httponly=self.get_cookie_httponly(app),
+                samesite=self.get_cookie_samesite(app),
+                partitioned=self.get_cookie_partitioned(app),
+            )
 
     def _check(self, session: FlaskSession) -> None:
         """Raise the error for values that the store cannot hold, so that Flask's handlers see it.

@@ -78,7 +78,7 @@ def drop(state: State, change: Change | None) -> Outcome:
 
 def destroy(state: State, change: Change | None) -> Outcome:
     """End the session; what the handler set after that starts another one."""
-    ended = _end(state)
+    ended = _end(state) | _end_former(state)
     return Outcome(ended=ended) if change is None else create(state, change)
 
 
@@ -101,6 +101,13 @@ def _may_replace(state: State) -> bool:
     contents = state.contents
     is_empty = contents is None or not (contents.values or contents.is_whole)
     return is_empty and is_cross_site_write(state.request)
+
+
+def _end_former(state: State) -> bool:
+    """End the sessions of a former cookie, so that a logout holds whichever cookie comes next."""
+    find = state.backend.find_former
+    values = [] if find is None else find(state.request)
+    return any([state.backend.destroy(value) for value in values if value != state.value])
 
 
 def _end(state: State) -> bool:

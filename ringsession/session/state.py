@@ -7,7 +7,7 @@ compares the values. Of the request, this module uses only the cookies.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
+from .lookup import look_up
 
 log = logging.getLogger("ringsession")
 
@@ -25,11 +26,6 @@ DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
-)
-_AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
-    ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
-    " give it a cookie_name of its own."
 )
 
 
@@ -105,8 +101,9 @@ class State:
         self.check_open()
         self.touch()
         try:
-            if len(self.sent) > 1:
-                self._choose([(value, self.backend.load(value)) for value in self.sent])
+            if len(self.sent) > 1 or self.backend.find_former is not None:
+                found = look_up(self.backend, self.request, self.sent)
+                self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
                 self.loaded = self.backend.load(self.value)
@@ -118,20 +115,6 @@ class State:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
-
-    def _choose(self, answers: Iterable[tuple[str, Loaded | None]]) -> None:
-        """Let the one live session count; without any, the first that another request ended."""
-        found = [(value, loaded) for value, loaded in answers if loaded is not None]
-        live = [pair for pair in found if pair[1].record is not None]
-        if len(live) > 1:
-            chosen = self.backend.choose(live)
-        else:
-            chosen = next(iter(live or found), None)
-        if chosen is not None:
-            self.value, self.loaded = chosen
-        elif live:
-            self.rivals = [value for value, _ in live]
-            log.warning(_AMBIGUOUS, len(live))
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""

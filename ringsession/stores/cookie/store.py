@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from ...http.grammar import MAX_COOKIE_OCTETS
+from ...request import Request
 from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal, sealed_length
 from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 from ..deadlines import UNLIMITED, Times, judge
@@ -39,6 +40,8 @@ class CookieStore(CopiesAsItself):
 
 class SealedSessions:
     """See `Backend`."""
+
+    find_former: Callable[[Request], list[str]] | None = None
 
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring
