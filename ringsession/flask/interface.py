@@ -22,6 +22,7 @@ from werkzeug.datastructures import Headers
 from ..wsgi.body import close_body
 from ..wsgi.environ import environ_request
 from .session import FlaskSession
+from .values import settle
 from ..wsgi.message import field_lines, group_fields
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
@@ -124,11 +125,12 @@ class FlaskSessionInterface(SessionInterface):
     def _check(self, session: FlaskSession) -> None:
         """Raise the error for a value that no store can hold, so that Flask's handlers see it.
 
-        Their page may use the session.
+        Their page may use the session. The values may raise errors of their own.
         """
         try:
+            settle(session._state.load())
             session._state.change()
-        except (TypeError, ValueError):
+        except Exception:
             if not session._is_refused:
                 session._is_refused = True
                 raise

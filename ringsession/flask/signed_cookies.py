@@ -19,6 +19,7 @@ from itsdangerous.encoding import base64_decode
 from .. import codec
 from ..session.contents import RESERVED
 from .session import FLASHES, flash_value
+from .values import encode
 from ..config import ConfigError
 from ..middleware.flash import new_entry
 from ..stores import Change, CopiesAsItself, Lifetime, Loaded, Renewal
@@ -60,7 +61,7 @@ def cookie_record(data: dict[str, Any]) -> str:
     kept = {key: data[key] for key in data if key != FLASHES and not key.startswith(RESERVED)}
     for place, (category, message) in enumerate(data.get(FLASHES, ())):
         kept[new_entry(place)] = flash_value(category, message)
-    return codec.encode(kept)
+    return encode(kept)
 
 
 class FlaskCookies:

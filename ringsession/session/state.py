@@ -16,7 +16,7 @@ from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
-from .contents import Contents
+from .contents import Contents, Encode
 
 log = logging.getLogger("ringsession")
 
@@ -83,6 +83,7 @@ class State:
         self.was_read = False  # by the handler, not by a layer, and the store answered
         # Flask's rule for messages: each waits until it is read, and a new one replaces none.
         self.messages_wait = False
+        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         self.shown_message: str | None = None  # the key of the message that the handler read
 
     def check_open(self) -> None:
@@ -226,4 +227,4 @@ class State:
         # Another app may have set one of several sessions, and would see a token or message.
         if contents is None or (self.rivals and not contents.values and not contents.is_whole):
             return None
-        return contents.change()
+        return contents.change(self.encode)
