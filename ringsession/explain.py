@@ -125,6 +125,7 @@ def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
 def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
     options = {**site_defaults["session"], **session}
     attrs = options["cookie_attrs"] or {}
+    attrs = attrs() if callable(attrs) else attrs
     store = options["store"]
     if store in (None, "memory:") or isinstance(store, MemoryStore):
         yield "memory_store: sessions end with the process, and only one process sees them"

@@ -21,6 +21,7 @@ from werkzeug.datastructures import Headers
 
 from ..wsgi.body import close_body
 from ..wsgi.environ import environ_request
+from .live_config import LiveConfig
 from .session import FlaskSession
 from .values import settle
 from ..wsgi.message import field_lines, group_fields
@@ -74,21 +75,21 @@ class FlaskSessionInterface(SessionInterface):
 
     def __init__(
         self,
-        options: Mapping[str, Any],
-        *,
-        cookie_name: str,
-        max_age: int | None,
-        rolling: bool,
+        live: LiveConfig,
+        start: Callable[[], object],
         provide: Callable[[Request], object],
     ) -> None:
-        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
-        self._cookie_name = cookie_name
-        self._max_age = max_age
-        self._rolling = rolling
+        self._live = live
+        self._start = start
         self._provide = provide
 
+    def use(self, options: Mapping[str, Any]) -> None:
+        """Open sessions outside the layers with these options of `wrap_session`."""
+        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
+
     def get_cookie_name(self, app: Flask) -> str:
-        return self._cookie_name
+        name: str = self._live.find_fixed().cookie_name
+        return name
 
     def is_null_session(self, obj: object) -> bool:
         return False
@@ -111,9 +112,7 @@ class FlaskSessionInterface(SessionInterface):
         state = session._state
         if state.has_started or state.phase is FAILED:
             return
-        if state.phase is not UNTOUCHED:
-            if state.contents is not None and state.contents.may_differ and not session._is_plain:
-                self._check(session)
+        if state.phase is not UNTOUCHED and self._is_fit(session):
             own = current_request.environ["ringsession.response"]
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
@@ -122,32 +121,41 @@ class FlaskSessionInterface(SessionInterface):
         if session._is_outside:
             self._finish(current_request.environ, response)
 
-    def _check(self, session: FlaskSession) -> None:
-        """Raise the error for a value that no store can hold, so that Flask's handlers see it.
+    def _is_fit(self, session: FlaskSession) -> bool:
+        """Return whether the session can be stored.
 
-        Their page may use the session. The values may raise errors of their own.
+        Raise the error for a value that no store can hold or for a wrong app.config, so that
+        Flask's handlers see it. Their page may use the session. The values may raise errors of
+        their own.
         """
+        contents = session._state.contents
         try:
-            settle(session._state.load())
-            session._state.change()
+            self._live.check()
+            if contents is not None and contents.may_differ and not session._is_plain:
+                settle(contents)
+                session._state.change()
         except Exception:
             if not session._is_refused:
                 session._is_refused = True
                 raise
             session._state.has_started = True  # the page of that error: nothing is stored
+            return False
+        return True
 
     def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any]:
         """Return what the response says of the cookie's lifetime, and when to send it for that."""
         was, permanent = session._is_permanent
         state = session._state
         turned = was != permanent and state.phase is LIVE and state.ending is NONE
-        if self._max_age is None or not (permanent or turned):
+        max_age = self._live.find_permanent_age()
+        if max_age is None or not (permanent or turned):
             return {}
-        when = "always" if turned else "moved" if self._rolling else "changed"
-        attrs = {"max_age": self._max_age if permanent else None}
+        when = "always" if turned else "moved" if self._live.is_refreshing else "changed"
+        attrs = {"max_age": max_age if permanent else None}
         return {"session_cookie_attrs": attrs, "session_cookie_when": when}
 
     def _begin(self, environ: dict[str, Any]) -> Session:
+        self._start()
         request = environ_request(environ)
         self._provide(request)
         try:

@@ -74,19 +74,22 @@ class FlaskCookies:
         own = app.session_interface
         if not isinstance(own, SecureCookieSessionInterface):
             own = SecureCookieSessionInterface()
-        serializer = own.get_signing_serializer(app)
+        self._app = app
+        self._interface = own
+        self._get_serializer()
+        self._until = end_of(until)
+        self._now = now
+        if self.is_over:
+            log.warning("The date of accept_flask_cookies_until has passed. You can remove it")
+
+    def _get_serializer(self) -> Any:
+        serializer = self._interface.get_signing_serializer(self._app)
         if serializer is None:
             raise ConfigError(
                 'accept_flask_cookies_until: app.config["SECRET_KEY"] is not set. Set the key that'
                 " Flask signed the cookies with"
             )
-        self._signer: Any = serializer.make_signer(serializer.salt)
-        self._loads = serializer.serializer.loads
-        self._max_age = int(app.permanent_session_lifetime.total_seconds())
-        self._until = end_of(until)
-        self._now = now
-        if self.is_over:
-            log.warning("The date of accept_flask_cookies_until has passed. You can remove it")
+        return serializer
 
     @property
     def is_over(self) -> bool:
@@ -106,11 +109,15 @@ class FlaskCookies:
             return None
 
     def _read(self, value: str) -> str:
+        serializer = self._get_serializer()
+        signer: Any = serializer.make_signer(serializer.salt)
+        lifetime = self._app.permanent_session_lifetime
+        max_age = None if lifetime is None else int(lifetime.total_seconds())
         # The serializer's own `loads` would inflate without a limit.
-        payload = self._signer.unsign(value.encode(), max_age=self._max_age)
+        payload = signer.unsign(value.encode(), max_age=max_age)
         inflated = payload[:1] == b"."
         octets = base64_decode(payload[1:] if inflated else payload)
-        data = self._loads((_inflate(octets) if inflated else octets).decode())
+        data = serializer.serializer.loads((_inflate(octets) if inflated else octets).decode())
         if not isinstance(data, dict):
             raise TypeError("a signed cookie: expected a dict")
         return cookie_record(data)
