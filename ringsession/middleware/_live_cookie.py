@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..option_error import wrong_value
+from ..option_error import OptionError
 from ._session_cookie import SessionCookie
 from ._session_options import check_former, find_attrs
 
@@ -44,7 +44,8 @@ class LiveCookie:
         self._rolling = rolling
         self._former = former
         if self._read is not None and not _takes_nothing(self._read):
-            raise wrong_value("cookie_attrs", "a dict, or a function without arguments", attrs)
+            problem = "expected a dict, or a function without arguments, got one with some"
+            raise OptionError("cookie_attrs", problem)
         self._made = self._make(attrs if self._read is None else self._read())
 
     @property

@@ -351,10 +351,12 @@ def test_another_name_after_the_first_request_is_always_an_error(store: Any) -> 
         "app.config[\"SESSION_COOKIE_NAME\"]: it was changed from 'session' to 'late' after the"
         " first request, so nobody's session would be found. Set it before the first request"
     )
-    for ask in (lambda: client.get("/untouched"), app.test_request_context().push):
+    context = app.test_request_context()
+    for ask in (lambda: client.get("/untouched"), context.push):
         with pytest.raises(ConfigError) as caught:
             ask()
         assert str(caught.value) == message
+    context.pop()
     app.config["SESSION_COOKIE_NAME"] = "session"
     assert client.get("/").text == "1"
 
