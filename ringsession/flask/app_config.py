@@ -54,6 +54,7 @@ _ROWS = (
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
     _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), read_seconds, reads_none=True),
 )
+COOKIE_KEYS = ("APPLICATION_ROOT", *(row.name for row in _ROWS if row.path[:-1] == _ATTRS))
 _READ = {row.name for row in _ROWS} | {"SESSION_REFRESH_EACH_REQUEST"}
 
 

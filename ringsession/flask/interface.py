@@ -88,7 +88,7 @@ class FlaskSessionInterface(SessionInterface):
         self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
 
     def get_cookie_name(self, app: Flask) -> str:
-        name: str = self._live.find_fixed().cookie_name
+        name: str = self._live.find_cookie_name()
         return name
 
     def is_null_session(self, obj: object) -> bool:
@@ -147,8 +147,10 @@ class FlaskSessionInterface(SessionInterface):
         was, permanent = session._is_permanent
         state = session._state
         turned = was != permanent and state.phase is LIVE and state.ending is NONE
+        if not (permanent or turned):
+            return {}
         max_age = self._live.find_permanent_age()
-        if max_age is None or not (permanent or turned):
+        if max_age is None:
             return {}
         when = "always" if turned else "moved" if self._live.is_refreshing else "changed"
         attrs = {"max_age": max_age if permanent else None}

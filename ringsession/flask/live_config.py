@@ -17,8 +17,8 @@ from ..middleware.session import check_seconds, find_attrs
 from ..option_error import OptionError, show
 from ..stores import Lifetime
 from ..wsgi.form_input import FormLimits
-from .app_config import app_cookie_attrs, flask_defaults, ignored_keys, name_app_key
-from .app_config import read_config, read_seconds
+from .app_config import COOKIE_KEYS, app_cookie_attrs, flask_defaults, ignored_keys
+from .app_config import name_app_key, read_config, read_seconds
 
 log = logging.getLogger("ringsession")
 
@@ -57,7 +57,9 @@ class LiveConfig:
         self.is_sealed_by_app = self._session.get("store") is None
         if not self.is_sealed_by_app:  # the store is open now, and need not be opened again
             self._nested = assoc_in(nested, ["session", "store"], store)
-        self._checked: tuple[Any, Any] = (None, None)  # a lifetime, and the cookie's attributes
+        self._checked_lifetime: Lifetime | None = None
+        # What the cookie's attributes were made from, and they; one tuple, for threads.
+        self._made: tuple[Any, dict[str, Any]] = (None, {})
 
     def read(self) -> Config:
         """Return the whole config of now, for the layers. See `read_config`."""
@@ -75,15 +77,17 @@ class LiveConfig:
 
     def find_fixed(self) -> Fixed:
         """Return the values of now that are fixed at the first request."""
-        name = self._session.get("cookie_name", self._values["SESSION_COOKIE_NAME"])
         if not self.is_sealed_by_app:
-            return Fixed(name, None, None)
+            return Fixed(self.find_cookie_name(), None, None)
         fallback_keys = tuple(self._values.get("SECRET_KEY_FALLBACKS") or ())
-        return Fixed(name, self._values["SECRET_KEY"], fallback_keys)
+        return Fixed(self.find_cookie_name(), self._values["SECRET_KEY"], fallback_keys)
+
+    def find_cookie_name(self) -> Any:
+        return self._session.get("cookie_name", self._values["SESSION_COOKIE_NAME"])
 
     def check_name(self, fixed: Fixed) -> None:
         """Refuse another cookie's name than that of the first request."""
-        before, now = fixed.cookie_name, self.find_fixed().cookie_name
+        before, now = fixed.cookie_name, self.find_cookie_name()
         if now != before:
             raise ConfigError(
                 f'app.config["SESSION_COOKIE_NAME"]: it was changed from {before!r:.60} to'
@@ -109,27 +113,29 @@ class LiveConfig:
         """Return the timeouts for a session that is created now."""
         timeout = self._session.get("timeout", self._permanent_lifetime)
         lifetime = Lifetime(timeout, self._session.get("absolute_timeout"))
-        if lifetime != self._checked[0]:
+        if lifetime != self._checked_lifetime:
             try:
                 check_seconds(timeout=timeout)
             except OptionError as error:
                 raise self._name_key(error, self._session) from None
-            self._checked = lifetime, self._checked[1]
+            self._checked_lifetime = lifetime
         return lifetime
 
     def find_cookie_attrs(self) -> dict[str, Any]:
         """Return the attributes for a cookie that is written now, but for its root."""
         own = self._session.get("cookie_attrs") or {}
-        own = own() if callable(own) else own
-        defaults = flask_defaults["session"]["cookie_attrs"]
-        attrs = {**defaults, **app_cookie_attrs(self._values), **own}
-        if attrs != self._checked[1]:
+        own = dict(own()) if callable(own) else own
+        seen = own, tuple(map(self._values.get, COOKIE_KEYS))
+        made = self._made
+        if seen != made[0]:
+            defaults = flask_defaults["session"]["cookie_attrs"]
+            attrs = {**defaults, **app_cookie_attrs(self._values), **own}
             try:
-                find_attrs(self.find_fixed().cookie_name, attrs, self._session.get("root"))
+                find_attrs(self.find_cookie_name(), attrs, self._session.get("root"))
             except OptionError as error:
                 raise self._name_key(error, {**self._session, "cookie_attrs": own}) from None
-            self._checked = self._checked[0], attrs
-        return attrs
+            made = self._made = seen, attrs
+        return made[1]
 
     def find_permanent_age(self) -> int | None:
         """Return the Max-Age of a permanent session's cookie; None if all cookies have their own.

@@ -54,10 +54,11 @@ class LiveCookie:
         return None if self._read is not None else self._made[1]
 
     def __call__(self) -> SessionCookie:
-        given = self._made[0] if self._read is None else self._read()
-        if given != self._made[0]:
-            self._made = self._make(given)
-        return self._made[1]
+        made = self._made
+        given = made[0] if self._read is None else self._read()
+        if given != made[0]:
+            made = self._made = self._make(given)
+        return made[1]
 
     def _make(self, given: Any) -> tuple[Any, SessionCookie]:
         attrs = find_attrs(self._name, given, self._root)
