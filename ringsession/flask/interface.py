@@ -21,11 +21,14 @@ from werkzeug.datastructures import Headers
 
 from ..wsgi.body import close_body
 from ..wsgi.environ import environ_request
+from .live_config import LiveConfig
 from .session import FlaskSession
+from .values import settle
 from ..wsgi.message import field_lines, group_fields
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
+from ..session.contents import Contents
 from ..session.mapping import Session, session_state
 from ..session.state import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
 from ..request import Handler, Request, Response
@@ -73,23 +76,23 @@ class FlaskSessionInterface(SessionInterface):
 
     def __init__(
         self,
-        options: Mapping[str, Any],
-        *,
-        cookie_name: str,
-        max_age: int | None,
-        rolling: bool,
+        live: LiveConfig,
+        start: Callable[[], object],
         provide: Callable[[Request], object],
-        former_name: str | None = None,
+        find_former_name: Callable[[], str | None],
     ) -> None:
-        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
-        self._cookie_name = cookie_name
-        self._max_age = max_age
-        self._rolling = rolling
+        self._live = live
+        self._start = start
         self._provide = provide
-        self._former_name = former_name  # of a cookie that Flask signed
+        self._find_former_name = find_former_name  # of a cookie that Flask signed
+
+    def use(self, options: Mapping[str, Any]) -> None:
+        """Open sessions outside the layers with these options of `wrap_session`."""
+        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
 
     def get_cookie_name(self, app: Flask) -> str:
-        return self._cookie_name
+        name: str = self._live.find_cookie_name()
+        return name
 
     def is_null_session(self, obj: object) -> bool:
         return False
@@ -112,13 +115,11 @@ class FlaskSessionInterface(SessionInterface):
         state = session._state
         if state.has_started or state.phase is FAILED:
             return
-        if state.phase is not UNTOUCHED:
-            if state.contents is not None and state.contents.may_differ:
-                self._check(session)
+        if state.phase is not UNTOUCHED and self._is_fit(session):
             own = current_request.environ["ringsession.response"]
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
-        if self._former_name and state.ending is DESTROY and not state.is_refused:
+        if state.ending is DESTROY and not state.is_refused:
             self._delete_former(app, response)
         if session._is_kept and response.is_streamed and not response.direct_passthrough:
             response.response = _Streamed(response.response, session)
@@ -127,10 +128,10 @@ class FlaskSessionInterface(SessionInterface):
 
     def _delete_former(self, app: Flask, response: FlaskResponse) -> None:
         """Delete the cookie that Flask signed: a logout ends the session of that, too."""
-        assert self._former_name is not None
-        if self._former_name in current_request.cookies:
+        name = self._find_former_name()
+        if name is not None and name in current_request.cookies:
             response.delete_cookie(
-                self._former_name,
+                name,
                 domain=self.get_cookie_domain(app),
                 path=self.get_cookie_path(app),
                 secure=self.get_cookie_secure(app),
@@ -139,36 +140,50 @@ class FlaskSessionInterface(SessionInterface):
                 partitioned=self.get_cookie_partitioned(app),
             )
 
-    def _check(self, session: FlaskSession) -> None:
-        """Raise the error for values that the store cannot hold, so that Flask's handlers see it.
+    def _is_fit(self, session: FlaskSession) -> bool:
+        """Return whether the session can be stored.
 
-        Their page may use the session.
+        Raise the error for a value that no store can hold or for a wrong app.config, so that
+        Flask's handlers see it. Their page may use the session. The values may raise errors of
+        their own.
         """
-        check_size = session._state.backend.check_size
-        if check_size is None and session._is_plain:
-            return
+        state = session._state
         try:
-            change = session._state.change()
-            if change is not None and check_size is not None:
-                check_size(change.record)
-        except (TypeError, ValueError):
+            self._live.check()
+            if state.contents is not None and state.contents.may_differ:
+                self._check_contents(session, state.contents)
+        except Exception:
             if not session._is_refused:
                 session._is_refused = True
                 raise
             session._state.has_started = True  # the page of that error: nothing is stored
+            return False
+        return True
+
+    def _check_contents(self, session: FlaskSession, contents: Contents) -> None:
+        is_plain, check_size = session._is_plain, session._state.backend.check_size
+        if not is_plain:
+            settle(contents)
+        change = None if is_plain and check_size is None else session._state.change()
+        if change is not None and check_size is not None:
+            check_size(change.record)
 
     def _cookie_attrs(self, session: FlaskSession) -> dict[str, Any]:
         """Return what the response says of the cookie's lifetime, and when to send it for that."""
         was, permanent = session._is_permanent
         state = session._state
         turned = was != permanent and state.phase is LIVE and state.ending is NONE
-        if self._max_age is None or not (permanent or turned):
+        if not (permanent or turned):
             return {}
-        when = "always" if turned else "moved" if self._rolling else "changed"
-        attrs = {"max_age": self._max_age if permanent else None}
+        max_age = self._live.find_permanent_age()
+        if max_age is None:
+            return {}
+        when = "always" if turned else "moved" if self._live.is_refreshing else "changed"
+        attrs = {"max_age": max_age if permanent else None}
         return {"session_cookie_attrs": attrs, "session_cookie_when": when}
 
     def _begin(self, environ: dict[str, Any]) -> Session:
+        self._start()
         request = environ_request(environ)
         self._provide(request)
         try:

@@ -14,6 +14,8 @@ from hashlib import sha256
 from typing import Any
 
 from ..session.contents import EMPTY
+from .. import codec
+from ..request import Request
 from ..stores import Change, CopiesAsItself, Details, Lifetime, Loaded, Renewal, SessionGone, Store
 from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
@@ -23,6 +25,7 @@ from ..stores.server_side import ask, hash_id
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 
+NEVER = 0  # when the session of a cookie that Flask signed was sealed
 _UNMOVED = "unmoved"  # a version: the store had nothing under the id when it was asked
 
 # Store a record under an id. Return False if something is, or was, stored there.
@@ -53,8 +56,11 @@ class MovedSessions:
         self._insert = insert
         self._lifetime = lifetime
         self._cookies = cookies
+        self._name = name
         self.check_size = inner.check_size
-        self.find_former = cookies.find if cookies.name != name else None
+
+    def find_former(self, request: Request) -> list[str]:
+        return [] if self._cookies.name == self._name else self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
         signed = self._cookies.read(value)
@@ -82,7 +88,10 @@ class MovedSessions:
         moved = self._move(signed, loaded)
         if moved is None or moved.record is None:
             raise SessionGone
-        return self._inner.patch(signed.id, moved, change)
+        # The change was made to the cookie's session. Another request may have written since.
+        merged = codec.merge(moved.record, change.changed, change.removed)
+        renewed = Change(moved.record, merged, disposable=change.disposable)
+        return self._inner.patch(signed.id, moved, renewed)
 
     def touch(self, value: str, loaded: Loaded) -> str | None:
         signed = self._cookies.read(value)
@@ -139,15 +148,18 @@ class SealedMovedSessions(SealedSessions):
     ) -> None:
         super().__init__(store, cookie_name, lifetime)
         self._cookies = cookies
-        self.find_former = cookies.find if cookies.name != cookie_name else None
+        self.find_former = self._find_former
+
+    def _find_former(self, request: Request) -> list[str]:
+        return [] if self._cookies.name == self._name else self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
             return super().load(value)
         sid, now = sha256(signed.id.encode()).digest()[:16], self._now()
-        sealed, payload = int(signed.signed_at * 1000), signed.record[1:].encode()
-        opened = Opened(False, sid, now, 0, 0, sealed, now, *self._granted, payload)
+        payload = signed.record[1:].encode()
+        opened = Opened(False, sid, now, 0, 0, NEVER, now, *self._granted, payload)
         return Loaded(signed.record, opened, signed.expires_in, due=True)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:

@@ -15,6 +15,7 @@ from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
 from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
+from .values import encode, stored_value
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
@@ -23,7 +24,7 @@ _CATEGORY = "message"  # flask.flash's own default
 
 
 def is_pair(value: object) -> bool:
-    return type(value) is tuple and len(value) == 2
+    return isinstance(value, tuple) and len(value) == 2
 
 
 def flash_pair(value: Any) -> tuple[Any, Any]:
@@ -76,7 +77,7 @@ class FlaskSession(SessionMixin):
 
     def __init__(self, ring: Session, reopen: Callable[[], Session] | None = None) -> None:
         self._inner = ring
-        _state_of(ring).messages_wait = True
+        _state_of(ring).messages_wait, _state_of(ring).encode = True, encode
         self._reopen = reopen  # for a test's context that is kept after the response
 
     @property
@@ -109,7 +110,7 @@ class FlaskSession(SessionMixin):
         if key == FLASHES:
             self._set_messages(value)
         else:
-            self._ring[key] = value
+            self._ring[stored_value(key)] = value
 
     def __delitem__(self, key: str) -> None:
         self._check(f'["{key}"]')
@@ -159,7 +160,7 @@ class FlaskSession(SessionMixin):
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Set a key at once and atomically to `change(old value)`. See `Session.swap`."""
         self._check(f'.swap("{key}")')
-        return self._ring.swap(key, change)
+        return self._ring.swap(stored_value(key), lambda old: stored_value(change(old)))
 
     @property
     def new(self) -> bool:  # type: ignore[override]

@@ -129,7 +129,9 @@ class _Renewal:
 
     def of_live(self, record: str) -> str | None:
         state = self._state
-        given = state.contents.values if state.is_exact and state.contents is not None else None
+        given = None
+        if state.is_exact and state.contents is not None:
+            given = codec.decode(state.encode(state.contents.values))
         try:
             return renew(record, state.change(), given)
         except codec.CorruptRecord:  # a record that cannot be read does not make a login fail

@@ -16,7 +16,7 @@ from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
-from .contents import Contents
+from .contents import Contents, Encode
 from .lookup import look_up
 
 log = logging.getLogger("ringsession")
@@ -79,6 +79,7 @@ class State:
         self.is_refused = False  # the request is, so that its changes are dropped
         self.was_read = False  # by the handler, not by a layer, and the store answered
         self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
+        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         self.shown_message: str | None = None  # the key of the message that the handler read
 
     def check_open(self) -> None:
@@ -210,4 +211,4 @@ class State:
             return None
         # Another app may have set one of several sessions, and would see a token or message.
         is_own = contents.values or contents.is_whole or not self.rivals
-        return contents.change() if is_own else None
+        return contents.change(self.encode) if is_own else None

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask, Response, session, stream_with_context
 
-from ringsession import cookie_store
+from werkzeug.local import LocalProxy
+
+from ringsession import ConfigError, cookie_store
 from tests.flask.apps import SECRET, make_app, set_cookies
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "from-flask-session.md").read_text("utf-8")
@@ -180,6 +182,39 @@ def int_key(app: Flask) -> Any:
         return "kept"
 
 
+def lazy(app: Flask) -> Any:
+    @app.get("/lazy")
+    def put() -> str:
+        session["x"] = LocalProxy(lambda: "text")
+        return ""
+
+    @app.get("/kind")
+    def look() -> str:
+        return type(session["x"]).__name__
+
+    client = app.test_client()
+    try:
+        client.get("/lazy")
+    except TypeError:
+        return "TypeError"
+    return client.get("/kind").text
+
+
+def renamed(app: Flask) -> Any:
+    @app.get("/n")
+    def count() -> str:
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    client = app.test_client()
+    client.get("/n")
+    app.config["SESSION_COOKIE_NAME"] = "late"
+    try:
+        return client.get("/n").text
+    except ConfigError:
+        return "ConfigError"
+
+
 class Difference(NamedTuple):
     program: Callable[[Flask], Any]
     flasks_own: Any
@@ -207,6 +242,8 @@ DIFFERENCES = {
     "a write while the body streams": Difference(streamed, "lost", 'flask.session["x"]'),
     "a write in `teardown_request`": Difference(torn_down, "None", "1"),
     "an old cookie after the logout": Difference(replayed, "ann", "None"),
+    "a lazy string in the session": Difference(lazy, "TypeError", "str"),
+    "another cookie name after the first request": Difference(renamed, "1", "ConfigError"),
 }
 
 
