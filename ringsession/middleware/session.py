@@ -15,7 +15,7 @@ from typing import Any
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Request, Response, as_request, log_place
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
 from ..session.state import FAILED, UNTOUCHED, State
@@ -73,13 +73,6 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _where(request: Request) -> tuple[str, str]:
-    """The method and path of a request, escaped and cut for the log."""
-    found = (request.get("request_method"), request.get("uri"))
-    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
-    return method.upper(), path
-
-
 def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
@@ -96,7 +89,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), *log_place(state.request))
     finally:
         state.has_started = True
     lines = []

@@ -7,16 +7,18 @@ compares the values. Of the request, this module uses only the cookies.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Any
+from threading import Lock
+from typing import Any, NoReturn
 
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
+from .loading import choose_session, log_late_failure
 
 log = logging.getLogger("ringsession")
 
@@ -25,11 +27,6 @@ DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
-)
-_AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
-    ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
-    " give it a cookie_name of its own."
 )
 
 
@@ -84,6 +81,7 @@ class State:
         # Flask's rule for messages: each waits until it is read, and a new one replaces none.
         self.messages_wait = False
         self.shown_message: str | None = None  # the key of the message that the handler read
+        self._lock = Lock()
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -102,45 +100,39 @@ class State:
             raise StoreUnavailable(NOT_LOADED)
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
-        self.check_open()
         self.touch()
         try:
             if len(self.sent) > 1:
-                self._choose([(value, self.backend.load(value)) for value in self.sent])
+                self.value, self.loaded, self.rivals = choose_session(self.backend, self.sent)
             elif self.sent:
                 (self.value,) = self.sent
                 self.loaded = self.backend.load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            self._fail(error)
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
 
-    def _choose(self, answers: Iterable[tuple[str, Loaded | None]]) -> None:
-        """Let the one live session count; without any, the first that another request ended."""
-        found = [(value, loaded) for value, loaded in answers if loaded is not None]
-        live = [pair for pair in found if pair[1].record is not None]
-        if len(live) > 1:
-            chosen = self.backend.choose(live)
-        else:
-            chosen = next(iter(live or found), None)
-        if chosen is not None:
-            self.value, self.loaded = chosen
-        elif live:
-            self.rivals = [value for value, _ in live]
-            log.warning(_AMBIGUOUS, len(live))
+    def _fail(self, error: Exception) -> NoReturn:
+        self.phase = FAILED
+        if self.has_started:
+            log_late_failure(self.request, error)
+        raise StoreUnavailable(NOT_LOADED) from error
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""
-        if self.contents is None:
-            self.ask()
-            self.contents = self._decode()
+        contents = self.contents
+        if contents is None:
+            with self._lock:  # for threads that share the request
+                contents = self.contents
+                if contents is None:
+                    self.ask()
+                    contents = self.contents = self._decode()
         elif self.phase is FAILED:
             raise StoreUnavailable(NOT_LOADED)
-        return self.contents
+        return contents
 
     def read(self) -> Contents:
         """Return the contents for the handler."""
@@ -174,12 +166,14 @@ class State:
             assert self.value is not None
             log.error(DROPPED)
             self.loaded, self.phase = None, FAILED  # unless the store takes the next step
-            self.backend.destroy(self.value)
+            try:
+                self.backend.destroy(self.value)
+            except StoreUnavailable as failure:
+                self._fail(failure)
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            self._fail(error)
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -189,7 +183,8 @@ class State:
         self.check_open()
         self.touch()
         if ending is DESTROY and self.phase is not FAILED:
-            self.contents = Contents(None)
+            with self._lock:  # so that no other thread's load brings the values back
+                self.contents = Contents(None)
         elif self.ending is NONE and self.contents is not None and self.contents.own_keys:
             self.contents.expect_change()
             self.contents.forget_secrets()
