@@ -1,71 +1,27 @@
 """Open the session when Flask starts a request, and save it when the response is made.
 
-The session is the layers' own. Without layers around the app (a test's context, a shell) it is
-opened here by the same layers. This module knows no store and no key of app.config.
+The session is the layers' own. Where no layers are around the app, `outside.py` opens it. This
+module knows no store and no key of app.config.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import (
-    Flask,
-    Request as FlaskRequest,
-    Response as FlaskResponse,
-    request as current_request,
-)
+from flask import Flask, Request as FlaskRequest, Response as FlaskResponse
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.datastructures import Headers
 
-from ..wsgi.body import close_body
-from ..wsgi.environ import environ_request
-from .session import FlaskSession
-from ..wsgi.message import field_lines, group_fields
-from ..middleware.cookies import wrap_cookies
-from ..middleware.flash import wrap_flash
-from ..middleware.session import wrap_session
-from ..session.mapping import Session, session_state
+from ..request import Request
 from ..session.state import FAILED, LIVE, NONE, UNTOUCHED
-from ..request import Handler, Request, Response
-from ..stores import StoreUnavailable
+from .events import check_event, check_saved, is_event
+from .outside import Opened, Outside
+from .session import FlaskSession, state_of
+from .streams import Stream, is_stream, keep_out_of_caches
 
-_KEY = "ringsession.flask"
-_ANSWER = "ringsession.answer"
-
-
-class _IsOpen(Exception):
-    """Leave the layers when the session is open; a handler that raises commits nothing."""
-
-
-def _answer(request: Request) -> Response:
-    answer: Response | None = request["environ"].get(_ANSWER)
-    if answer is None:
-        raise _IsOpen
-    return answer
-
-
-class _Streamed:
-    """Let a streamed body see the session as in production, also if a test keeps the context."""
-
-    def __init__(self, body: Iterable[Any], session: FlaskSession) -> None:
-        self._body = body
-        self._pieces = iter(body)
-        self._session = session
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        self._session._is_streaming = True
-        try:
-            return next(self._pieces)
-        finally:
-            self._session._is_streaming = False
-
-    def close(self) -> None:
-        close_body(self._body)
+_OUTSIDE = "ringsession.outside"  # in an environ: no layers are around it
+_SOCKETIO = "flask.app"  # in an environ: Flask-SocketIO has seen it
 
 
 class FlaskSessionInterface(SessionInterface):
@@ -80,11 +36,10 @@ class FlaskSessionInterface(SessionInterface):
         rolling: bool,
         provide: Callable[[Request], object],
     ) -> None:
-        self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
+        self._outside = Outside(options, provide)
         self._cookie_name = cookie_name
         self._max_age = max_age
         self._rolling = rolling
-        self._provide = provide
 
     def get_cookie_name(self, app: Flask) -> str:
         return self._cookie_name
@@ -93,17 +48,18 @@ class FlaskSessionInterface(SessionInterface):
         return False
 
     def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
+        """Return the session of the layers, or a fresh one if they have stored theirs already."""
         environ = request.environ
         ring = environ.get("ringsession.session")
-        session: FlaskSession | None = environ.get(_KEY)
         if ring is None:
-            session = FlaskSession(self._begin(environ))
-            session._is_outside = True
-        elif session is None or session._inner is not ring:
-            is_kept = "werkzeug.debug.preserve_context" in environ
-            session = FlaskSession(ring, partial(self._reopen, environ) if is_kept else None)
-        environ[_KEY] = session
-        return session
+            environ[_OUTSIDE] = True
+        if _OUTSIDE in environ or state_of(ring).has_started:
+            return FlaskSession(self._outside.open(environ))
+        opened = Opened(ring, environ["ringsession.request"], environ["ringsession.response"])
+        # With the layers around Flask-SocketIO, a WebSocket is one request, and all its events
+        # come before the response. They cannot be told apart before Flask-SocketIO marks them.
+        reopen = partial(self._outside.open, environ) if _SOCKETIO in environ else None
+        return FlaskSession(opened, reopen)
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
@@ -113,13 +69,19 @@ class FlaskSessionInterface(SessionInterface):
         if state.phase is not UNTOUCHED:
             if state.contents is not None and state.contents.may_differ and not session._is_plain:
                 self._check(session)
-            own = current_request.environ["ringsession.response"]
+            own = session._current.response
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
-        if session._is_kept and response.is_streamed and not response.direct_passthrough:
-            response.response = _Streamed(response.response, session)
-        if session._is_outside:
-            self._finish(current_request.environ, response)
+        if is_event():
+            check_event(state)
+            self._outside.finish(session._current, response)
+            check_saved(state)
+            return
+        if is_stream(response):
+            keep_out_of_caches(response, state)
+            response.response = Stream(response.response, session._take_messages)
+        if session._current.is_outside:
+            self._outside.finish(session._current, response)
 
     def _check(self, session: FlaskSession) -> None:
         """Raise the error for a value that no store can hold, so that Flask's handlers see it.
@@ -144,39 +106,3 @@ class FlaskSessionInterface(SessionInterface):
         when = "always" if turned else "moved" if self._rolling else "changed"
         attrs = {"max_age": self._max_age if permanent else None}
         return {"session_cookie_attrs": attrs, "session_cookie_when": when}
-
-    def _begin(self, environ: dict[str, Any]) -> Session:
-        request = environ_request(environ)
-        self._provide(request)
-        try:
-            self._outside(request)
-        except _IsOpen:
-            pass
-        environ["ringsession.request"] = request
-        environ["ringsession.response"] = {}
-        session: Session = request["session"]
-        environ["ringsession.session"] = session
-        return session
-
-    def _reopen(self, environ: Mapping[str, Any]) -> Session:
-        """Return the session as it is stored now, to read when the request is over."""
-        session = self._begin(dict(environ))
-        state = session_state(session)
-        assert state is not None
-        state.load()
-        state.has_started = True
-        return session
-
-    def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:
-        headers = group_fields(list(response.headers))
-        body: list[bytes] = []
-        environ[_ANSWER] = {
-            "status": response.status_code,
-            "headers": headers,
-            "body": body,
-            **environ["ringsession.response"],
-        }
-        answer = self._outside(environ["ringsession.request"])
-        if answer["body"] is not body:
-            raise StoreUnavailable("the session could not be stored")
-        response.headers = Headers(field_lines(answer["headers"]))

@@ -165,6 +165,12 @@ class MovedSessions:
         # No other request has this session yet, and the commit stores the new value.
         return change(codec.value_text(record, name))
 
+    def keeps_value(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.keeps_value(value)
+
+    def merges(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.merges(value)
+
 
 class MovingStore(CopiesAsItself):
     """Wrap a store so that it also reads the cookies that Flask signed."""

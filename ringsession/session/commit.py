@@ -6,13 +6,14 @@ This module knows no request and no response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from .. import codec
-from ..stores import Change, SessionGone, StoreUnavailable
+from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
 from .state import Ending, Phase, State
@@ -181,6 +182,22 @@ def commit(state: State, status: int) -> Outcome:
             state.load()
         change = state.change()
         due = state.loaded is not None and state.loaded.due and status < 500
-        return decide(state.phase, state.ending, change is not None, due)(state, change)
+        outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
+        state.stored_as = outcome.value
+        return outcome
     finally:
         state.has_started = True
+
+
+def remove_late(state: State, own_keys: Sequence[str]) -> None:
+    """Remove some of the layers' own keys after the response has started.
+
+    A store whose `patch` does not merge, or needs a new cookie, keeps them. Raises
+    StoreUnavailable.
+    """
+    value = state.stored_as
+    if not own_keys or value is None or not state.backend.merges(value):
+        return
+    change = Change(codec.encode(dict.fromkeys(own_keys)), EMPTY)
+    with suppress(SessionGone):  # and its keys with it
+        state.backend.patch(value, Loaded(None), change)

@@ -77,6 +77,7 @@ class State:
         self.contents: Contents | None = None
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
+        self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
         self.was_read = False  # by the handler, not by a layer, and the store answered
         # Flask's rule for messages: each waits until it is read, and a new one replaces none.
         self.messages_wait = False
@@ -114,6 +115,8 @@ class State:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
+        if self.has_started and self.phase is LIVE:
+            self.stored_as = self.value
 
     def _fail(self, error: Exception) -> NoReturn:
         self.phase = FAILED

@@ -54,3 +54,11 @@ class Backend(Protocol):
 
         Raise SessionGone if the session is dead, and TypeError if the store has no `swap`.
         """
+
+    def keeps_value(self, value: str) -> bool:
+        """Return whether `patch` and `destroy` need no new cookie, so that they also work where
+        none can be sent.
+        """
+
+    def merges(self, value: str) -> bool:
+        """Return whether this is so, and `patch` leaves the keys alone that it does not change."""

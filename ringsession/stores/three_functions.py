@@ -82,6 +82,12 @@ class RingStoreSessions:
             " has only read_session, write_session and delete_session"
         )
 
+    def keeps_value(self, value: str) -> bool:
+        return True  # the store may give the session another value all the same
+
+    def merges(self, value: str) -> bool:
+        return False
+
     def _read(self, value: str) -> dict[str, Any] | None:
         data: Any = ask(self._store.read_session, value)
         if data is None or data is False:  # as in Ring

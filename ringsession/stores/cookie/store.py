@@ -96,6 +96,12 @@ class SealedSessions:
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
         raise TypeError("session.swap: expected a server-side store, got the cookie store")
 
+    def keeps_value(self, value: str) -> bool:
+        return False
+
+    def merges(self, value: str) -> bool:
+        return False
+
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
