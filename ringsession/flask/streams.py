@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from flask import Response as FlaskResponse
+from werkzeug.wsgi import ClosingIterator
 
 from ..http.caching import keep_private, vary_by_cookie
 from ..request import log_place
@@ -28,9 +30,12 @@ _NOT_TAKEN = (
 
 def is_stream(response: FlaskResponse) -> bool:
     """Return whether a body is made while it is sent. A file is not."""
-    if not response.is_streamed or response.direct_passthrough:
+    body = response.response
+    if not response.is_streamed or response.direct_passthrough or hasattr(body, "read"):
         return False
-    return not hasattr(response.response, "read")
+    # Flask's error pages come out of a WSGI call. Werkzeug gives it a length if its body is made.
+    is_made = isinstance(body, (chain, ClosingIterator)) and "Content-Length" in response.headers
+    return not is_made
 
 
 def keep_out_of_caches(response: FlaskResponse, state: State) -> None:
