@@ -14,14 +14,18 @@ from flask import Flask, Request as FlaskRequest, Response as FlaskResponse
 from flask.sessions import SessionInterface, SessionMixin
 
 from ..request import Request
-from ..session.state import FAILED, LIVE, NONE, UNTOUCHED
+from ..session.phases import FAILED, LIVE, NONE, UNTOUCHED
 from .events import check_event, check_saved, is_event
 from .outside import Opened, Outside
-from .session import FlaskSession, state_of
+from .session import FlaskSession, is_permanent, state_of
 from .streams import Stream, is_stream, keep_out_of_caches
 
 _OUTSIDE = "ringsession.outside"  # in an environ: no layers are around it
 _SOCKETIO = "flask.app"  # in an environ: Flask-SocketIO has seen it
+
+
+def _follows(configured: Callable[[str], bool], record: str) -> bool:
+    return configured(record) or is_permanent(record)
 
 
 class FlaskSessionInterface(SessionInterface):
@@ -40,6 +44,7 @@ class FlaskSessionInterface(SessionInterface):
         self._cookie_name = cookie_name
         self._max_age = max_age
         self._rolling = rolling
+        self._refreshes = rolling and max_age is not None  # the cookies of permanent sessions
 
     def get_cookie_name(self, app: Flask) -> str:
         return self._cookie_name
@@ -54,12 +59,23 @@ class FlaskSessionInterface(SessionInterface):
         if ring is None:
             environ[_OUTSIDE] = True
         if _OUTSIDE in environ or state_of(ring).has_started:
-            return FlaskSession(self._outside.open(environ))
+            return FlaskSession(self._open_outside(environ))
         opened = Opened(ring, environ["ringsession.request"], environ["ringsession.response"])
         # With the layers around Flask-SocketIO, a WebSocket is one request, and all its events
         # come before the response. They cannot be told apart before Flask-SocketIO marks them.
-        reopen = partial(self._outside.open, environ) if _SOCKETIO in environ else None
-        return FlaskSession(opened, reopen)
+        reopen = partial(self._open_outside, environ) if _SOCKETIO in environ else None
+        return FlaskSession(self._adopt(opened), reopen)
+
+    def _open_outside(self, environ: dict[str, Any]) -> Opened:
+        return self._adopt(self._outside.open(environ))
+
+    def _adopt(self, opened: Opened) -> Opened:
+        """Tell the layers' session the rules of Flask."""
+        state = state_of(opened.ring)
+        state.messages_wait = True
+        if self._refreshes:
+            state.cookie_follows = partial(_follows, state.cookie_follows)
+        return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
@@ -79,7 +95,7 @@ class FlaskSessionInterface(SessionInterface):
             return
         if is_stream(response):
             keep_out_of_caches(response, state)
-            response.response = Stream(response.response, session._take_messages)
+            response.response = Stream(response.response, state, session._shown_late)
         if session._current.is_outside:
             self._outside.finish(session._current, response)
 

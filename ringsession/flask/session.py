@@ -14,10 +14,10 @@ from .. import codec
 from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
-from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
+from ..session.phases import LIVE, NONE, UNTOUCHED
+from ..session.state import SessionCommitted, State
 from .events import is_event
 from .outside import Opened
-from .streams import take_messages
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
@@ -46,6 +46,11 @@ def flash_value(category: Any, message: Any) -> Any:
     """
     plain = type(category) is str and category == _CATEGORY and not is_pair(message)
     return message if plain else (category, message)
+
+
+def is_permanent(record: str) -> bool:
+    """Return whether a record is that of a permanent session."""
+    return _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
 
 
 def state_of(session: Session) -> State:
@@ -78,12 +83,14 @@ class FlaskSession(SessionMixin):
     def __init__(self, opened: Opened, reopen: Callable[[], Opened] | None = None) -> None:
         self._opened = opened
         self._reopen = reopen  # for an event of Flask-SocketIO
-        self._late: list[str] = []  # the messages that were read after the response had started
+        self._shown_late: list[str] = []  # messages, after the response had started
 
     @property
     def _current(self) -> Opened:
         if self._reopen is not None and is_event():
             self._opened, self._reopen = self._reopen(), None
+        if self._opened.is_outside and is_event():
+            state_of(self._opened.ring).is_mute = True
         return self._opened
 
     @property
@@ -92,9 +99,7 @@ class FlaskSession(SessionMixin):
 
     @property
     def _state(self) -> State:
-        state = state_of(self._ring)
-        state.messages_wait = True
-        return state
+        return state_of(self._ring)
 
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
@@ -113,7 +118,7 @@ class FlaskSession(SessionMixin):
             for entry in waiting:
                 del self._state.own_keys()[entry]
             if self._state.has_started:
-                self._late += waiting
+                self._shown_late += waiting
         else:
             self._check(f'["{key}"]')
             del self._ring[key]
@@ -189,9 +194,7 @@ class FlaskSession(SessionMixin):
         """Whether it was permanent when it was loaded, and is now."""
         contents = self._state.load()
         now = bool(contents.values.get(PERMANENT))
-        record = contents.record or ""
-        was = _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
-        return was, now
+        return is_permanent(contents.record or ""), now
 
     @property
     def _is_plain(self) -> bool:
@@ -205,10 +208,6 @@ class FlaskSession(SessionMixin):
 
     def _waiting(self) -> list[str]:
         return pending(self._state)
-
-    def _take_messages(self) -> None:
-        """Take the messages that a stream has shown, now that it has ended."""
-        take_messages(self._state, self._late)
 
     def _set_messages(self, messages: Any) -> None:
         """Keep the waiting messages with which the list begins, as they are, and add the rest."""

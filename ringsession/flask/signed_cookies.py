@@ -130,6 +130,11 @@ class MovedSessions:
         # With due=True the request stores the session, even if the request changes nothing.
         return self._inner.load(value) if record is None else Loaded(record, due=True)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        if self._cookies.read(value) is not None:
+            return self.load(value)
+        return self._inner.load_late(value, follows)
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         # A session of ringsession is newer than the cookie that Flask signed.
         ours = [pair for pair in live if self._cookies.read(pair[0]) is None]

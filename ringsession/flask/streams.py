@@ -6,22 +6,28 @@ Its headers cannot say later that it did, so they say from the start that it may
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from flask import Response as FlaskResponse
 from werkzeug.wsgi import ClosingIterator
 
+from .. import codec
 from ..http.caching import keep_private, vary_by_cookie
 from ..request import log_place
 from ..session.commit import remove_late
-from ..session.state import State
+from ..session.contents import Contents
+from ..session.state import SessionCommitted, State
 from ..stores import StoreUnavailable
 from ..wsgi.body import close_body
 
 log = logging.getLogger("ringsession")
 
+_TOO_LATE = (
+    "flask.session: a value inside the session was changed after the response had started, so the"
+    " change is lost. Change it before you return the response."
+)
 _NOT_TAKEN = (
     "The session store failed after a stream had shown messages, so the next page shows them again."
     " method=%s path=%s"
@@ -47,15 +53,18 @@ def keep_out_of_caches(response: FlaskResponse, state: State) -> None:
 
 
 class Stream:
-    """Call `at_end` when a body has ended and the server still asks for more of it.
+    """A body that takes the messages it has shown when it has ended and the server asks for more.
 
     A server that lost its client closes the body before its end.
+    shown: gets the keys of the messages while the body is made.
     """
 
-    def __init__(self, body: Iterable[Any], at_end: Callable[[], object]) -> None:
+    def __init__(self, body: Iterable[Any], state: State, shown: list[str]) -> None:
         self._body = body
         self._pieces = iter(body)
-        self._at_end = at_end
+        self._state = state
+        self._shown = shown
+        self._before = _values(state.contents)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -64,17 +73,35 @@ class Stream:
         try:
             return next(self._pieces)
         except StopIteration:
-            self._at_end()
+            self._take_messages()
+            self._check_values()
             raise
 
     def close(self) -> None:
         close_body(self._body)
 
+    def _take_messages(self) -> None:
+        """Take the messages for good. The page is sent, so a failure is only logged."""
+        shown = self._shown[:]
+        self._shown.clear()
+        try:
+            remove_late(self._state, shown)
+        except StoreUnavailable as error:
+            log.error(_NOT_TAKEN, *log_place(self._state.request), exc_info=error)
 
-def take_messages(state: State, entries: list[str]) -> None:
-    """Take the messages that a stream has shown. The page is sent, so a failure is only logged."""
+    def _check_values(self) -> None:
+        """Raise SessionCommitted for a change inside a value, which no assignment could refuse."""
+        contents = self._state.contents
+        if contents is None or not contents.may_differ:
+            return
+        before = self._before if self._before is not None else _values(Contents(contents.record))
+        if _values(contents) != before:
+            raise SessionCommitted(_TOO_LATE)
+
+
+def _values(contents: Contents | None) -> str | None:
+    """Return the values as text, to compare them; None if there are none yet."""
     try:
-        remove_late(state, entries)
-    except StoreUnavailable as error:
-        log.error(_NOT_TAKEN, *log_place(state.request), exc_info=error)
-    entries.clear()
+        return None if contents is None else codec.encode(contents.values)
+    except (TypeError, ValueError):
+        return "a value that no store can hold"

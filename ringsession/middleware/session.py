@@ -18,7 +18,8 @@ from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request, log_place
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
@@ -154,11 +155,15 @@ def wrap_session(
     cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
 
+    def follows(record: str) -> bool:
+        return rolling
+
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
             state = State(backend, find_values, request)
+            state.cookie_follows = follows
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))

@@ -6,7 +6,7 @@ This module knows no response. What the request knows of its session is kept in 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..request import Request, log_place
@@ -34,12 +34,14 @@ class Found(NamedTuple):
     rivals: Sequence[str] = ()  # several values with a live session each: none counts
 
 
-def choose_session(backend: Backend, values: Sequence[str]) -> Found:
+def choose_session(
+    backend: Backend, values: Sequence[str], load: Callable[[str], Loaded | None]
+) -> Found:
     """Let the one live session count; without any, the first that another request ended.
 
     Raises StoreUnavailable.
     """
-    answers = [(value, backend.load(value)) for value in values]
+    answers = [(value, load(value)) for value in values]
     found = [(value, loaded) for value, loaded in answers if loaded is not None]
     live = [pair for pair in found if pair[1].record is not None]
     chosen = backend.choose(live) if len(live) > 1 else next(iter(live or found), None)

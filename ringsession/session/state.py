@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
+from functools import partial
 from threading import Lock
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
 from .loading import choose_session, log_late_failure
+from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
@@ -34,29 +35,8 @@ class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
 
 
-class Phase(str, Enum):
-    """What this request knows of its session."""
-
-    UNTOUCHED = "untouched"  # nobody has used the session
-    UNREAD = "unread"  # somebody has, but the store was not asked
-    ABSENT = "absent"  # nothing is stored for this request
-    LIVE = "live"
-    GONE = "gone"  # another request ended or moved it; no write brings it back
-    FAILED = "failed"  # the store failed: the response is a 503
-
-
-class Ending(str, Enum):
-    """What the handler wants of the session's id."""
-
-    NONE = "none"
-    DESTROY = "destroy"
-    RECREATE = "recreate"
-
-
-# Bound once: an attribute of an Enum class costs a call before Python 3.12.
-UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
-LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
-NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
+def _never(record: str) -> bool:
+    return False
 
 
 class State:
@@ -78,6 +58,9 @@ class State:
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
         self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
+        self.is_mute = False  # no cookie can be sent, though the session can change
+        # Whether the cookie must be sent again when the idle timeout is extended, by the record.
+        self.cookie_follows: Callable[[str], bool] = _never
         self.was_read = False  # by the handler, not by a layer, and the store answered
         # Flask's rule for messages: each waits until it is read, and a new one replaces none.
         self.messages_wait = False
@@ -102,12 +85,16 @@ class State:
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
         self.touch()
+        load = self.backend.load
+        if self.has_started or self.is_mute:
+            load = partial(self.backend.load_late, follows=self.cookie_follows)
         try:
             if len(self.sent) > 1:
-                self.value, self.loaded, self.rivals = choose_session(self.backend, self.sent)
+                found = choose_session(self.backend, self.sent, load)
+                self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
-                self.loaded = self.backend.load(self.value)
+                self.loaded = load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
             self._fail(error)
         loaded = self.loaded

@@ -24,6 +24,7 @@ from . import (
     Store,
     StoreUnavailable,
 )
+from .deadlines import Unextended
 from .ids import hash_id, new_id
 
 _Answer = TypeVar("_Answer")
@@ -63,6 +64,13 @@ class ServerSideSessions:
     def load(self, value: str) -> Loaded | None:
         key = hash_id(value, self._cookie_name)
         return None if key is None else self._load(key)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        key = hash_id(value, self._cookie_name)
+        loaded = None if key is None else ask(self._store.load, key, Unextended(*self._lifetime))
+        if loaded is None or loaded.record is None or not loaded.due or follows(loaded.record):
+            return loaded
+        return self.load(value)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # another host of the domain may have set any of the cookies

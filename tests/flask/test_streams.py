@@ -192,6 +192,77 @@ def test_a_store_that_fails_raises_in_the_generator_and_is_one_error_line(caplog
     )
 
 
+# -- deadlines, with a timeout of 600 s: a read extends it once a minute
+
+
+def expiries(app: Flask, clock: list[float], *, permanent: bool) -> list[Any]:
+    """What is left of a session after 100 s and a stream's read, and after a page's read."""
+    client = app.test_client()
+    with client.session_transaction() as found:
+        found.update(a="1", _permanent=permanent)
+    left = []
+    for path in ("/left", "/left-in-a-stream", "/left"):
+        clock[0] += 100
+        answer = client.get(path, buffered=True)
+        left.append((float(answer.text), "Max-Age" in str(set_cookies(answer))))
+    return left
+
+
+def timed(config: Any = None, **values: Any) -> tuple[Flask, list[float], TracedStore]:
+    clock = [0.0]
+    store = TracedStore(memory_store(clock=lambda: clock[0]))
+    app = site(store, {"session": {"timeout": 600, **(config or {})}}, **values)
+
+    def left() -> str:
+        return str(request.environ["ringsession.session"].expires_in)
+
+    app.add_url_rule("/left", "left", left)
+    app.add_url_rule(
+        "/left-in-a-stream",
+        "late",
+        lambda: Response(stream_with_context(part() for part in (left,))),
+    )
+    return app, clock, store
+
+
+@pytest.mark.parametrize(("permanent", "config", "values", "expected"), [
+    # The cookie says nothing of a lifetime: a stream is activity as any request.
+    (False, {}, {}, [(600, False), (600, False), (600, False)]),
+    # The cookie has to be sent again, and a stream cannot. The page after it does.
+    (True, {}, {}, [(600, True), (500, False), (600, True)]),
+    (False, {"rolling": True, "cookie_attrs": {"max_age": 600}}, {},
+     [(600, True), (500, False), (600, True)]),
+    # The app does not send it again.
+    (True, {}, {"SESSION_REFRESH_EACH_REQUEST": False}, [(600, False), (600, False), (600, False)]),
+])  # fmt: skip
+def test_a_stream_extends_the_timeout_unless_a_cookie_had_to_say_so(
+    permanent: bool, config: Any, values: Any, expected: Any
+) -> None:
+    app, clock, _ = timed(config, **values)
+    assert expiries(app, clock, permanent=permanent) == expected
+
+
+def test_extending_it_costs_one_call_more() -> None:
+    app, clock, store = timed()
+    client = app.test_client()
+    client.get("/set/a/1")
+    for seconds, calls in ((1, ["load"]), (100, ["load", "load"]), (1, ["load"])):
+        clock[0] += seconds
+        store.taken()
+        client.get("/events", buffered=True)
+        assert (seconds, store.taken()) == (seconds, calls)
+
+
+def test_of_several_cookies_the_live_one_is_read(store: Any) -> None:
+    app = site(store)
+    client, other = app.test_client(), app.test_client(use_cookies=False)
+    client.get("/set/a/1")
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    headers = {"Cookie": f"session={'x' * 43}; session={cookie.value}"}
+    assert other.get("/with-context", headers=headers).text == "1 "
+
+
 # -- shared caches
 
 
@@ -383,14 +454,27 @@ def test_a_store_that_fails_at_the_end_is_a_log_line_and_they_are_shown_again(ca
     assert client.get("/look").text == " one"
 
 
-def test_nothing_but_messages_that_were_shown_is_committed_at_the_end() -> None:
+@pytest.mark.parametrize("touch", ["untouched", "read", "changed"])
+def test_a_change_inside_a_value_is_an_error_at_the_end(touch: str) -> None:
     app, store = traced()
 
-    @app.get("/inside")
-    def inside() -> Response:
+    @app.get("/inside/<change>")
+    def inside(change: str) -> Response:
+        if touch != "untouched":
+            session["items"]
+        if touch == "changed":
+            session["n"] = 1
+
         def parts() -> Iterator[str]:
-            session["items"].append(1)
-            yield ""
+            items = session["items"]
+            yield "page"
+            if change == "append":
+                items.append(1)
+            if change == "object":
+                items.append(object())
+            yield "."
+
+        return Response(stream_with_context(parts()))
 
         return Response(stream_with_context(parts()))
 
@@ -398,10 +482,12 @@ def test_nothing_but_messages_that_were_shown_is_committed_at_the_end() -> None:
     with client.session_transaction() as found:
         found["items"] = []
     client.get("/flash/one")
+    for change in ("append", "object"):
+        with pytest.raises(SessionCommitted, match="a value inside the session was changed"):
+            client.get(f"/inside/{change}", buffered=True)
     store.taken()
-    client.get("/events", buffered=True)
-    client.get("/inside", buffered=True)
-    assert store.taken() == ["load", "load"]
+    assert client.get("/inside/none").text == "page."
+    assert store.taken() == ["load"]
     with client.session_transaction() as found:
         assert found["items"] == []
     assert client.get("/look").text == " one"
