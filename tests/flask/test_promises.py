@@ -22,9 +22,6 @@ from flask import (
     stream_with_context,
 )
 
-from werkzeug.debug import DebuggedApplication
-from werkzeug.test import Client
-
 from ringsession import (
     CookieTooLarge,
     SessionCommitted,
@@ -297,54 +294,6 @@ def test_a_write_while_the_body_streams_says_where_it_was(write: Any, place: str
         f"{place}: the session cannot change any more: the response has already started."
         " Change it before you return the response, not in a stream or a teardown function."
     ]
-
-
-def test_a_first_look_while_the_body_streams_says_so_too() -> None:
-    app, errors = site(memory_store()), []
-
-    @app.get("/stream")
-    def stream() -> Response:
-        looks = [
-            lambda: session.get("x"), lambda: "x" in session, lambda: len(session),
-            lambda: list(session), lambda: get_flashed_messages(),
-        ]  # fmt: skip
-
-        def parts() -> Any:
-            for look in looks:
-                try:
-                    look()
-                except SessionCommitted as error:
-                    errors.append(str(error).split(":")[0])
-            yield "end"
-
-        return Response(stream_with_context(parts()))
-
-    app.test_client().get("/stream")
-    x, flashes = 'flask.session["x"]', 'flask.session["_flashes"]'
-    assert errors == [x, x, "flask.session", "flask.session", flashes]
-
-
-def test_a_debugger_and_a_kept_context_do_not_hide_that_it_comes_too_late() -> None:
-    app = site(memory_store())
-
-    @app.get("/stream")
-    def stream() -> Response:
-        def parts() -> Any:
-            try:
-                yield str(session["a"])
-            except SessionCommitted as error:
-                yield str(error).split(":")[0]
-
-        return Response(stream_with_context(parts()))
-
-    with app.test_client() as client:
-        client.get("/set/a/1")
-        with client.get("/stream") as answer:
-            assert answer.text == 'flask.session["a"]'
-        assert session["a"] == "1"  # after it, what is stored now
-    debugged = Client(DebuggedApplication(app, evalex=True))
-    debugged.get("/set/a/1")
-    assert debugged.get("/stream").text == 'flask.session["a"]'
 
 
 def test_a_stream_that_was_begun_with_the_session_read_reads_on() -> None:
