@@ -46,9 +46,7 @@ def _answer(request: Request) -> Response:
 class Outside:
     """The layers of a session, without an app between them."""
 
-    def __init__(
-        self, options: Mapping[str, Any], provide: Callable[[Request], object]
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], provide: Callable[[Request], object]) -> None:
         self._layers: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
         self._provide = provide
 

@@ -10,7 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from flask import Flask, flash, get_flashed_messages, render_template_string, session
-from flask_socketio import SocketIO
+from flask_socketio import SocketIO, disconnect
 
 from ringsession.flask import RingSession, recreate
 from tests.flask.apps import SECRET
@@ -92,6 +92,10 @@ def _add_events(socketio: SocketIO) -> None:
     def move() -> str:
         recreate()
         return "moved"
+
+    @socketio.on("leave")
+    def leave() -> None:
+        disconnect()
 
     @socketio.on("token")
     def token() -> Any:

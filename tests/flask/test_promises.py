@@ -29,6 +29,7 @@ from ringsession import (
     memory_store,
     recreate as ring_recreate,
 )
+from ringsession.stores.cookie.store import CookieStore
 from ringsession.explain import explain, find_config
 from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, make_app, set_cookies
@@ -403,6 +404,32 @@ def test_a_context_in_a_context_has_a_session_of_its_own() -> None:
         with app.test_request_context():
             assert dict(session) == {}
         assert dict(session) == {"a": 1}
+
+
+def test_a_second_context_over_a_stored_session_has_a_fresh_one(store: Any) -> None:
+    app = site(store)
+    environs: list[Any] = []
+
+    @app.get("/keep")
+    def keep() -> str:
+        environs.append(request.environ)
+        session["seen"] = session.get("seen", 0) + 1
+        with app.request_context(request.environ):  # before it is stored, it is the same one
+            return str(session["seen"])
+
+    client = app.test_client()
+    client.get("/set/a/1")
+    assert client.get("/keep").text == "1"
+    for _ in range(2):
+        with app.request_context(environs[0]):
+            assert session["a"] == "1"
+            session["b"] = 2
+            answer = app.process_response(Response())
+        assert [line.split("=")[0] for line in set_cookies(answer)] == (
+            ["session"] if isinstance(store, CookieStore) else []
+        )
+    expected = {"a": "1", "seen": 1} | ({} if isinstance(store, CookieStore) else {"b": 2})
+    assert client.get("/read").text == repr(expected)
 
 
 def test_the_shell_and_the_commands_have_a_context_without_a_request() -> None:

@@ -495,7 +495,7 @@ def test_a_change_inside_a_value_is_an_error_at_the_end(touch: str) -> None:
 
 # -- the CSRF token
 
-FIELD = '{{ csrf_field() }}|{{ csrf_token() }}'
+FIELD = "{{ csrf_field() }}|{{ csrf_token() }}"
 
 
 def token_site(store: Any) -> Flask:
@@ -523,9 +523,9 @@ def test_a_token_that_needs_a_cookie_says_what_to_call_before(
     with pytest.raises(SessionCommitted) as raised:
         client.get(path)
     assert str(raised.value) == (
-        "csrf_token(), csrf_field(): the session has no CSRF token yet, and the response has already"
-        " started, so its cookie cannot be sent. Call one of them in the view before the stream"
-        " starts."
+        "csrf_token(), csrf_field(): the session has no CSRF token yet, and the response has"
+        " already started, so its cookie cannot be sent. Call one of them in the view before the"
+        " stream starts."
     )
 
 

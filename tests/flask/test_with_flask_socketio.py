@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from json import loads
-from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import session
 
 from ringsession import SessionCommitted, StoreUnavailable, cookie_store, memory_store
-from tests.flask.apps import SECRET
+from tests.flask.apps import SECRET, set_cookies
 from tests.machine import import_part
-from tests.serving import free_port, running
+from tests.serving import free_port, running, wait_until
 from tests.tracing import TracedStore
 
 socketio = import_part("socketio")
@@ -48,20 +48,19 @@ class Pages:
     @contextmanager
     def connected(self) -> Iterator[Any]:
         cookie = "; ".join(f"{found.name}={found.value}" for found in self.jar)
-        client = socketio.Client()
+        client = socketio.Client(reconnection=False)
         client.connect(
             self.root, headers={"Cookie": cookie}, transports=[self.transport], wait_timeout=20
         )
         try:
             yield client
         finally:
-            client.disconnect()
+            client.emit("leave")  # a client that closes a WebSocket first waits for the server
+            wait_until(lambda: not client.connected)
 
 
 @pytest.fixture(scope="module", params=ORDERS)
-def port(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[int]:
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server that has complained of nothing when it ends."""
     folder, port = tmp_path_factory.mktemp("socketio"), free_port()
     store = f"sqlite:///{folder / 'sessions.db'}"
@@ -232,8 +231,6 @@ def test_what_no_store_can_hold_is_an_error_of_the_event(order: str, shared_stor
 
     @site.socketio.on("bad")
     def bad() -> None:
-        from flask import session
-
         session["x"] = [object()]
 
     browser, client = connect(site, "/set/a/1")
@@ -260,3 +257,22 @@ def test_a_token_read_in_an_event_is_good_on_the_pages(order: str, shared_store:
     assert [answer.text for answer in answers] == ["passed", "passed"]
     with pytest.raises(SessionCommitted, match="an event cannot send a cookie"):
         connect(site)[1].emit("token")
+
+
+def test_an_event_extends_the_timeout_unless_a_cookie_had_to_say_so(order: str) -> None:
+    for page, calls in (("/set/a/1", ["load", "load"]), ("/stay", ["load"])):
+        clock = [0.0]
+        store = TracedStore(memory_store(clock=lambda: clock[0]))
+        site = make_site(order, store)
+
+        @site.app.get("/stay")
+        def stay() -> str:
+            session.permanent = True
+            return ""
+
+        browser, client = connect(site, page)
+        clock[0] += 3600
+        store.taken()
+        client.emit("read")
+        assert (page, store.taken()) == (page, calls)
+        assert ("Max-Age" in str(set_cookies(browser.get("/read")))) is (page == "/stay")

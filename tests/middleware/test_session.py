@@ -18,6 +18,7 @@ from ringsession import (
     StoreUnavailable,
     cookie_store,
     recreate,
+    wrap_anti_forgery,
     wrap_cookies,
 )
 from ringsession.session.mapping import Session
@@ -967,6 +968,9 @@ def test_attack_79_a_change_after_the_commit_raises_and_a_read_of_what_was_loade
     assert client.read() == {"a": 1}
 
 
+EMPTY: dict[str, Any] = {"status": 200, "headers": {}, "body": None}
+
+
 def untouched(client: Client) -> Session:
     """The session of a request that left it alone, after the response has started."""
     kept: list[Session] = []
@@ -1011,6 +1015,27 @@ def test_a_message_read_late_waits_for_the_next_page() -> None:
     client.send(lambda request: kept.append(request["flash"]))
     client.send(lambda request: kept.append(request["flash"]))
     assert kept[1:] == ["saved", None]
+
+
+def test_a_first_token_read_late_says_what_to_do_and_a_known_one_is_read() -> None:
+    client = Client()
+    kept: list[Any] = []
+
+    def keep(request: Any) -> dict[str, Any]:
+        kept.append(request)
+        return EMPTY
+
+    page = wrap_anti_forgery(keep)
+    client.send(page)
+    with pytest.raises(SessionCommitted) as raised:
+        kept[0]["anti_forgery_token"]
+    assert str(raised.value) == (
+        'request["anti_forgery_token"]: the session has no CSRF token yet, and the response has'
+        " already started, so its cookie cannot be sent. Read the token before the response starts."
+    )
+    client.send(wrap_anti_forgery(lambda request: {**EMPTY, "body": request["anti_forgery_token"]}))
+    client.send(page)
+    assert len(kept[1]["anti_forgery_token"]) == 86
 
 
 def test_a_store_that_fails_at_a_late_read_is_one_error_line_and_raises_each_time(
