@@ -18,9 +18,12 @@ _NEEDS_COOKIE = (
 )
 
 
+_MARKS = ("sid", "namespace", "event")  # attributes that Flask-SocketIO gives the request
+
+
 def is_event() -> bool:
     """Return whether the current context is that of an event."""
-    return has_request_context() and hasattr(request, "event")
+    return has_request_context() and all(hasattr(request, name) for name in _MARKS)
 
 
 def check_event(state: State) -> None:

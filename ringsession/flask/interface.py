@@ -55,7 +55,7 @@ class FlaskSessionInterface(SessionInterface):
     def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
         """Return the session of the layers, or a fresh one if they have stored theirs already."""
         environ = request.environ
-        ring = environ.get("ringsession.session")
+        ring: Any = environ.get("ringsession.session")
         if ring is None:
             environ[_OUTSIDE] = True
         if _OUTSIDE in environ or state_of(ring).has_started:
@@ -72,9 +72,10 @@ class FlaskSessionInterface(SessionInterface):
     def _adopt(self, opened: Opened) -> Opened:
         """Tell the layers' session the rules of Flask."""
         state = state_of(opened.ring)
-        state.messages_wait = True
-        if self._refreshes:
-            state.cookie_follows = partial(_follows, state.cookie_follows)
+        if not state.messages_wait:  # several contexts may share it, all events of a WebSocket too
+            state.messages_wait = True
+            if self._refreshes:
+                state.cookie_follows = partial(_follows, state.cookie_follows)
         return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
@@ -88,7 +89,7 @@ class FlaskSessionInterface(SessionInterface):
             own = session._current.response
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
-        if is_event():
+        if session._current.is_outside and is_event():
             check_event(state)
             self._outside.finish(session._current, response)
             check_saved(state)

@@ -107,7 +107,7 @@ class State:
 
     def _fail(self, error: Exception) -> NoReturn:
         self.phase = FAILED
-        if self.has_started:
+        if self.has_started or self.is_mute:
             log_late_failure(self.request, error)
         raise StoreUnavailable(NOT_LOADED) from error
 

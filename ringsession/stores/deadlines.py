@@ -95,7 +95,7 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     the time that it used before the jump still counts.
 
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=590)  # doctest: +ELLIPSIS
-    Standing(expires_in=10, renewed=Times(created=0, seen=590, lifetime=...), renewed_in=600)
+    Standing(expires_in=10, renewed=Times(created=0, seen=590, lifetime=...), renewed_in=600, ...)
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=601) is None
     True
     """

@@ -215,13 +215,19 @@ def test_a_store_of_three_functions_saves_where_it_keeps_its_key(order: str) -> 
         client.emit("set", "x", 1)
 
 
-def test_a_store_that_fails_is_an_error_of_the_event(order: str) -> None:
+def test_a_store_that_fails_is_an_error_of_the_event_and_a_log_line(
+    order: str, caplog: Any
+) -> None:
     store = TracedStore(memory_store())
     browser, client = connect(make_site(order, store), "/set/a/1")
     for call in ("load", "patch"):
         store.failing = {call}
+        caplog.clear()
         with pytest.raises(StoreUnavailable):
             client.emit("set", "x", 1)
+        assert [line.levelname for line in caplog.records if line.name == "ringsession"] == [
+            "ERROR"
+        ]
     store.failing = set()
     assert browser.get("/read").json == {"a": "1"}
 
