@@ -30,7 +30,8 @@ def check_event(state: State) -> None:
     """Raise SessionCommitted, before anything is stored, for a change that needs a cookie."""
     ends, changed = state.ending is DESTROY, state.change() is not None
     starts = changed and (ends or state.phase is ABSENT)
-    in_cookie = (changed or ends) and not all(map(state.backend.keeps_value, state.sent))
+    values = {*state.sent, *([] if state.value is None else [state.value])}
+    in_cookie = (changed or ends) and not all(map(state.backend.keeps_value, values))
     if starts or in_cookie or state.ending is RECREATE:
         raise SessionCommitted(_NEEDS_COOKIE)
 

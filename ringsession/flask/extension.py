@@ -14,8 +14,10 @@ from typing import Any
 from flask import Flask, current_app, request, session
 from markupsafe import Markup
 
+from .csrf_error import answer_in_flask
 from .app_config import flask_defaults, name_app_key, permanent_age, read_config
-from .signed_cookies import FlaskCookies, MovingStore
+from .moving_store import MovingStore
+from .signed_cookies import FlaskCookies
 from .interface import FlaskSessionInterface
 from .session import FlaskSession
 from ..layer_options import find_value, layer_options
@@ -162,7 +164,7 @@ class RingSession:
             store = MovingStore(whole["session"]["store"], cookies)
             whole = assoc_in(whole, ["session", "store"], store)
         try:
-            wrapped = wrap_defaults(app.wsgi_app, whole)
+            wrapped = wrap_defaults(app.wsgi_app, _with_csrf_errors(app, whole))
             interface = self._interface(app, whole)
         except ConfigError as error:
             raise name_app_key(error, nested) from None
@@ -184,7 +186,28 @@ class RingSession:
             max_age=None if own_age else permanent_age(config, app.config),
             rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
             provide=_providing(config),
+            former_name=None if self._until is None else _find_former_name(app, options),
         )
+
+
+def _find_former_name(app: Flask, options: Mapping[str, Any]) -> str | None:
+    """Return the name of the cookie that Flask signed, if it is not the session's own."""
+    name: str = app.config["SESSION_COOKIE_NAME"]
+    return None if name == options["cookie_name"] else name
+
+
+def _with_csrf_errors(app: Flask, config: Config) -> Config:
+    """Let the app's own error handlers answer a refused request, unless the config says how."""
+    path = ("security", "anti_forgery")
+    options = layer_options(find_value(config, path, site_defaults), None)
+    if options is None or options.get("error_response") or options.get("error_handler"):
+        return config
+    answer = answer_in_flask(app)
+    if answer is None:
+        return config
+    security = site_defaults["security"] if config["security"] is True else config["security"]
+    options["error_handler"] = answer
+    return {**config, "security": {**security, "anti_forgery": options}}
 
 
 def _providing(config: Config) -> Callable[[Request], object]:

@@ -10,11 +10,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Flask, Request as FlaskRequest, Response as FlaskResponse
+from flask import (
+    Flask,
+    Request as FlaskRequest,
+    Response as FlaskResponse,
+    request as current_request,
+)
 from flask.sessions import SessionInterface, SessionMixin
 
 from ..request import Request
-from ..session.phases import FAILED, LIVE, NONE, UNTOUCHED
+from ..session.phases import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
 from .events import check_event, check_saved, is_event
 from .outside import Opened, Outside
 from .session import FlaskSession, is_permanent, state_of
@@ -39,12 +44,14 @@ class FlaskSessionInterface(SessionInterface):
         max_age: int | None,
         rolling: bool,
         provide: Callable[[Request], object],
+        former_name: str | None = None,
     ) -> None:
         self._outside = Outside(options, provide)
         self._cookie_name = cookie_name
         self._max_age = max_age
         self._rolling = rolling
         self._refreshes = rolling and max_age is not None  # the cookies of permanent sessions
+        self._former_name = former_name  # of a cookie that Flask signed
 
     def get_cookie_name(self, app: Flask) -> str:
         return self._cookie_name
@@ -84,11 +91,13 @@ class FlaskSessionInterface(SessionInterface):
         if state.has_started or state.phase is FAILED:
             return
         if state.phase is not UNTOUCHED:
-            if state.contents is not None and state.contents.may_differ and not session._is_plain:
+            if state.contents is not None and state.contents.may_differ:
                 self._check(session)
             own = session._current.response
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)
+        if self._former_name and state.ending is DESTROY and not state.is_refused:
+            self._delete_former(app, response)
         if session._current.is_outside and is_event():
             check_event(state)
             self._outside.finish(session._current, response)
@@ -100,13 +109,32 @@ class FlaskSessionInterface(SessionInterface):
         if session._current.is_outside:
             self._outside.finish(session._current, response)
 
+    def _delete_former(self, app: Flask, response: FlaskResponse) -> None:
+        """Delete the cookie that Flask signed: a logout ends the session of that, too."""
+        assert self._former_name is not None
+        if self._former_name in current_request.cookies:
+            response.delete_cookie(
+                self._former_name,
+                domain=self.get_cookie_domain(app),
+                path=self.get_cookie_path(app),
+                secure=self.get_cookie_secure(app),
+                httponly=self.get_cookie_httponly(app),
+                samesite=self.get_cookie_samesite(app),
+                partitioned=self.get_cookie_partitioned(app),
+            )
+
     def _check(self, session: FlaskSession) -> None:
-        """Raise the error for a value that no store can hold, so that Flask's handlers see it.
+        """Raise the error for values that the store cannot hold, so that Flask's handlers see it.
 
         Their page may use the session.
         """
+        check_size = session._state.backend.check_size
+        if check_size is None and session._is_plain:
+            return
         try:
-            session._state.change()
+            change = session._state.change()
+            if change is not None and check_size is not None:
+                check_size(change.record)
         except (TypeError, ValueError):
             if not session._is_refused:
                 session._is_refused = True

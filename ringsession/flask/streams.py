@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -16,10 +17,9 @@ from werkzeug.wsgi import ClosingIterator
 from .. import codec
 from ..http.caching import keep_private, vary_by_cookie
 from ..request import log_place
-from ..session.commit import remove_late
-from ..session.contents import Contents
+from ..session.contents import EMPTY, Contents
 from ..session.state import SessionCommitted, State
-from ..stores import StoreUnavailable
+from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..wsgi.body import close_body
 
 log = logging.getLogger("ringsession")
@@ -85,7 +85,7 @@ class Stream:
         shown = self._shown[:]
         self._shown.clear()
         try:
-            remove_late(self._state, shown)
+            _remove(self._state, shown)
         except StoreUnavailable as error:
             log.error(_NOT_TAKEN, *log_place(self._state.request), exc_info=error)
 
@@ -105,3 +105,13 @@ def _values(contents: Contents | None) -> str | None:
         return None if contents is None else codec.encode(contents.values)
     except (TypeError, ValueError):
         return "a value that no store can hold"
+
+
+def _remove(state: State, entries: list[str]) -> None:
+    """Remove messages from the stored session, if that needs no cookie and loses no other write."""
+    value = state.stored_as
+    if not entries or value is None or state.is_refused or not state.backend.merges(value):
+        return
+    change = Change(codec.encode(dict.fromkeys(entries)), EMPTY)
+    with suppress(SessionGone):  # and its messages with it
+        state.backend.patch(value, Loaded(None), change)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from werkzeug.exceptions import ServiceUnavailable
+
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
@@ -21,6 +23,7 @@ from ..session.mapping import Session, apply_response, request_state
 from ..session.phases import FAILED, UNTOUCHED
 from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
 from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
@@ -29,6 +32,7 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
+_UNAVAILABLE = ServiceUnavailable("The site cannot answer right now. Try again soon.")
 _LATE = (
     "Dropped a write to session %s: the session was ended while the request was running."
     " method=%s path=%s"
@@ -48,14 +52,11 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
     return {**response, "headers": headers}
 
 
-def _unavailable() -> Response:
+def _unavailable(request: Request) -> Response:
     """What the client gets where the store failed, whatever the handler made of it."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
-    return {
-        "status": 503,
-        "headers": {**headers, "Cache-Control": "no-store"},
-        "body": "Service Unavailable",
-    }
+    response = refuse(_UNAVAILABLE, request)
+    response["headers"] |= {"Retry-After": "5", "Cache-Control": "no-store"}
+    return response
 
 
 def _read_key(request: Request) -> Any:
@@ -82,6 +83,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         response = dict(response)
         own = response.pop("session_cookie_attrs")
         when = response.pop("session_cookie_when", "always")
+        own = None if state.is_refused else own
     outcome = Outcome()
     try:
         if own is not None:
@@ -149,7 +151,7 @@ def wrap_session(
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     check_switches(rolling=rolling)
     attrs = find_attrs(cookie_name, cookie_attrs, root)
-    former = check_former(former_cookie_attrs, attrs)
+    former = check_former(former_cookie_attrs, cookie_name, attrs)
     store = find_store(store)
     backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
     cookie = SessionCookie(cookie_name, attrs, rolling, former)
@@ -182,7 +184,7 @@ def wrap_session(
             log.error("The session store failed, so the response is a 503.", exc_info=error)
         else:
             close_body(response.get("body"))
-        return _unavailable()
+        return _unavailable(request)
 
     return session
 

@@ -6,18 +6,22 @@ This module knows no request and no response.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from .. import codec
-from ..stores import Change, Loaded, SessionGone, StoreUnavailable
+from ..http.origin import is_cross_site_write
+from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
 from .state import DROPPED, NOT_LOADED, State
 
+NOT_STARTED = (
+    "Started no session for a message or CSRF token: another site sent the request, so the cookie"
+    " of a session that is there may not have come (SameSite=Lax)."
+)
 log = logging.getLogger("ringsession")
 
 
@@ -45,6 +49,10 @@ def keep(state: State, change: Change | None) -> Outcome:
 
 def create(state: State, change: Change | None) -> Outcome:
     assert change is not None
+    assert state.contents is not None
+    if not state.contents.values and _may_replace(state):
+        log.info(NOT_STARTED)
+        return Outcome()
     return Outcome(state.backend.create(change.record, disposable=change.disposable), True)
 
 
@@ -70,7 +78,7 @@ def drop(state: State, change: Change | None) -> Outcome:
 
 def destroy(state: State, change: Change | None) -> Outcome:
     """End the session; what the handler set after that starts another one."""
-    ended = _end(state)
+    ended = _end(state) | _end_former(state)
     return Outcome(ended=ended) if change is None else create(state, change)
 
 
@@ -79,10 +87,27 @@ def recreate(state: State, change: Change | None) -> Outcome:
         value = state.backend.recreate(state.value, state.loaded, _Renewal(state))
     else:
         record = _Renewal(state).alone()
-        value = None if record is None else state.backend.create(record)
+        value = None if record is None or _may_replace(state) else state.backend.create(record)
         if _end(state) and value is None:
             return Outcome(ended=True)
     return Outcome(value, value is not None)
+
+
+def _may_replace(state: State) -> bool:
+    """Return whether a new session could take the place of one whose cookie did not come.
+
+    That is so for another site's form post. A message or a CSRF token is not worth the risk.
+    """
+    contents = state.contents
+    is_empty = contents is None or not (contents.values or contents.is_whole)
+    return is_empty and is_cross_site_write(state.request)
+
+
+def _end_former(state: State) -> bool:
+    """End the sessions of a former cookie, so that a logout holds whichever cookie comes next."""
+    find = state.backend.find_former
+    values = [] if find is None else find(state.request)
+    return any([state.backend.destroy(value) for value in values if value != state.value])
 
 
 def _end(state: State) -> bool:
@@ -176,28 +201,17 @@ def commit(state: State, status: int) -> Outcome:
     StoreUnavailable.
     """
     try:
+        if state.is_refused:
+            state.ending = NONE
         if state.ending is DESTROY:
             state.ask()  # what the session keeps of its cookie is needed for the deletion
         elif state.ending is RECREATE:
             state.load()
         change = state.change()
-        due = state.loaded is not None and state.loaded.due and status < 500
+        is_activity = status < 500 and not state.is_refused
+        due = state.loaded is not None and state.loaded.due and is_activity
         outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
         state.stored_as = outcome.value
         return outcome
     finally:
         state.has_started = True
-
-
-def remove_late(state: State, own_keys: Sequence[str]) -> None:
-    """Remove some of the layers' own keys after the response has started.
-
-    A store whose `patch` does not merge, or needs a new cookie, keeps them. Raises
-    StoreUnavailable.
-    """
-    value = state.stored_as
-    if not own_keys or value is None or not state.backend.merges(value):
-        return
-    change = Change(codec.encode(dict.fromkeys(own_keys)), EMPTY)
-    with suppress(SessionGone):  # and its keys with it
-        state.backend.patch(value, Loaded(None), change)

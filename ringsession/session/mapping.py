@@ -153,7 +153,7 @@ class Session(MutableMapping[str, Any]):
                 change(None if text is None else codec.decode_value(text)), where
             )
 
-        if state.ending is NONE and state.phase is LIVE:
+        if state.ending is NONE and state.phase is LIVE and not state.is_refused:
             text = state.swap(key, encoded)
             if text is not None:
                 return codec.decode_value(text)

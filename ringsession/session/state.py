@@ -18,7 +18,7 @@ from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
-from .loading import choose_session, log_late_failure
+from .lookup import log_late_failure, look_up
 from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
@@ -61,9 +61,9 @@ class State:
         self.is_mute = False  # no cookie can be sent, though the session can change
         # Whether the cookie must be sent again when the idle timeout is extended, by the record.
         self.cookie_follows: Callable[[str], bool] = _never
+        self.is_refused = False  # the request is, so that its changes are dropped
         self.was_read = False  # by the handler, not by a layer, and the store answered
-        # Flask's rule for messages: each waits until it is read, and a new one replaces none.
-        self.messages_wait = False
+        self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
         self.shown_message: str | None = None  # the key of the message that the handler read
         self._lock = Lock()
 
@@ -89,8 +89,8 @@ class State:
         if self.has_started or self.is_mute:
             load = partial(self.backend.load_late, follows=self.cookie_follows)
         try:
-            if len(self.sent) > 1:
-                found = choose_session(self.backend, self.sent, load)
+            if len(self.sent) > 1 or self.backend.find_former is not None:
+                found = look_up(self.backend, self.request, self.sent, load)
                 self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
@@ -208,7 +208,8 @@ class State:
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        # Another app may have set one of several sessions, and would see a token or message.
-        if contents is None or (self.rivals and not contents.values and not contents.is_whole):
+        if contents is None or self.is_refused:
             return None
-        return contents.change()
+        # Another app may have set one of several sessions, and would see a token or message.
+        is_own = contents.values or contents.is_whole or not self.rivals
+        return contents.change() if is_own else None

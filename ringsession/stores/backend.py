@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..request import Request
 from . import Change, Loaded, Renewal
 
 
@@ -16,6 +17,19 @@ class Backend(Protocol):
 
     Every method raises StoreUnavailable if the store failed.
     """
+
+    @property
+    def check_size(self) -> Callable[[str], object] | None:
+        """Return what raises for a record that is too large for the store; None if all fit."""
+
+    @property
+    def find_former(self) -> Callable[[Request], list[str]] | None:
+        """Return what finds the values of a cookie that the app used before; None for no such
+        cookie.
+
+        They count where the session's own cookie brings nothing that is known. A logout ends their
+        sessions too.
+        """
 
     def load(self, value: str) -> Loaded | None:
         """Return what the store has for a cookie value. The client may have sent any text."""

@@ -55,6 +55,8 @@ def _describe(error: Exception) -> str:
 class ServerSideSessions:
     """See `Backend`."""
 
+    check_size = find_former = None
+
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
         self._cookie_name = cookie_name

@@ -21,6 +21,8 @@ TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; 
 class RingStoreSessions:
     """See `Backend`."""
 
+    check_size = find_former = None
+
     def __init__(
         self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
     ) -> None:
@@ -58,6 +60,14 @@ class RingStoreSessions:
     def create(self, record: str, *, disposable: bool = False) -> str | None:
         now = self._clock()
         return self._write(None, record, Times(now, now, self._lifetime))
+
+    def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
+        """Store a session under a key that this package chose. Return False if one is there."""
+        if self._read(value) is not None:
+            return False
+        now = self._clock()
+        self._write(value, record, Times(now, now, lifetime))
+        return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         return self._write(value, change.record, loaded.version._replace(seen=self._clock()))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import random
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
+from operator import and_, or_
 from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
@@ -22,7 +26,7 @@ from ringsession import (
     wrap_cookies,
 )
 from ringsession.session.mapping import Session
-from tests.tracing import CALLS, Client
+from tests.tracing import CALLS, UNAVAILABLE, Client
 
 # -- laziness and round trips
 
@@ -236,6 +240,28 @@ def test_the_cookie_is_set_when_the_session_gets_an_id_and_not_again() -> None:
     assert client.cookie is not None and len(client.cookie) == 43
     client.send(lambda request: request["session"].update(n=2))
     assert client.set_cookie is None
+
+
+def new_ids(count: int) -> list[str]:
+    """Return the ids of new sessions, made with the random module in one and the same state."""
+    random.seed(1)
+    found = []
+    for _ in range(count):
+        client = Client()
+        client.send(lambda request: request["session"].update(n=1))
+        found.append(client.cookie or "")
+    return found
+
+
+def test_an_id_is_256_bits_that_no_seed_foretells() -> None:
+    ids = [*new_ids(100), *new_ids(100)]
+    octets = [base64.urlsafe_b64decode(text + "=") for text in ids]
+    assert {len(each) for each in octets} == {32}
+    assert len(set(octets)) == 200
+    # A bit that is the same in all of 200 ids is no random bit.
+    numbers = [int.from_bytes(each, "big") for each in octets]
+    ones, zeros = reduce(or_, numbers), reduce(and_, numbers)
+    assert (ones, zeros) == (2**256 - 1, 0)
 
 
 def test_attack_25_an_unknown_id_is_never_adopted() -> None:
@@ -568,10 +594,11 @@ def test_a_store_that_fails_is_a_503_whatever_the_handler_makes_of_it(
         "status": 503,
         "headers": {
             "Content-Type": "text/plain; charset=utf-8",
+            "Vary": "Accept",
             "Retry-After": "5",
             "Cache-Control": "no-store",
         },
-        "body": "Service Unavailable",
+        "body": UNAVAILABLE,
     }
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from ...http.grammar import MAX_COOKIE_OCTETS
-from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal
+from ...request import Request
+from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal, sealed_length
 from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 from ..deadlines import UNLIMITED, Times, judge
 
@@ -39,6 +40,8 @@ class CookieStore(CopiesAsItself):
 
 class SealedSessions:
     """See `Backend`."""
+
+    find_former: Callable[[Request], list[str]] | None = None
 
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring
@@ -117,13 +120,18 @@ class SealedSessions:
 
     def _seal(self, opened: Opened, record: str) -> str:
         value = seal(self._keyring, self._name, opened)
-        octets = len(self._name) + len(value)
+        if len(self._name) + len(value) > MAX_COOKIE_OCTETS:
+            self.check_size(record)
+        return value
+
+    def check_size(self, record: str) -> None:
+        """Raise CookieTooLarge for a record whose cookie browsers would drop."""
+        octets = len(self._name) + sealed_length(len(record.encode()) - 1)
         if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
                 f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
                 f" largest keys: {_largest(record)}"
             )
-        return value
 
 
 def _milliseconds(seconds: float | None) -> int:
