@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +22,8 @@ from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
-from ..stores.server_side import ask, hash_id
+from ..stores.ids import hash_id
+from ..stores.server_side import ask
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 
@@ -63,10 +65,16 @@ class MovedSessions:
         return [] if self._cookies.name == self._name else self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
+        return self._load(value, self._inner.load)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self._load(value, partial(self._inner.load_late, follows=follows))
+
+    def _load(self, value: str, load: Callable[[str], Loaded | None]) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
-            return self._inner.load(value)
-        found = self._inner.load(signed.id)
+            return load(value)
+        found = load(signed.id)
         if found is not None:  # due=True sends the session's own cookie, also after a mere read
             return found if found.record is None else replace(found, due=True)
         if self._inner.load(signed.marker) is not None:
@@ -120,6 +128,12 @@ class MovedSessions:
         if signed is not None:
             self._insert_once(signed)
         return self._inner.swap(value if signed is None else signed.id, name, change)
+
+    def keeps_value(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.keeps_value(value)
+
+    def merges(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.merges(value)
 
     def _move(self, signed: Signed, loaded: Loaded) -> Loaded | None:
         """Store the session unless it is stored. Return what the store now has under its id."""
