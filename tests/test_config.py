@@ -183,6 +183,8 @@ def test_a_config_error_names_the_place_the_expected_value_and_the_wrong_value(
         ({"max_age": "10"}, '["session"]["cookie_attrs"]["max_age"]: expected'),
         ({"max_age": timedelta(days=401)}, '["session"]["cookie_attrs"]["max_age"]: expected'),
         ({"path": "/; Domain=evil"}, '["session"]["cookie_attrs"]["path"]: expected'),
+        ({"path": "app"}, '["session"]["cookie_attrs"]["path"]: expected a path such as'),
+        ({"domain": "example.org:80"}, '["session"]["cookie_attrs"]["domain"]: expected a name'),
         ({"samesite": "lax"}, '["session"]["cookie_attrs"]["samesite"]: '),
     ],
     ids=repr,

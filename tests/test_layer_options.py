@@ -169,15 +169,17 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "cookie_attrs": Option(
             [None, {}, {"path": "/x", "max_age": 60, "domain": None, "secure": True}],
             [{"same_site": "none"}, {"same_site": 5}, {"partitioned": True}, {"max_age": "1"}]
+            + [{"domain": "http://example.org"}, {"path": ""}]
             + [{"samesite": "lax"}, {"path": "/; Domain=evil"}, {"name": 1}, [("path", "/")]],
         ),
-        "root": Option([None, "", "x", "a b", "/x"], ["/;"]),
+        "root": Option([None, "/", "/a%20b", "/x"], ["", "x", "/a b", "/;"]),
         "timeout": SECONDS,
         "absolute_timeout": SECONDS,
         "rolling": SWITCH,
         "former_cookie_attrs": Option(
             [[], (), [{"domain": "example.org"}, {"path": "/x"}]],
-            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}],
+            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}]
+            + [[{"domain": "example.org:80"}], [{"path": "app"}]],
         ),
     },
     '["security"]["anti_forgery"]': {

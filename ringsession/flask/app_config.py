@@ -171,10 +171,14 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     return _with_form(assoc_in(config, ["session", "store"], _open(config, values)), values)
 
 
-def name_app_key(error: ConfigError, nested: Mapping[str, Any]) -> ConfigError:
+def name_app_key(
+    error: ConfigError, values: Mapping[str, Any], nested: Mapping[str, Any]
+) -> ConfigError:
     """Return the error with the key of app.config, if the wrong value came from app.config."""
     for name, path, _ in _ROWS:
         if error.path == path and not _has(nested, path):
+            if name == "SESSION_COOKIE_PATH" and not values.get(name):
+                name = "APPLICATION_ROOT"
             return ConfigError(f"app.config{place([name])}: {error.problem}")
     return error
 

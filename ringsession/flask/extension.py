@@ -146,7 +146,7 @@ class RingSession:
             wrapped = wrap_defaults(app.wsgi_app, _with_csrf_errors(app, whole))
             interface = self._interface(app, whole)
         except ConfigError as error:
-            raise name_app_key(error, nested) from None
+            raise name_app_key(error, app.config, nested) from None
         assert isinstance(wrapped, RingApp)
         wrapped.config = shown
         app.wsgi_app = wrapped  # type: ignore[method-assign]

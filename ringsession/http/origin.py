@@ -12,7 +12,7 @@ from .grammar import HOST_NAME, IP_LITERAL, PORT
 from ..request import Request
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LONGEST = 253  # characters; the limit of DNS for a name
+LONGEST_HOST = 253  # characters; the limit of DNS for a name
 
 
 def split_host(text: str) -> tuple[str, int | None] | None:
@@ -27,7 +27,7 @@ def split_host(text: str) -> tuple[str, int | None] | None:
     if not colon or text[-1] == "]":
         host, port = text, ""
     fits = HOST_NAME.match(host) or IP_LITERAL.match(host)
-    if not fits or len(host) > _LONGEST or len(port) > 5 or not PORT.match(port):
+    if not fits or len(host) > LONGEST_HOST or len(port) > 5 or not PORT.match(port):
         return None
     number = int(port or 1)
     return (host.lower(), number if port else None) if 0 < number < 65_536 else None

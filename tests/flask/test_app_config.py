@@ -211,6 +211,24 @@ WRONG: list[tuple[Any, Any, str]] = [
         'app.config["SESSION_COOKIE_SAMESITE"]: expected "strict", "lax" or "none", got \'bogus\'',
     ),
     (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_DOMAIN": "http://example.org"},
+        {},
+        'app.config["SESSION_COOKIE_DOMAIN"]: expected a name such as "example.org", without'
+        " scheme, port, path and closing dot, got 'http://example.org'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_PATH": "app"},
+        {},
+        'app.config["SESSION_COOKIE_PATH"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "APPLICATION_ROOT": "app"},
+        {},
+        'app.config["APPLICATION_ROOT"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
+    ),
+    (
         {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "None"},
         {},
         'app.config["SESSION_COOKIE_SAMESITE"]: expected "secure": True beside "none"',

@@ -643,6 +643,8 @@ def test_a_body_is_closed_when_the_session_cannot_be_encoded() -> None:
         lambda request: request["session"].update(b=object()),
         lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"max_age": "5"}},
         lambda request: {"session": recreate({"a": 2}), "session_cookie_attrs": {"path": ";"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"domain": "a.example:80"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"path": "app"}},
         lambda request: {"session": None, "session_cookie_attrs": {"bogus": 1}},
     ],
 )
