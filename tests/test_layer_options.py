@@ -185,8 +185,9 @@ OPTIONS: dict[str, dict[str, Option]] = {
     '["security"]["anti_forgery"]': {
         "mode": Option(["auto", "token", "strict"], ["off", ["auto"]]),
         "trusted_origins": Option(
-            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}],
-            ["https://a.example", ["a.example"], ["https://A.example"], ["https://a/x"]]
+            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}]
+            + [["https://A.example:443"], ["capacitor://localhost"]],
+            ["https://a.example", ["a.example"], ["https://*.example"], ["https://a/x"]]
             + [["https://a.example", None], {"https://a.example": 1}],
         ),
         "exempt": Option([None, read, Unknown]),

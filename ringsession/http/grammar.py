@@ -45,6 +45,9 @@ SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 # An anti-forgery token: a mask and a masked secret of 32 bytes each, in base64url.
 MASKED_SECRET = re.compile(r"[A-Za-z0-9_-]{86}\Z")
 
+# RFC 3986 section 3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ).
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*\Z")
+
 # RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name. Of the names, only those that
 # DNS and browsers accept.
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
 from ..http.grammar import COOKIE_PATH, HOST_NAME, MAX_ATTRIBUTE_OCTETS
-from ..http.origin import LONGEST_HOST
+from ..http.origin import is_host
 from ..http.uri import encode_host
 from ..option_error import OptionError, wrong_value
 
@@ -24,24 +23,9 @@ def write_domain(value: Any) -> str | None:
     """
     if not isinstance(value, str):
         return None
-    # RFC 6265bis section 5.6.3: a browser strips one dot in front. RFC 1035 section 2.3.4: a label
-    # has 1 to 63 octets.
+    # RFC 6265bis section 5.6.3: a browser strips one dot in front.
     host = value.removeprefix(".")
-    if not HOST_NAME.match(host) or len(host) > LONGEST_HOST:
-        return None
-    labels = host.split(".")
-    if "" in labels or max(map(len, labels)) > 63:
-        return None
-    # URL Standard: a host whose last label is a number is an IPv4 address.
-    return value if not labels[-1].isdigit() or _is_address(host) else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return value if HOST_NAME.match(host) and is_host(host) else None
 
 
 def write_path(value: Any) -> str | None:
