@@ -12,7 +12,8 @@ from urllib.parse import quote
 from .grammar import HOST_NAME, IP_LITERAL, PORT, SCHEME
 from ..request import Request
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_PAGES = {"ws": "http", "wss": "https"}  # some servers call the scheme of a handshake so
 # Fetch: the origin of a file or of data is "null", and that of a page with a websocket the page's.
 _WITHOUT_ORIGIN = frozenset(("file", "data", "blob", "about", "javascript", "ws", "wss", "ftp"))
 _LONGEST = 253  # characters; the limit of DNS for a name
@@ -117,7 +118,7 @@ def get_origin(request: Request) -> str | None:
     'http://localhost:8000'
     """
     host = get_host(request)
-    return host and f"{request['scheme']}://{host}"
+    return host and f"{_PAGES.get(request['scheme'], request['scheme'])}://{host}"
 
 
 def is_cross_site_write(request: Request) -> bool:

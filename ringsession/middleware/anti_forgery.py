@@ -100,8 +100,9 @@ def wrap_anti_forgery(
 
     mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes,
     every other value but "none" is refused; without it an `Origin` that is ours passes, "null" lets
-    the token decide, any other is refused; where the browser says nothing, the token decides.
-    "token": the token alone, as in Ring. "strict": both.
+    the token decide, any other is refused; where the browser says nothing, the token decides. The
+    handshake of a websocket, a GET, is judged likewise, and passes where it has neither header.
+    "token": the token alone, as in Ring, and every handshake passes. "strict": both.
     trusted_origins: (); other origins that pass, as "https://app.example.org", or of an app or an
     extension, as "capacitor://localhost".
     exempt: None; a function of the request, true for what is never checked (a webhook with its own

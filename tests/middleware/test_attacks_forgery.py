@@ -217,6 +217,64 @@ def test_attack_54_a_websocket_from_another_origin_is_refused(origin: str, statu
     assert make_client().get("/plain", headers=headers).status_code == status
 
 
+SOCKET = {"Upgrade": "websocket", "Connection": "Upgrade"}
+# Headers of a websocket's handshake -> the modes in which it passes without a token.
+HANDSHAKES: list[tuple[dict[str, str], tuple[str, ...]]] = [
+    ({}, ("auto", "token")),  # a client that is no browser
+    ({"Origin": OWN}, ("auto", "token")),
+    ({"Origin": OTHER}, ("token",)),
+    ({"Origin": "null"}, ("token",)),
+    ({"Sec-Fetch-Site": "same-origin"}, ("auto", "token")),
+    ({"Sec-Fetch-Site": "same-site"}, ("token",)),
+    ({"Sec-Fetch-Site": "cross-site"}, ("token",)),
+    ({"Sec-Fetch-Site": "none"}, ("token",)),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": OWN}, ("token",)),
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        SOCKET,
+        {"Upgrade": "WebSocket", "Connection": "keep-alive, upgrade"},
+        {"Upgrade": "websocket/13", "Connection": "UPGRADE"},
+        {"Upgrade": "h2c,\t WEBSOCKET", "Connection": "upgrade"},
+        {"Upgrade": "websocket"},  # a proxy has taken Connection off
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("headers", "passes"), HANDSHAKES, ids=str)
+def test_who_may_open_a_websocket(
+    headers: dict[str, str], passes: tuple[str, ...], upgrade: dict[str, str], mode: str
+) -> None:
+    answer = make_client(mode=mode).get("/plain", headers={**upgrade, **headers})
+    assert answer.status_code == (200 if mode in passes else 403)
+
+
+def test_a_strict_handshake_passes_with_a_token_that_read_token_finds() -> None:
+    client = make_client(mode="strict", read_token=lambda request: request["query_string"])
+    token = client.get("/token").text
+    own = {**SOCKET, "Origin": OWN}
+    assert client.get(f"/plain?{token}", headers=own).status_code == 200
+    assert client.get("/plain?x", headers=own).status_code == 403
+    assert client.get(f"/plain?{token}", headers={**SOCKET, "Origin": OTHER}).status_code == 403
+
+
+def test_a_handshake_of_another_method_is_a_request_like_any_other() -> None:
+    assert post(make_client(), **SOCKET) == 403
+    assert make_client().get("/plain", headers={"Upgrade": "h2c"}).status_code == 200
+
+
+@pytest.mark.parametrize(("scheme", "page"), [("ws", "http"), ("wss", "https")])
+def test_a_server_may_call_the_scheme_of_a_handshake_ws(scheme: str, page: str) -> None:
+    guarded = wrap_anti_forgery(handler)
+    request = {"request_method": "get", "scheme": scheme, "uri": "/plain"}
+    for origin, status in ((f"{page}://a.example", 200), (f"{scheme}://a.example", 403)):
+        headers = {"upgrade": "websocket", "host": "a.example", "origin": origin}
+        assert guarded({**request, "headers": headers})["status"] == status
+
+
 # -- the token costs nothing until it is read
 
 
