@@ -22,6 +22,7 @@ from werkzeug.datastructures import Headers
 from ..wsgi.body import close_body
 from ..wsgi.environ import environ_request
 from .session import FlaskSession
+from ..http.uri import encode_url
 from ..wsgi.message import field_lines, group_fields
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
@@ -191,7 +192,7 @@ class FlaskSessionInterface(SessionInterface):
         return session
 
     def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:
-        headers = group_fields(list(response.headers))
+        headers = group_fields(list(response.headers), encode_url)  # Flask writes text
         body: list[bytes] = []
         environ[_ANSWER] = {
             "status": response.status_code,

@@ -53,9 +53,9 @@ def _is_safe(request: Request) -> bool:
     )
 
 
-def _is_websocket(request: Request) -> bool:
+def _is_websocket(upgrade: str) -> bool:
     # RFC 9110 section 7.8: Upgrade = #( protocol-name ["/" protocol-version] ), in any case.
-    protocols = (request.get_header("upgrade") or "").lower().split(",")
+    protocols = upgrade.lower().split(",")
     return any(name.partition("/")[0].strip() == "websocket" for name in protocols)
 
 
@@ -85,8 +85,10 @@ class Guard:
 
     def refusal(self, request: Request) -> str | None:
         """Return why a request may not pass, or None if it may."""
-        if _is_safe(request) and not self._is_guarded_socket(request):
-            return None
+        if _is_safe(request):
+            upgrade = request.get_header("upgrade")
+            if upgrade is None or not self._is_guarded_socket(request, upgrade):
+                return None
         if self._exempt is not None and self._exempt(request):
             return None
         judgement = "token" if self._mode == "token" else judge_origin(request, self._trusted)
@@ -96,8 +98,8 @@ class Guard:
             return None
         return None if self._has_safe_header(request) else self._token_refusal(request)
 
-    def _is_guarded_socket(self, request: Request) -> bool:
-        if self._mode == "token" or not _is_websocket(request):
+    def _is_guarded_socket(self, request: Request, upgrade: str) -> bool:
+        if self._mode == "token" or not _is_websocket(upgrade):
             return False
         return self._mode == "strict" or _is_of_a_browser(request)
 

@@ -287,7 +287,7 @@ def test_a_location_stays_relative_where_the_host_is_none() -> None:
     assert absolute("/x", status=304) == "/x"
 
 
-@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\x00", "snow\u2603"], ids=repr)
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\x00"], ids=repr)
 def test_attack_64_a_header_that_would_be_split_is_never_sent(value: str) -> None:
     for name in ("Location", "X-Own"):
         made = response("") | {"headers": {name: value}}
