@@ -149,9 +149,15 @@ def test_a_flask_page_from_another_site_is_refused(clients: Any) -> None:
         ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
     ],
 )
-def test_a_redirect_to_any_text_is_sent_as_flask_sends_it(
+def test_a_location_of_any_text_is_sent_as_flask_sends_it(
     url: str, location: str, store: Any
 ) -> None:
     app = make_session_app(store)
-    app.add_url_rule("/", view_func=lambda: redirect(url), endpoint="go")
-    assert app.test_client().get("/").headers["Location"] == location
+    app.add_url_rule("/", view_func=lambda: redirect(url), endpoint="redirect")
+    by_hand = Response(status=302, headers={"Location": url})
+    app.add_url_rule("/by-hand", view_func=lambda: by_hand, endpoint="by_hand")
+    for path in ("/", "/by-hand"):
+        assert app.test_client().get(path).headers["Location"] == location
+        with app.test_request_context(path) as context:  # no layer of ours is around this one
+            response = app.full_dispatch_request()
+            assert response.get_wsgi_headers(context.request.environ)["Location"] == location
