@@ -82,7 +82,9 @@ def test_deep_merge_merges_dicts_and_replaces_other_values() -> None:
     assert one == {"a": {"b": 1, "c": [1]}, "d": 1}
 
 
-@pytest.mark.parametrize("make", [memory_store, lambda: cookie_store("k" * 32)])
+@pytest.mark.parametrize(
+    "make", [memory_store, lambda: cookie_store("a key of 32 characters for tests")]
+)
 def test_a_copy_of_a_config_has_the_same_store(make: Any) -> None:
     store = make()
     config = assoc_in(site_defaults, ["session", "store"], store)

@@ -42,7 +42,11 @@ class Checked:
     check = 5
 
 
-STORE_CLASSES = [type(memory_store()), type(cookie_store("k" * 32)), RingStore]
+STORE_CLASSES = [
+    type(memory_store()),
+    type(cookie_store("a key of 32 characters for tests")),
+    RingStore,
+]
 
 
 def read(request: Any) -> Any:
@@ -162,7 +166,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     '["session"]': {
         "store": Option(
-            [None, "memory:", memory_store(), cookie_store("k" * 32)],
+            [None, "memory:", memory_store(), cookie_store("a key of 32 characters for tests")],
             ["redis", "redis://", "oracle://x", memory_store, *STORE_CLASSES, Checked()],
         ),
         "cookie_name": Option(["x", "id", "ring-session"], ["a=b", "__Host-id", "__Secure-id"]),

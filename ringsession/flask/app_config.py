@@ -15,6 +15,7 @@ from flask import Flask
 from ..config import Config, ConfigError, assoc_in, deep_merge
 from ..http.grammar import LONGEST_COOKIE_AGE
 from ..option_error import OptionError, place
+from ..stores.cookie.keys import find_weakness
 from ..stores.cookie.store import CookieStore, cookie_store
 from ..stores.named import open_store
 
@@ -98,17 +99,16 @@ def _check_secret(name: str, key: Any) -> None:
     if not isinstance(key, (str, bytes)):
         kind = type(key).__name__
         raise ConfigError(f"app.config{name}: expected str or bytes, got {kind}")
-    size = len(key.encode() if isinstance(key, str) else key)
-    if size < 16:
+    weakness = find_weakness(key)
+    if weakness:
         raise ConfigError(
-            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is"
-            " sealed with this key. `python -m ringsession key` prints a good one; or set"
-            ' ["session"]["store"]'
+            f"app.config{name}: {weakness}. The session's cookie is sealed with this key."
+            ' `python -m ringsession key` prints a good one; or set ["session"]["store"]'
         )
 
 
 def secret_store(values: Mapping[str, Any]) -> CookieStore:
-    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or short."""
+    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or weak."""
     key, fallback_keys = values.get("SECRET_KEY"), values.get("SECRET_KEY_FALLBACKS") or ()
     if not key:
         raise ConfigError(

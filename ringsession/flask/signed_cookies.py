@@ -26,6 +26,7 @@ from ..config import ConfigError
 from ..middleware.cookies import find_cookie
 from ..middleware.flash import new_entry
 from ..request import Request
+from ..stores.cookie.keys import PUBLISHED
 
 log = logging.getLogger("ringsession")
 _MOST_VALUES = 4  # of one request's cookies; a client may send hundreds
@@ -112,6 +113,11 @@ class FlaskCookies:
             serializer.signer(key, salt=serializer.salt, **serializer.signer_kwargs)
             for key in serializer.secret_keys
         ]
+        if PUBLISHED.intersection(serializer.secret_keys):
+            log.warning(
+                "accept_flask_cookies_until: a SECRET_KEY is known to everybody, since"
+                " documentation shows it: whoever uses it can sign any session"
+            )
         self._loads = serializer.serializer.loads
         self.name: str = app.config["SESSION_COOKIE_NAME"]
         self._max_age = int(app.permanent_session_lifetime.total_seconds())

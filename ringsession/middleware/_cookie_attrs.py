@@ -16,7 +16,6 @@ from ..http.grammar import LONGEST_COOKIE_AGE, TOKEN
 from ..option_error import OptionError, show, suggest, wrong_value
 from ._cookie_scope import DOMAIN, PATH, write_domain, write_path, wrong_domain, wrong_path
 
-
 # A Max-Age under 1 deletes the cookie. One of more than 1,024 digits would be ignored.
 _SHORTEST_AGE = timedelta.min // timedelta(seconds=1)
 

@@ -122,19 +122,19 @@ class RingStoreSessions:
             if value is None:
                 log.warning(_NO_KEY, type(self._store).__name__)
             return value
-        self._check_key(key)
-        return key
+        return self._sendable(key)
 
-    def _check_key(self, key: Any) -> None:
-        """Raise StoreUnavailable for a key that could not come back in a cookie."""
-        problem = None
+    def _sendable(self, key: Any) -> str:
+        """Return the key. Raises StoreUnavailable for one that could not come back in a cookie."""
         if not isinstance(key, str):
             problem = f"the session's key, a str, got {type(key).__name__}"
         elif not key:
             problem = "the session's key, got an empty str"
         elif len(key) * 12 > self._longest and len(form_encode(key)) > self._longest:
             most, octets = MAX_COOKIE_OCTETS, len(form_encode(key))
-            problem = f"a key whose cookie has at most {most} octets, got {octets} for the key alone"
+            problem = (
+                f"a key whose cookie has at most {most} octets, got {octets} for the key alone"
+            )
         if problem:
             raise StoreUnavailable(f"write_session: expected {problem}")
 

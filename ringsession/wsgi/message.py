@@ -81,9 +81,7 @@ def _unnamed(names: Iterable[Any]) -> TypeError:
     return unnamed_field(next(name for name in names if not isinstance(name, str)))
 
 
-def _checked(
-    lines: list[tuple[str, str]], encode: Callable[[str], str]
-) -> list[tuple[str, str]]:
+def _checked(lines: list[tuple[str, str]], encode: Callable[[str], str]) -> list[tuple[str, str]]:
     """Return the lines as they are sent. Raises for a line that cannot be sent."""
     checked = []
     for name, value in lines:

@@ -190,7 +190,21 @@ def test_an_option_with_a_control_character_is_refused_when_wrapping(
         wrap(lambda request: {}, **options)
 
 
-NAMES = ["", " ", "X Own", "X-Own ", "X-Own:", "X:Own", "X\r\nY", "X\n", "X\x00", "X-Ö", "日", "X(y)", "a,b"]
+NAMES = [
+    "",
+    " ",
+    "X Own",
+    "X-Own ",
+    "X-Own:",
+    "X:Own",
+    "X\r\nY",
+    "X\n",
+    "X\x00",
+    "X-Ö",
+    "日",
+    "X(y)",
+    "a,b",
+]
 NAMED = "expected no control character, and only letters, digits and .* in the name of a header"
 
 
@@ -261,7 +275,7 @@ IRIS = [
     ("/ü", "/%C3%BC"),
     ("/%C3%BC/ü", "/%C3%BC/%C3%BC"),
     ("/a?q=ü&r=%2F#ß", "/a?q=%C3%BC&r=%2F#%C3%9F"),
-    ("/[a] b\\\"|ü", "/[a] b\\\"|%C3%BC"),  # only what a header cannot hold
+    ('/[a] b\\"|ü', '/[a] b\\"|%C3%BC'),  # only what a header cannot hold
     ("/\u2028\x85", "/%E2%80%A8%C2%85"),
     ("/\U0001f600", "/%F0%9F%98%80"),
     ("/\ud800", "/%EF%BF%BD"),

@@ -60,7 +60,7 @@ def forwarded(hops: int = 1, **headers: str) -> tuple[str, str]:
         ("2002:102:304::1", "2002:102:304::1", None),  # 6to4
         ("FE80::1%eth0", "fe80::1", None),
         ("[fe80::1%25eth0]:4711", "fe80::1", None),
-        ("fe80::1%<b>\"x", "fe80::1", None),
+        ('fe80::1%<b>"x', "fe80::1", None),
         ("fe80::1%", None, None),
         ("1.2.3.4%eth0", None, None),
         ("unknown", None, None),

@@ -859,7 +859,9 @@ def test_a_random_key_is_said_loudly() -> None:
     with pytest.warns(RuntimeWarning, match="no key given"):
         store = cookie_store()
     assert repr(store) == "<cookie_store with a random key>"
-    assert repr(cookie_store("k" * 32)) == "<cookie_store with a given key>"
+    assert (
+        repr(cookie_store("a key of 32 characters for tests")) == "<cookie_store with a given key>"
+    )
 
 
 # -- headers for caches

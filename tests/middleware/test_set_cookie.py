@@ -230,9 +230,7 @@ PATH = 'a path such as "/app", percent-encoded, with at most 1024 octets'
     ],
     ids=repr,
 )
-def test_a_refused_domain_or_path_says_what_to_write(
-    attrs: dict[str, Any], message: str
-) -> None:
+def test_a_refused_domain_or_path_says_what_to_write(attrs: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as caught:
         check_attrs(attrs)
     assert str(caught.value) == message
