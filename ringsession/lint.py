@@ -32,6 +32,7 @@ def _is_headers(value: Any) -> bool:
 def _is_response_headers(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str)
+        and is_safe_field(name, "")
         and (isinstance(item, str) or _is_list_of_str(item))
         and all(is_safe_field(name, text) for text in ([item] if isinstance(item, str) else item))
         for name, item in value.items()

@@ -13,9 +13,10 @@ from typing import Any
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 
-from .http.fields import check_field
+from .http.fields import write_field
 from .http.headers import CHARSET, change_header as change_header, find_header as find_header
 from .http.headers import get_charset as get_charset, get_header as get_header
+from .http.grammar import TOKEN
 from .request import Response
 
 
@@ -34,14 +35,14 @@ def check_response(response: Any) -> Response:
     return response
 
 
-def _check_text(name: str, value: object) -> None:
-    """Raise ValueError for a header with a control character.
+def _written(name: str, value: Any) -> Any:
+    """Return the value of a header as it is sent. Raises for one that cannot be sent.
 
     A value that is neither text nor a list of text is refused later, when it is sent.
     """
-    for text in value if isinstance(value, (list, tuple)) else [value]:
-        if isinstance(text, str):
-            check_field(name, text)
+    if isinstance(value, (list, tuple)):
+        return [_written(name, item) for item in value]
+    return write_field(name, value) if isinstance(value, str) else value
 
 
 def response(body: Any) -> Response:
@@ -58,27 +59,25 @@ def response(body: Any) -> Response:
 def redirect(url: str, status: int = 302) -> Response:
     """Return a redirect to a URL. Use 303 to answer a form.
 
-    Raises ValueError for a control character in the URL.
+    What is not ASCII is percent-encoded. Raises ValueError for a control character in the URL.
     Source: ring.util.response/redirect.
 
     >>> redirect("/login")
     {'status': 302, 'headers': {'Location': '/login'}, 'body': ''}
     """
-    _check_text("Location", url)
-    return {"status": status, "headers": {"Location": url}, "body": ""}
+    return {"status": status, "headers": {"Location": _written("Location", url)}, "body": ""}
 
 
 def created(url: str, body: Any = None) -> Response:
     """Return a 201 response for a new resource at a URL.
 
-    Raises ValueError for a control character in the URL.
+    What is not ASCII is percent-encoded. Raises ValueError for a control character in the URL.
     Source: ring.util.response/created.
 
     >>> created("/users/1")
     {'status': 201, 'headers': {'Location': '/users/1'}, 'body': None}
     """
-    _check_text("Location", url)
-    return {"status": 201, "headers": {"Location": url}, "body": body}
+    return {"status": 201, "headers": {"Location": _written("Location", url)}, "body": body}
 
 
 def bad_request(body: Any) -> Response:
@@ -117,15 +116,15 @@ def status(response: Mapping[str, Any], code: int) -> Response:
 def header(response: Mapping[str, Any], name: str, value: object) -> Response:
     """Return the response with one more header, whose value is converted to text.
 
-    Raises ValueError for a control character in the name or the value.
+    Raises ValueError for a name that is no token, and a control character in the value.
     Source: ring.util.response/header.
 
     >>> header({"headers": {"A": "1"}}, "Age", 5)
     {'headers': {'A': '1', 'Age': '5'}}
     """
     text = str(value)
-    if not (name + text).isprintable():
-        check_field(name, text)
+    if type(name) is not str or not (TOKEN.match(name) and text.isascii() and text.isprintable()):
+        text = write_field(name, text)
     return {**response, "headers": {**(response.get("headers") or {}), name: text}}
 
 
@@ -134,7 +133,7 @@ def update_header(
 ) -> Response:
     """Return the response with a header set to `change(old value or None, *arguments)`.
 
-    Raises ValueError for a control character in any header.
+    Raises ValueError for a name that is no token, and a control character in any header.
     Source: ring.util.response/update-header.
 
     >>> update_header({"headers": {"vary": "Cookie"}}, "Vary", lambda old: f"{old}, Origin")
@@ -142,9 +141,7 @@ def update_header(
     """
     headers = dict(response.get("headers") or {})
     change_header(headers, name, lambda old: change(old, *arguments))
-    for spelled, value in headers.items():
-        _check_text(spelled, value)
-    return {**response, "headers": headers}
+    return {**response, "headers": {key: _written(key, headers[key]) for key in headers}}
 
 
 def content_type(response: Mapping[str, Any], value: str) -> Response:
@@ -168,7 +165,7 @@ def charset(response: Mapping[str, Any], value: str) -> Response:
     """
 
     def replace(old: str | None) -> str:
-        _check_text("Content-Type", old)  # the old charset could hide a line end
+        _written("Content-Type", old)  # the old charset could hide a line end
         return f"{CHARSET.sub('', old or 'text/plain')}; charset={value}"
 
     return update_header(response, "Content-Type", replace)

@@ -82,7 +82,9 @@ def test_deep_merge_merges_dicts_and_replaces_other_values() -> None:
     assert one == {"a": {"b": 1, "c": [1]}, "d": 1}
 
 
-@pytest.mark.parametrize("make", [memory_store, lambda: cookie_store("k" * 32)])
+@pytest.mark.parametrize(
+    "make", [memory_store, lambda: cookie_store("a key of 32 characters for tests")]
+)
 def test_a_copy_of_a_config_has_the_same_store(make: Any) -> None:
     store = make()
     config = assoc_in(site_defaults, ["session", "store"], store)
@@ -187,6 +189,8 @@ def test_a_config_error_names_the_place_the_expected_value_and_the_wrong_value(
         ({"max_age": "10"}, '["session"]["cookie_attrs"]["max_age"]: expected'),
         ({"max_age": timedelta(days=401)}, '["session"]["cookie_attrs"]["max_age"]: expected'),
         ({"path": "/; Domain=evil"}, '["session"]["cookie_attrs"]["path"]: expected'),
+        ({"path": "app"}, '["session"]["cookie_attrs"]["path"]: expected a path such as'),
+        ({"domain": "example.org:80"}, '["session"]["cookie_attrs"]["domain"]: expected a name'),
         ({"samesite": "lax"}, '["session"]["cookie_attrs"]["samesite"]: '),
     ],
     ids=repr,

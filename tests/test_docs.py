@@ -22,6 +22,7 @@ from ringsession import (
 )
 from ringsession.layer_options import find_value, layer_options
 from ringsession.option_error import place
+from ringsession.stores.cookie.keys import PUBLISHED
 
 DOCS = Path(__file__).parents[1] / "docs"
 FOUR = [site_defaults, secure_site_defaults, api_defaults, secure_api_defaults]
@@ -215,3 +216,22 @@ def test_the_programs_on_the_page_of_stores_run_until_they_ask_a_server() -> Non
                 exec(line, namespace)
         else:
             exec(line, namespace)
+
+
+_BEFORE_KEY = r'(?:cookie_store|Keyring)\(|fallback_keys=\[|SECRET_KEY\w*"\] = \[?|^\W*key = '
+_KEY = re.compile(f'(?:{_BEFORE_KEY})"([^"]+)"')
+
+
+def test_every_key_that_a_page_or_an_example_shows_is_known_to_everybody() -> None:
+    root = DOCS.parent
+    code = [
+        path for folder in ("examples", "ringsession") for path in root.glob(f"{folder}/**/*.py")
+    ]
+    shown = {
+        key.encode()
+        for path in [*PAGES, *code]
+        for line in path.read_text("utf-8").split("\n")
+        for key in _KEY.findall(line)
+    }
+    assert len(shown) > 7
+    assert shown <= PUBLISHED

@@ -42,7 +42,11 @@ class Checked:
     check = 5
 
 
-STORE_CLASSES = [type(memory_store()), type(cookie_store("k" * 32)), RingStore]
+STORE_CLASSES = [
+    type(memory_store()),
+    type(cookie_store("a key of 32 characters for tests")),
+    RingStore,
+]
 
 
 def read(request: Any) -> Any:
@@ -162,29 +166,32 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     '["session"]': {
         "store": Option(
-            [None, "memory:", memory_store(), cookie_store("k" * 32)],
+            [None, "memory:", memory_store(), cookie_store("a key of 32 characters for tests")],
             ["redis", "redis://", "oracle://x", memory_store, *STORE_CLASSES, Checked()],
         ),
         "cookie_name": Option(["x", "id", "ring-session"], ["a=b", "__Host-id", "__Secure-id"]),
         "cookie_attrs": Option(
             [None, {}, {"path": "/x", "max_age": 60, "domain": None, "secure": True}],
             [{"same_site": "none"}, {"same_site": 5}, {"partitioned": True}, {"max_age": "1"}]
+            + [{"domain": "http://example.org"}, {"path": ""}]
             + [{"samesite": "lax"}, {"path": "/; Domain=evil"}, {"name": 1}, [("path", "/")]],
         ),
-        "root": Option([None, "", "x", "a b", "/x"], ["/;"]),
+        "root": Option([None, "/", "/a%20b", "/x"], ["", "x", "/a b", "/;"]),
         "timeout": SECONDS,
         "absolute_timeout": SECONDS,
         "rolling": SWITCH,
         "former_cookie_attrs": Option(
             [[], (), [{"domain": "example.org"}, {"path": "/x"}]],
-            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}],
+            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}]
+            + [[{"domain": "example.org:80"}], [{"path": "app"}]],
         ),
     },
     '["security"]["anti_forgery"]': {
         "mode": Option(["auto", "token", "strict"], ["off", ["auto"]]),
         "trusted_origins": Option(
-            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}],
-            ["https://a.example", ["a.example"], ["https://A.example"], ["https://a/x"]]
+            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}]
+            + [["https://A.example:443"], ["capacitor://localhost"]],
+            ["https://a.example", ["a.example"], ["https://*.example"], ["https://a/x"]]
             + [["https://a.example", None], {"https://a.example": 1}],
         ),
         "exempt": Option([None, read, Unknown]),

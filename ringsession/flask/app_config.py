@@ -14,6 +14,7 @@ from flask import Flask
 from ..config import Config, ConfigError, assoc_in, deep_merge
 from ..middleware.session import find_store
 from ..option_error import OptionError, place
+from ..stores.cookie.keys import find_weakness
 from ..stores.cookie.store import CookieStore, cookie_store
 
 flask_defaults: Config = {
@@ -43,6 +44,22 @@ def read_seconds(value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
+def read_domain(value: Any) -> Any:
+    """Return a domain as Werkzeug writes it: without a port and a dot before it, and in ASCII.
+
+    >>> read_domain(".example.com:80"), read_domain("müller.example"), read_domain("a..b")
+    ('example.com', 'xn--mller-kva.example', 'a..b')
+    """
+    if not value or not isinstance(value, str):
+        return value or None
+    host, colon, port = value.rpartition(":")
+    try:
+        name = host if colon and port.isdecimal() else value
+        return name.lstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:  # no host name, which the layer refuses
+        return value
+
+
 _ATTRS = ("session", "cookie_attrs")
 _ROWS = (
     _Row("SESSION_COOKIE_NAME", ("session", "cookie_name"), reads_none=True),
@@ -50,7 +67,7 @@ _ROWS = (
     _Row("SESSION_COOKIE_HTTPONLY", (*_ATTRS, "http_only")),
     _Row("SESSION_COOKIE_SECURE", (*_ATTRS, "secure")),
     _Row("SESSION_COOKIE_SAMESITE", (*_ATTRS, "same_site")),
-    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain"), lambda value: value or None),
+    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain"), read_domain),
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
     _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), read_seconds, reads_none=True),
 )
@@ -114,17 +131,16 @@ def _check_secret(name: str, key: Any) -> None:
     if not isinstance(key, (str, bytes)):
         kind = type(key).__name__
         raise ConfigError(f"app.config{name}: expected str or bytes, got {kind}")
-    size = len(key.encode() if isinstance(key, str) else key)
-    if size < 16:
+    weakness = find_weakness(key)
+    if weakness:
         raise ConfigError(
-            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is"
-            " sealed with this key. `python -m ringsession key` prints a good one; or set"
-            ' ["session"]["store"]'
+            f"app.config{name}: {weakness}. The session's cookie is sealed with this key."
+            ' `python -m ringsession key` prints a good one; or set ["session"]["store"]'
         )
 
 
 def secret_store(values: Mapping[str, Any]) -> CookieStore:
-    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or short."""
+    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or weak."""
     key, fallback_keys = values.get("SECRET_KEY"), values.get("SECRET_KEY_FALLBACKS") or ()
     if not key:
         raise ConfigError(
@@ -176,9 +192,13 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     return _with_form(assoc_in(config, ["session", "store"], _open(config, values)))
 
 
-def name_app_key(error: ConfigError, nested: Mapping[str, Any]) -> ConfigError:
+def name_app_key(
+    error: ConfigError, values: Mapping[str, Any], nested: Mapping[str, Any]
+) -> ConfigError:
     """Return the error with the key of app.config, if the wrong value came from app.config."""
     for row in _ROWS:
         if error.path == row.path and not has_path(nested, row.path):
-            return ConfigError(f"app.config{place([row.name])}: {error.problem}")
+            is_root = row.name == "SESSION_COOKIE_PATH" and not values.get(row.name)
+            name = "APPLICATION_ROOT" if is_root else row.name
+            return ConfigError(f"app.config{place([name])}: {error.problem}")
     return error

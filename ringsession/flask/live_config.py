@@ -51,11 +51,11 @@ class LiveConfig:
         self._values = app.config
         self._warned: set[str] = set()
         self._nested = nested
-        store = self.read()["session"]["store"]
-        given = nested.get("session")
+        given = nested.get("session") if isinstance(nested, Mapping) else None
         self._session: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         self.is_sealed_by_app = self._session.get("store") is None
-        if not self.is_sealed_by_app:  # the store is open now, and need not be opened again
+        if not self.is_sealed_by_app:  # opened here, and never again
+            store = self.read()["session"]["store"]
             self._nested = assoc_in(nested, ["session", "store"], store)
         self._checked_lifetime: Lifetime | None = None
         # What the cookie's attributes were made from, and they; one tuple, for threads.
@@ -164,7 +164,7 @@ class LiveConfig:
 
     def _name_key(self, error: OptionError, session: Mapping[str, Any]) -> ConfigError:
         where = ConfigError(error.problem, ("session", *error.option))
-        return name_app_key(where, {"session": session})
+        return name_app_key(where, self._values, {"session": session})
 
     @property
     def _permanent_lifetime(self) -> Any:

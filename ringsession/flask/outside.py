@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from flask import Response as FlaskResponse
 from werkzeug.datastructures import Headers
 
+from ..http.uri import encode_url
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
@@ -72,7 +73,7 @@ class Outside:
         body: list[bytes] = []
         opened.request["environ"][_ANSWER] = {
             "status": response.status_code,
-            "headers": group_fields(list(response.headers)),
+            "headers": group_fields(list(response.headers), encode_url),
             "body": body,
             **opened.response,
         }

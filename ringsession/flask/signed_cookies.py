@@ -26,6 +26,7 @@ from ..config import ConfigError
 from ..middleware.cookies import find_cookie
 from ..middleware.flash import new_entry
 from ..request import Request
+from ..stores.cookie.keys import PUBLISHED
 
 log = logging.getLogger("ringsession")
 _MOST_VALUES = 4  # of one request's cookies; a client may send hundreds
@@ -104,7 +105,11 @@ class FlaskCookies:
             own = SecureCookieSessionInterface()
         self._app = app
         self._interface = own
-        self._get_serializer()
+        if PUBLISHED.intersection(self._get_serializer().secret_keys):
+            log.warning(
+                "accept_flask_cookies_until: a SECRET_KEY is known to everybody, since"
+                " documentation shows it: whoever uses it can sign any session"
+            )
         self._until = end_of(until)
         self._now = now
         if self.is_over:

@@ -92,7 +92,7 @@ class Site:
         try:
             wrapped = wrap_defaults(self._inner, with_csrf_errors(config, self._app, self._inner))
         except ConfigError as error:
-            raise name_app_key(error, self._nested) from None
+            raise name_app_key(error, self._app.config, self._nested) from None
         assert isinstance(wrapped, RingApp)
         options = {key: value for key, value in config["session"].items() if key != "flash"}
         self.interface.use(options)

@@ -12,33 +12,16 @@ from typing import Any
 
 from werkzeug.http import http_date, parse_date
 
-from ..http.grammar import AV_OCTETS, LONGEST_COOKIE_AGE, TOKEN
+from ..http.grammar import LONGEST_COOKIE_AGE, TOKEN
 from ..option_error import OptionError, show, suggest, wrong_value
+from ._cookie_scope import DOMAIN, PATH, write_domain, write_path, wrong_domain, wrong_path
+
+# A Max-Age under 1 deletes the cookie. One of more than 1,024 digits would be ignored.
+_SHORTEST_AGE = timedelta.min // timedelta(seconds=1)
 
 
 def _switch(value: Any) -> bool | None:
     return value if type(value) is bool else None
-
-
-def _octets(value: Any) -> str | None:
-    return value if isinstance(value, str) and AV_OCTETS.match(value) else None
-
-
-def host_name(value: Any) -> str | None:
-    """Return a domain as it is written: without a port and a dot before it, and in ASCII (IDNA).
-
-    Return None for anything that is no host name.
-
-    >>> host_name(".example.com:80"), host_name("müller.example"), host_name("a..b")
-    ('example.com', 'xn--mller-kva.example', None)
-    """
-    if not value or not isinstance(value, str):
-        return value if value == "" else None
-    try:
-        host = value.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:  # an empty label, or one of more than 63 characters
-        return None
-    return _octets(host) or None
 
 
 def _same_site(value: Any) -> str | None:
@@ -49,7 +32,9 @@ def _same_site(value: Any) -> str | None:
 def _max_age(value: Any) -> str | None:
     if isinstance(value, timedelta):
         value = value // timedelta(seconds=1)
-    return str(value) if type(value) is int and value <= LONGEST_COOKIE_AGE else None
+    if type(value) is not int or not _SHORTEST_AGE <= value <= LONGEST_COOKIE_AGE:
+        return None
+    return str(value)
 
 
 def _expires(value: Any) -> str | None:
@@ -65,8 +50,8 @@ def _expires(value: Any) -> str | None:
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "domain": ("Domain", host_name, "a host name"),
-    "path": ("Path", _octets, 'an ASCII str without ";" and control characters'),
+    "domain": ("Domain", write_domain, DOMAIN),
+    "path": ("Path", write_path, PATH),
     "secure": ("Secure", _switch, "True or False"),
     "http_only": ("HttpOnly", _switch, "True or False"),
     "max_age": ("Max-Age", _max_age, "an int of seconds or a timedelta, at most 400 days"),
@@ -74,6 +59,8 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "same_site": ("SameSite", _same_site, '"strict", "lax" or "none"'),
     "partitioned": ("Partitioned", _switch, "True or False"),
 }
+
+_WRONG = {"domain": wrong_domain, "path": wrong_path}
 
 
 def _is_left_out(value: Any) -> bool:
@@ -99,7 +86,8 @@ def _check_attr(key: str, value: Any) -> None:
         raise OptionError(key, f"unknown attribute; {suggest(key, _ATTRIBUTES)}")
     _, write, known = _ATTRIBUTES[key]
     if not _is_left_out(value) and write(value) is None:
-        raise wrong_value(key, known, value)
+        wrong = _WRONG.get(key)
+        raise wrong(value) if wrong else wrong_value(key, known, value)
 
 
 def check_attrs(attrs: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from ..session.phases import DESTROY, LIVE
 from ..session.state import State
 from .. import codec
 from ..http.form_encoding import form_encode
-from ._cookie_attrs import attributes, check_cookie, host_name
+from ._cookie_attrs import attributes, check_cookie
 from .cookies import set_cookie_header
 
 log = logging.getLogger("ringsession")
@@ -169,6 +169,5 @@ class _Scope(NamedTuple):
 
 
 def _scope(attrs: Mapping[str, Any]) -> _Scope:
-    domain = attrs.get("domain")
-    host = (host_name(domain) or "").lower() if domain else ""
-    return _Scope(host, attrs.get("path"), bool(attrs.get("partitioned")))
+    domain = str(attrs.get("domain") or "").lstrip(".").lower()
+    return _Scope(domain, attrs.get("path"), bool(attrs.get("partitioned")))

@@ -14,13 +14,13 @@ from markupsafe import Markup
 from werkzeug.exceptions import Forbidden
 
 from ..http.grammar import TOKEN
-from ..http.origin import split_host
 from ..http.refusals import refuse
-from ..option_error import OptionError, check_callables, list_items, wrong_value
+from ..option_error import OptionError, check_callables, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..wsgi.message import field_lines
 from ._csrf_guard import Guard, judge_origin
 from ._csrf_token import FIELD, make_token, read_form_or_header
+from ._trusted_origins import read_origins
 
 __all__ = [
     "FIELD",
@@ -63,17 +63,6 @@ def anti_forgery_field(request: Mapping[str, Any]) -> Markup:
     return Markup(f'<input id="{FIELD}" name="{FIELD}" type="hidden" value="{token}" />')
 
 
-def _check_origins(origins: Collection[str]) -> None:
-    if isinstance(origins, (str, bytes, Mapping)) or not isinstance(origins, Collection):
-        raise wrong_value("trusted_origins", "a list of origins", origins)
-    for option, origin in list_items("trusted_origins", origins):
-        scheme, _, host = origin.partition("://") if isinstance(origin, str) else ("", "", "")
-        found = split_host(host)
-        if scheme not in ("http", "https") or found is None or host != host.lower():
-            what = '"https://host" or "https://host:port"'
-            raise wrong_value(option, what, origin)
-
-
 def _check_safe_header(name: str | None) -> None:
     if name is not None and not (isinstance(name, str) and TOKEN.match(name)):
         raise wrong_value("safe_header", "the name of a header, or None", name)
@@ -111,9 +100,11 @@ def wrap_anti_forgery(
 
     mode: "auto"; GET, HEAD and OPTIONS pass. Of the others, `Sec-Fetch-Site: same-origin` passes,
     every other value but "none" is refused; without it an `Origin` that is ours passes, "null" lets
-    the token decide, any other is refused; where the browser says nothing, the token decides.
-    "token": the token alone, as in Ring. "strict": both.
-    trusted_origins: (); other origins that pass, as "https://app.example.org".
+    the token decide, any other is refused; where the browser says nothing, the token decides. The
+    handshake of a websocket, a GET, is judged likewise, and passes where it has neither header.
+    "token": the token alone, as in Ring, and every handshake passes. "strict": both.
+    trusted_origins: (); other origins that pass, as "https://app.example.org", or of an app or an
+    extension, as "capacitor://localhost".
     exempt: None; a function of the request, true for what is never checked (a webhook with its own
     signature).
     safe_header: None; the name of a header that stands for the token if it is not blank (not in
@@ -140,10 +131,9 @@ def wrap_anti_forgery(
     check_callables(exempt=exempt, read_token=read_token, error_handler=error_handler)
     if error_response is not None and error_handler is not None:
         raise OptionError("error_handler", "expected no error_response beside it")
-    _check_origins(trusted_origins)
+    trusted = read_origins("trusted_origins", trusted_origins)
     _check_response(error_response)
     _check_safe_header(safe_header)
-    trusted = frozenset(trusted_origins)
     guard = Guard(mode, trusted, exempt, safe_header, read_token or read_form_or_header)
 
     def anti_forgery(request: Request) -> Response:

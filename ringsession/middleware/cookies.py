@@ -115,8 +115,8 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
     name: a token (RFC 9110).
     value: str, int, float, bool, None or a list of these; it is form-encoded.
     attrs: a dict of attributes, of which False and None leave one out:
-        domain: a host name. A dot before it and a port are left out, and IDNA makes it ASCII.
-        path: a str.
+        domain: a name such as "example.org"; None for the host alone.
+        path: a path from "/" on, percent-encoded.
         secure, http_only, partitioned: a bool.
         max_age: an int of seconds or a timedelta, at most 400 days.
         expires: a datetime, in UTC if it is naive, or an IMF-fixdate.

@@ -208,7 +208,10 @@ class RingStore(Protocol):
         """Return the session under a key, or None. A client sent the key, so it may be any text."""
 
     def write_session(self, key: str | None, data: dict[str, Any]) -> str | None:
-        """Store a session, a new one if the key is None. Return its key from now on."""
+        """Store a session, a new one if the key is None. Return its key from now on.
+
+        None keeps the key. A new session without a key is lost, and the log says so.
+        """
 
     def delete_session(self, key: str) -> object:
         """Delete a session. ringsession ignores the return value."""

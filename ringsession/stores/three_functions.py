@@ -6,14 +6,20 @@ store makes its own keys; this module does not check or hash them.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
+from inspect import iscoroutine
 from typing import Any, NoReturn
 
 from .. import codec
+from ..http.form_encoding import form_encode
+from ..http.grammar import MAX_COOKIE_OCTETS
 from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
 from .deadlines import UNLIMITED, Times, judge
 from .server_side import ask
+
+log = logging.getLogger("ringsession")
 
 TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
@@ -24,9 +30,15 @@ class RingStoreSessions:
     check_size = find_former = None
 
     def __init__(
-        self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
+        self,
+        store: RingStore,
+        lifetime: Lifetime,
+        clock: Callable[[], float] = time.time,
+        *,
+        cookie_name: str = "ring-session",
     ) -> None:
         self._store = store
+        self._longest = MAX_COOKIE_OCTETS - len(cookie_name)  # octets
         self._lifetime = lifetime
         self._clock = clock
 
@@ -42,7 +54,7 @@ class RingStoreSessions:
             return Loaded(codec.encode(data), times, due=self._lifetime.idle is not None)
         standing = judge(times, self._lifetime, now)
         if standing is None and judge(times, UNLIMITED, now) is None:
-            ask(self._store.delete_session, value)
+            _ask(self._store.delete_session, value)
             return None
         if standing is None:
             return Loaded(None, outlived=True)
@@ -82,11 +94,11 @@ class RingStoreSessions:
         # Write the new session first: if that fails, the old session is unchanged.
         new = None if record is None else self.create(record)
         if loaded is not None:
-            ask(self._store.delete_session, value)
+            _ask(self._store.delete_session, value)
         return new
 
     def destroy(self, value: str) -> bool:
-        ask(self._store.delete_session, value)
+        _ask(self._store.delete_session, value)
         return True
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
@@ -102,7 +114,7 @@ class RingStoreSessions:
         return False
 
     def _read(self, value: str) -> dict[str, Any] | None:
-        data: Any = ask(self._store.read_session, value)
+        data: Any = _ask(self._store.read_session, value)
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
@@ -114,11 +126,47 @@ class RingStoreSessions:
         data = codec.decode(record)
         if times.lifetime != UNLIMITED:  # otherwise store only the handler's data, as in Ring
             data[TIMES] = [times.created, times.seen, *times.lifetime]
-        key = ask(self._store.write_session, value, data)
-        if key is not None and not isinstance(key, str):
-            kind = type(key).__name__
-            raise StoreUnavailable(f"write_session: expected a str or None, got {kind}")
-        return key
+        key = _ask(self._store.write_session, value, data)
+        if key is None:  # as in Ring: a session keeps its key, and a new one gets none
+            if value is None:
+                log.warning(_NO_KEY, type(self._store).__name__)
+            return value
+        return self._sendable(key)
+
+    def _sendable(self, key: Any) -> str:
+        """Return the key. Raises StoreUnavailable for one that could not come back in a cookie."""
+        problem = None
+        if not isinstance(key, str):
+            problem = f"the session's key, a str, got {type(key).__name__}"
+        elif not key:
+            problem = "the session's key, got an empty str"
+        elif len(key) * 12 > self._longest and len(form_encode(key)) > self._longest:
+            most, octets = MAX_COOKIE_OCTETS, len(form_encode(key))
+            problem = (
+                f"a key whose cookie has at most {most} octets, got {octets} for the key alone"
+            )
+        if problem:
+            raise StoreUnavailable(f"write_session: expected {problem}")
+        found: str = key
+        return found
+
+
+_NO_KEY = (
+    "A new session is lost: %s.write_session returned None, so the client gets no cookie. Return"
+    " the session's key, a str."
+)
+
+
+def _ask(method: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the store. Raise StoreUnavailable if it fails or has not even begun."""
+    result = ask(method, *args)
+    if iscoroutine(result):
+        result.close()
+        name = getattr(method, "__name__", "store")
+        raise StoreUnavailable(
+            f"{name}: expected a plain function, got a coroutine; write def, not async def"
+        )
+    return result
 
 
 def _read_times(kept: Any) -> Times | None:

@@ -200,6 +200,24 @@ WRONG: list[tuple[Any, Any, str]] = [
         f'app.config["SECRET_KEY_FALLBACKS"][0]: expected at least 16 bytes, got 5. {LONGER}',
     ),
     (
+        {"SECRET_KEY": " " * 16},
+        {},
+        'app.config["SECRET_KEY"]: expected random bytes, got the same few over and over.'
+        f" {LONGER}",
+    ),
+    (
+        {"SECRET_KEY": b"k" * 32},
+        {},
+        'app.config["SECRET_KEY"]: expected random bytes, got the same few over and over.'
+        f" {LONGER}",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": [OTHER, "changeme" * 2]},
+        {},
+        'app.config["SECRET_KEY_FALLBACKS"][1]: expected random bytes, got the same few over and'
+        f" over. {LONGER}",
+    ),
+    (
         {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": OTHER},
         {},
         'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one key',
@@ -209,6 +227,24 @@ WRONG: list[tuple[Any, Any, str]] = [
         {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "bogus"},
         {},
         'app.config["SESSION_COOKIE_SAMESITE"]: expected "strict", "lax" or "none", got \'bogus\'',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_DOMAIN": "http://example.org"},
+        {},
+        'app.config["SESSION_COOKIE_DOMAIN"]: expected a name such as "example.org", without'
+        " scheme, port, path and closing dot, got 'http://example.org'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_PATH": "app"},
+        {},
+        'app.config["SESSION_COOKIE_PATH"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "APPLICATION_ROOT": "app"},
+        {},
+        'app.config["APPLICATION_ROOT"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
     ),
     (
         {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "None"},
@@ -250,6 +286,23 @@ def test_a_wrong_config_is_an_error_at_the_start(values: Any, config: Any, messa
         RingSession(app, config)
     assert str(caught.value) == message
     assert "ringsession" not in app.extensions and not hasattr(app.wsgi_app, "handler")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        b'_5#y2L"F4Q8z\n\xec]/',
+        "a secret of at least 16 bytes",
+    ],
+)
+def test_a_key_out_of_documentation_works_with_a_warning(key: Any, caplog: Any) -> None:
+    client = sealed_app(SECRET_KEY=key).test_client()
+    assert [client.get("/").text, client.get("/").text] == ["1", "2"]
+    [message] = [record.getMessage() for record in caplog.records]
+    assert "known to everybody" in message
+    for shown in (str(key), repr(key)):
+        assert shown not in message
 
 
 def test_no_error_shows_a_key() -> None:

@@ -230,12 +230,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"SESSION_COOKIE_DOMAIN": "a..b"},
-        "app.config[\"SESSION_COOKIE_DOMAIN\"]: expected a host name, got 'a..b'",
+        'app.config["SESSION_COOKIE_DOMAIN"]: expected a name such as "example.org", without'
+        " scheme, port, path and closing dot, got 'a..b'",
     ),
     (
         {"SESSION_COOKIE_PATH": "/;"},
-        'app.config["SESSION_COOKIE_PATH"]: expected an ASCII str without ";" and control'
-        " characters, got '/;'",
+        'app.config["SESSION_COOKIE_PATH"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got '/;'",
     ),
     (
         {"PERMANENT_SESSION_LIFETIME": -1},
@@ -466,12 +467,8 @@ DOMAINS = [
 
 
 @pytest.mark.parametrize(("given", "written"), DOMAINS)
-@pytest.mark.parametrize("place", ["app.config", "nested"])
-def test_the_domain_is_written_as_werkzeug_writes_it(given: str, written: str, place: str) -> None:
-    if place == "nested":
-        app = make_app(memory_store(), {"session": {"cookie_attrs": {"domain": given}}})
-    else:
-        app = make_app(memory_store(), SESSION_COOKIE_DOMAIN=given)
+def test_the_domain_is_written_as_werkzeug_writes_it(given: str, written: str) -> None:
+    app = make_app(memory_store(), SESSION_COOKIE_DOMAIN=given)
     answer = counting(app).test_client().get("/", base_url=f"http://{written}/")
     assert tail(answer) == f"Path=/; HttpOnly; SameSite=Lax; Domain={written}"
 

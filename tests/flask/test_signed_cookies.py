@@ -63,6 +63,9 @@ def moved_app(store: Any, until: Any = FAR, **values: Any) -> Flask:
     return app
 
 
+KNOWN = "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
+
+
 def signed(key: str = SECRET, **data: Any) -> str:
     app = Flask(__name__)
     app.secret_key = key
@@ -239,6 +242,27 @@ def test_a_date_that_is_none_is_an_error_at_the_start() -> None:
         moved_app(memory_store(), "2026-12-31")
     with pytest.raises(ConfigError, match="app.config.*SECRET_KEY.* is not set. Set the key that"):
         moved_app(memory_store(), SECRET_KEY=None)
+
+
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [
+        ({}, 0),
+        ({"SECRET_KEY": KNOWN}, 1),
+        ({"SECRET_KEY": KNOWN.encode()}, 1),
+        ({"SECRET_KEY_FALLBACKS": ["old", KNOWN]}, 1),
+    ],
+)
+def test_a_signing_key_out_of_documentation_works_with_a_warning(
+    values: Any, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved_app(memory_store(), **values)
+    assert len(caplog.records) == lines
+    for record in caplog.records:
+        assert record.getMessage() == (
+            "accept_flask_cookies_until: a SECRET_KEY is known to everybody, since documentation"
+            " shows it: whoever uses it can sign any session"
+        )
 
 
 def test_session_transaction_reads_it_too(store: Any) -> None:

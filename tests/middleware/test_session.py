@@ -646,6 +646,8 @@ def test_a_body_is_closed_when_the_session_cannot_be_encoded() -> None:
         lambda request: request["session"].update(b=object()),
         lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"max_age": "5"}},
         lambda request: {"session": recreate({"a": 2}), "session_cookie_attrs": {"path": ";"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"domain": "a.example:80"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"path": "app"}},
         lambda request: {"session": None, "session_cookie_attrs": {"bogus": 1}},
     ],
 )
@@ -860,7 +862,9 @@ def test_a_random_key_is_said_loudly() -> None:
     with pytest.warns(RuntimeWarning, match="no key given"):
         store = cookie_store()
     assert repr(store) == "<cookie_store with a random key>"
-    assert repr(cookie_store("k" * 32)) == "<cookie_store with a given key>"
+    assert (
+        repr(cookie_store("a key of 32 characters for tests")) == "<cookie_store with a given key>"
+    )
 
 
 # -- headers for caches

@@ -154,7 +154,7 @@ def test_a_header_with_a_list_is_sent_once_for_each_item() -> None:
     assert serve(app)[1] == [*PLAIN, ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
 
 
-@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\x00", "a\x7f", "\u20ac"])
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nb", "a\x00", "a\x7f"])
 def test_attack_64_a_header_that_would_split_is_refused_before_anything_is_sent(value: str) -> None:
     server = Server()
     with pytest.raises(ValueError, match="no control character"):

@@ -154,6 +154,7 @@ def cookie_store(
     """Return a store that keeps each session in its cookie, encrypted with XAES-256-GCM.
 
     key: None; at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some.
+        A key that repeats a few bytes is refused; one that documentation shows is logged.
         With None the store makes a random key and warns (RuntimeWarning), since the sessions are
         lost when the process ends.
     fallback_keys: (); older keys. They open cookies but seal no new ones.
