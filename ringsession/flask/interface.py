@@ -27,8 +27,8 @@ from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
 from ..session.mapping import Session, session_state
-from ..session.state import FAILED, LIVE, NONE, UNTOUCHED
-from ..request import Handler, Request, Response
+from ..session.phases import FAILED, LIVE, NONE, UNTOUCHED
+from ..request import AppRequest, Handler, Request, Response, as_request
 from ..stores import StoreUnavailable
 
 _KEY = "ringsession.flask"
@@ -101,7 +101,8 @@ class FlaskSessionInterface(SessionInterface):
             session._is_outside = True
         elif session is None or session._inner is not ring:
             is_kept = "werkzeug.debug.preserve_context" in environ
-            session = FlaskSession(ring, partial(self._reopen, environ) if is_kept else None)
+            server = as_request(environ["ringsession.request"])["environ"]
+            session = FlaskSession(ring, partial(self._reopen, server) if is_kept else None)
         environ[_KEY] = session
         return session
 
@@ -146,13 +147,14 @@ class FlaskSessionInterface(SessionInterface):
         return {"session_cookie_attrs": attrs, "session_cookie_when": when}
 
     def _begin(self, environ: dict[str, Any]) -> Session:
-        request = environ_request(environ)
+        # Werkzeug's request holds the environ, and Flask takes it from that environ alone.
+        request = environ_request({**environ, "werkzeug.request": None})
         self._provide(request)
         try:
             self._outside(request)
         except _IsOpen:
             pass
-        environ["ringsession.request"] = request
+        environ["ringsession.request"] = AppRequest(request)
         environ["ringsession.response"] = {}
         session: Session = request["session"]
         environ["ringsession.session"] = session
@@ -160,7 +162,8 @@ class FlaskSessionInterface(SessionInterface):
 
     def _reopen(self, environ: Mapping[str, Any]) -> Session:
         """Return the session as it is stored now, to read when the request is over."""
-        session = self._begin(dict(environ))
+        environ = dict(environ)  # it holds the request while the session is loaded
+        session = self._begin(environ)
         state = session_state(session)
         assert state is not None
         state.load()
@@ -170,13 +173,14 @@ class FlaskSessionInterface(SessionInterface):
     def _finish(self, environ: dict[str, Any], response: FlaskResponse) -> None:
         headers = group_fields(list(response.headers))
         body: list[bytes] = []
-        environ[_ANSWER] = {
+        request = as_request(environ["ringsession.request"])
+        request["environ"][_ANSWER] = {
             "status": response.status_code,
             "headers": headers,
             "body": body,
             **environ["ringsession.response"],
         }
-        answer = self._outside(environ["ringsession.request"])
+        answer = self._outside(request)
         if answer["body"] is not body:
             raise StoreUnavailable("the session could not be stored")
         response.headers = Headers(field_lines(answer["headers"]))

@@ -14,7 +14,8 @@ from .. import codec
 from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
-from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
+from ..session.phases import LIVE, NONE, UNTOUCHED
+from ..session.state import SessionCommitted, State
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"

@@ -18,7 +18,8 @@ from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
@@ -80,7 +81,9 @@ def _where(request: Request) -> tuple[str, str]:
     return method.upper(), path
 
 
-def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
+def _store(
+    state: State, request: Request, response: Response, cookie: SessionCookie
+) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
     own, when = None, "always"
@@ -96,7 +99,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), *_where(request))
     finally:
         state.has_started = True
     lines = []
@@ -176,7 +179,7 @@ def wrap_session(
                     return response
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
-                return _store(state, response, cookie)
+                return _store(state, request, response, cookie)
         except Exception as error:
             close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):

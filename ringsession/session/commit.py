@@ -14,8 +14,8 @@ from typing import Any
 from .. import codec
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
-from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
-from .state import Ending, Phase, State
+from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
+from .state import DROPPED, NOT_LOADED, State
 
 log = logging.getLogger("ringsession")
 

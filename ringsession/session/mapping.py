@@ -11,7 +11,8 @@ from typing import Any
 from .. import codec
 from ..request import Request, Response
 from .contents import RESERVED, is_reserved
-from .state import DESTROY, LIVE, NONE, RECREATE, SessionCommitted, State
+from .phases import DESTROY, LIVE, NONE, RECREATE
+from .state import SessionCommitted, State
 
 __all__ = ["Recreated", "Session", "SessionCommitted", "recreate", "session_state"]
 

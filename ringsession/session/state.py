@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import Any
+from weakref import ref
 
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
+from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED
+from .phases import Ending
 
 log = logging.getLogger("ringsession")
 
@@ -26,6 +28,7 @@ _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
 )
+_OVER = "the session cannot be loaded any more: its request is over. Use it while you answer."
 _AMBIGUOUS = (
     "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
     ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
@@ -37,31 +40,6 @@ class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
 
 
-class Phase(str, Enum):
-    """What this request knows of its session."""
-
-    UNTOUCHED = "untouched"  # nobody has used the session
-    UNREAD = "unread"  # somebody has, but the store was not asked
-    ABSENT = "absent"  # nothing is stored for this request
-    LIVE = "live"
-    GONE = "gone"  # another request ended or moved it; no write brings it back
-    FAILED = "failed"  # the store failed: the response is a 503
-
-
-class Ending(str, Enum):
-    """What the handler wants of the session's id."""
-
-    NONE = "none"
-    DESTROY = "destroy"
-    RECREATE = "recreate"
-
-
-# Bound once: an attribute of an Enum class costs a call before Python 3.12.
-UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
-LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
-NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
-
-
 class State:
     """One request's session, as the layers see it."""
 
@@ -70,7 +48,8 @@ class State:
     ) -> None:
         self.backend = backend
         self.find_values = find_values
-        self.request = request
+        # The request holds the session, so that a reference would be a cycle.
+        self._request = ref(request)
         self.phase = UNTOUCHED
         self.ending = NONE
         self.sent: Sequence[str] = ()  # the different values of the session's cookie
@@ -93,8 +72,11 @@ class State:
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
         if self.phase is UNTOUCHED:
+            request = self._request()
+            if request is None:
+                raise SessionCommitted(_OVER)
             self.phase = UNREAD
-            self.sent = self.find_values(self.request)
+            self.sent = self.find_values(request)
 
     def ask(self) -> None:
         """Ask the store, once, for the session of each value that the request brought."""

@@ -12,10 +12,10 @@ from typing import Any
 from .app_call import AppCall
 from .body import ClosedAtEnd
 from .environ import Environ, environ_request, request_environ
-from .exchange import EarlyResponse, Exchange, StartResponse, start
+from .exchange import Exchange, StartResponse, start
 from .exchange import WSGIApp as WSGIApp
 from .form_input import take_form_input
-from ..request import Handler, Response, as_request
+from ..request import AppRequest, Handler, Response, as_request
 from ..responses import check_response
 
 
@@ -43,12 +43,14 @@ class RingApp:
         return ClosedAtEnd(chunks, form.close)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        early: list[EarlyResponse] = []
-        environ["ringsession.exchange"] = (self.handler, start_response, early)
-        response = self.handler(environ_request(environ))
-        if early:
-            return early[0].rest
-        return start(check_response(response), environ, start_response)[0]
+        environ["ringsession.exchange"] = exchange = Exchange(self.handler, start_response)
+        try:
+            response = self.handler(environ_request(environ))
+            if exchange.early is not None:
+                return exchange.early.rest
+            return start(check_response(response), environ, start_response)[0]
+        finally:
+            exchange.start_response = exchange.early = None
 
 
 class _AppHandler:
@@ -63,9 +65,11 @@ class _AppHandler:
         request = as_request(request)
         environ = request_environ(request)
         exchange: Exchange | None = environ.get("ringsession.exchange")
-        if exchange is not None and exchange[2]:
-            return dict(exchange[2][0].response)
-        environ["ringsession.request"] = request
+        if exchange is not None and exchange.early is not None:
+            return dict(exchange.early.response)
+        if environ is dict.get(request, "environ"):
+            request["environ"] = dict(environ)  # see AppRequest
+        environ["ringsession.request"] = AppRequest(request)
         environ["ringsession.response"] = {}
         if (session := dict.get(request, "session")) is not None:
             environ["ringsession.session"] = session
@@ -93,9 +97,10 @@ def to_wsgi(handler: Handler) -> WSGIApp:
 def from_wsgi(app: WSGIApp) -> Handler:
     """Make a handler of a WSGI app, so that layers can wrap it.
 
-    `from_wsgi(to_wsgi(handler)) is handler`. The app finds the request dict in
-    `environ["ringsession.request"]` and the session in `environ["ringsession.session"]`. It may put
-    `session`, `flash`, `cookies` and `session_cookie_attrs` into `environ["ringsession.response"]`.
+    `from_wsgi(to_wsgi(handler)) is handler`. The app finds the request in
+    `environ["ringsession.request"]`, a mapping that shows all its keys but `environ`, and the
+    session in `environ["ringsession.session"]`. It may put `session`, `flash`, `cookies` and
+    `session_cookie_attrs` into `environ["ringsession.response"]`.
     The response is complete when the app has called `start_response` and returned, or at its first
     non-empty chunk, or at its first `write()`.
     Raises RuntimeError if the app breaks PEP 3333, and whatever the app raises.

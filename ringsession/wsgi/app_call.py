@@ -76,7 +76,8 @@ class AppCall:
             close_body(iterable)
             raise
         if self.exchange is not None and self.write_on is not None:
-            self.send_rest(body, self.exchange[2][0])
+            assert self.exchange.early is not None
+            self.send_rest(body, self.exchange.early)
         self.write_on = self.write_on or discard
         return response
 
