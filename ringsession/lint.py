@@ -11,7 +11,8 @@ from typing import Any
 
 from .wsgi.body import AppIter, is_empty
 from .http.fields import is_safe_field
-from .request import Handler, Request, Response
+from .expanded_requests import INSTEAD, is_expanded
+from .request import AppRequest, Handler, Request, Response
 from .session.mapping import Recreated
 
 
@@ -104,6 +105,8 @@ def _check(name: str, value: Any, required: dict[str, Check], optional: dict[str
 def lint_request(request: Mapping[str, Any]) -> None:
     """Raise LintError unless the request follows SPEC. See `wrap_lint`."""
     _check("request", request, REQUEST, OPTIONAL)
+    if not isinstance(request, (Request, AppRequest)) and is_expanded(request):
+        raise LintError(f"request: expected a Request, got a plain dict made of one; {INSTEAD}")
 
 
 def lint_response(response: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
+from .expanded_requests import is_expanded, warn_of_expanded
+
 Provider: TypeAlias = "Callable[[Request], Any]"
 FindHeader: TypeAlias = "Callable[[Request, str], str | None]"
 Response: TypeAlias = dict[str, Any]
@@ -199,9 +201,15 @@ class AppRequest(Mapping[str, Any]):
 def as_request(request: Mapping[str, Any]) -> Request:
     """Return a Request as it is, also from inside an AppRequest, and any other mapping as one.
 
+    Warn, once, of a plain dict that somebody made of a server's request (RuntimeWarning).
+
     >>> as_request({"uri": "/"})["uri"]
     '/'
     """
     if isinstance(request, Request):
         return request
-    return request._request if isinstance(request, AppRequest) else Request(request)
+    if isinstance(request, AppRequest):
+        return request._request
+    if is_expanded(request):
+        warn_of_expanded()
+    return Request(request)

@@ -38,6 +38,7 @@ ORDER = (
     ("responses", "response dicts"),
     ("http", "rules of HTTP"),
     ("request", "request dicts"),
+    ("expanded_requests", "requests that became plain dicts"),
     ("option_error", "a wrong option of a layer"),
 )
 
