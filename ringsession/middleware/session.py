@@ -81,9 +81,7 @@ def _where(request: Request) -> tuple[str, str]:
     return method.upper(), path
 
 
-def _store(
-    state: State, request: Request, response: Response, cookie: SessionCookie
-) -> Response:
+def _store(state: State, request: Request, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
     own, when = None, "always"

@@ -30,7 +30,8 @@ UPGRADE = {
 @pytest.fixture(scope="module", params=["gevent-websocket", "simple-websocket"])
 def server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     port = free_port()
-    program = [str(ROOT / "tests/wsgi/websocket_server.py"), str(port), request.param]
+    script = str(ROOT / "tests/wsgi/websocket_server.py")
+    program = ["-m", "gevent.monkey", script, str(port), request.param]
     with running(program, port, tmp_path_factory.mktemp("websockets")) as log:
         yield port, log
 

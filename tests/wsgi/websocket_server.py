@@ -1,23 +1,19 @@
 """Echo over a websocket behind the whole stack, under gevent. Arguments: the port and the library.
 
 `/echo` answers in capitals until the client closes; `/session` counts in the session first. A page
-is served everywhere else.
+is served everywhere else. Run it by `python -m gevent.monkey`, since simple-websocket uses threads.
 """
 
 from __future__ import annotations
 
-from gevent import monkey
+import sys
+from typing import Any
 
-monkey.patch_all()  # simple-websocket waits in a thread
+from gevent import pywsgi
+from geventwebsocket.handler import WebSocketHandler
+from simple_websocket import ConnectionClosed, Server
 
-import sys  # noqa: E402
-from typing import Any  # noqa: E402
-
-from gevent import pywsgi  # noqa: E402
-from geventwebsocket.handler import WebSocketHandler  # noqa: E402
-from simple_websocket import ConnectionClosed, Server  # noqa: E402
-
-from ringsession import wrap_defaults  # noqa: E402
+from ringsession import wrap_defaults
 
 
 def by_gevent_websocket(environ: Any) -> None:
