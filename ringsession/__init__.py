@@ -100,19 +100,19 @@ from .responses import (
     charset,
     content_type,
     created,
-    file_response,
     find_header,
     get_charset,
     get_header,
     header,
     not_found,
     redirect,
-    resource_response,
     response,
     set_cookie,
     status,
     update_header,
 )
+from .file_responses import file_response, resource_response
+from .typed_responses import html, json, see_other, text
 from .lint import LintError, wrap_lint
 
 if TYPE_CHECKING:
@@ -218,6 +218,10 @@ __all__ = [
     "set_cookie",
     "status",
     "update_header",
+    "html",
+    "json",
+    "see_other",
+    "text",
     "LintError",
     "wrap_lint",
 ]

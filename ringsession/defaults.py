@@ -33,7 +33,7 @@ from .middleware.session import wrap_session
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.static import wrap_files, wrap_resources
 from .request import Handler, Request, Response
-from .responses import check_response
+from .response_shape import check_shape
 from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 
@@ -180,10 +180,10 @@ def _check_app(app: Any) -> None:
 
 
 def _check_headers(handler: Handler) -> Handler:
-    """Refuse a header that cannot be sent, before a layer changes it or stores the session."""
+    """Refuse a response that cannot be sent, before a layer changes it or stores the session."""
 
     def checked(request: Request) -> Response:
-        response = check_response(handler(request))
+        response = check_shape(handler(request))
         field_lines(response.get("headers") or {})
         return response
 

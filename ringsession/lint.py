@@ -13,6 +13,7 @@ from .wsgi.body import AppIter, is_empty
 from .http.fields import is_safe_field
 from .expanded_requests import INSTEAD, is_expanded
 from .request import AppRequest, Handler, Request, Response
+from .response_shape import unknown_key
 from .session.mapping import Recreated
 
 
@@ -112,6 +113,8 @@ def lint_request(request: Mapping[str, Any]) -> None:
 def lint_response(response: Mapping[str, Any]) -> None:
     """Raise LintError unless the response follows SPEC. See `wrap_lint`."""
     _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
+    for problem in filter(None, map(unknown_key, response)):
+        raise LintError(problem)
 
 
 _TOKEN = "anti_forgery_token"

@@ -11,12 +11,13 @@ from typing import Any
 
 from .app_call import AppCall
 from .body import ClosedAtEnd
+from .callables import check_app, check_handler
 from .environ import Environ, environ_request, request_environ
 from .exchange import Exchange, StartResponse, start
 from .exchange import WSGIApp as WSGIApp
 from .form_input import take_form_input
-from ..request import AppRequest, Handler, Response, as_request
-from ..responses import check_response
+from ..request import AppRequest, Handler, Request, Response, as_request
+from ..response_shape import check_shape
 
 
 class RingApp:
@@ -48,7 +49,7 @@ class RingApp:
             response = self.handler(environ_request(environ))
             if exchange.early is not None:
                 return exchange.early.rest
-            return start(check_response(response), environ, start_response)[0]
+            return start(check_shape(response), environ, start_response)[0]
         finally:
             exchange.start_response = exchange.early = None
 
@@ -62,7 +63,8 @@ class _AppHandler:
         self.app = app
 
     def __call__(self, request: Mapping[str, Any]) -> Response:
-        request = as_request(request)
+        if not isinstance(request, Request):  # of which most calls have one
+            request = as_request(request)
         environ = request_environ(request)
         exchange: Exchange | None = environ.get("ringsession.exchange")
         if exchange is not None and exchange.early is not None:
@@ -82,8 +84,10 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     `to_wsgi(from_wsgi(app)) is app`. The server gets nothing before the handler has returned. A
     body may be None, str, bytes, an iterable of either, a binary file or a path. A response to HEAD
     and a 204 or 304 are sent without their body.
-    Raises TypeError or ValueError before anything is sent, if the response cannot be sent as it is
-    (a control character in a header, a body of another type).
+    Raises TypeError at once for what is no handler: a WSGI app, an async function, a function of
+    three arguments (see `blocking`). Raises TypeError or ValueError before anything is sent, if the
+    response cannot be sent as it is (no status, a control character in a header, a body of another
+    type).
     Source: the adapter of a Ring server, PEP 3333.
 
     >>> app = to_wsgi(lambda request: {"status": 200, "headers": {}, "body": request["uri"]})
@@ -91,7 +95,14 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     >>> Client(app).get("/hello").text
     '/hello'
     """
-    return handler.app if isinstance(handler, _AppHandler) else RingApp(handler)
+    if isinstance(handler, _AppHandler):
+        return handler.app
+    if isinstance(handler, RingApp):
+        raise TypeError(
+            "to_wsgi: this is a WSGI app already, by to_wsgi or wrap_defaults. Call to_wsgi once"
+        )
+    check_handler(handler)
+    return RingApp(handler)
 
 
 def from_wsgi(app: WSGIApp) -> Handler:
@@ -103,7 +114,10 @@ def from_wsgi(app: WSGIApp) -> Handler:
     `session_cookie_attrs` into `environ["ringsession.response"]`.
     The response is complete when the app has called `start_response` and returned, or at its first
     non-empty chunk, or at its first `write()`.
-    Raises RuntimeError if the app breaks PEP 3333, and whatever the app raises.
+    An app that took over the socket, for a websocket, may end without calling `start_response`: the
+    request has an Upgrade header, and the app returns no bytes.
+    Raises TypeError at once for what is no WSGI app, RuntimeError if the app breaks PEP 3333, and
+    whatever the app raises.
     Source: PEP 3333.
 
     >>> def app(environ, start_response):
@@ -113,4 +127,7 @@ def from_wsgi(app: WSGIApp) -> Handler:
     >>> response["status"], response["headers"], list(response["body"])
     (200, {'X-Greeting': 'hello'}, [b'world'])
     """
-    return app.handler if isinstance(app, RingApp) else _AppHandler(app)
+    if isinstance(app, RingApp):
+        return app.handler
+    check_app(app)
+    return _AppHandler(app)
