@@ -127,6 +127,12 @@ def make_handler(cookie):
     return handler
 
 
+def make_store(name, key):
+    if name == "memory":
+        return memory_store()
+    return cookie_store(key) if key else cookie_store()
+
+
 def make_app(
     store="memory", key=None, max_age=None, timeout=1800, cookie_name="example-app-sessions"
 ):
@@ -136,7 +142,7 @@ def make_app(
         site_defaults,
         {
             "session": {
-                "store": cookie_store(key) if store == "cookie" else memory_store(),
+                "store": make_store(store, key),
                 "cookie_name": cookie_name,
                 "cookie_attrs": attrs,
                 "timeout": timeout,

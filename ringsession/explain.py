@@ -13,6 +13,7 @@ from typing import Any
 
 from .layer_options import find_value, layer_options
 from .config import Config, place
+from .option_error import to_seconds
 from .defaults import (
     LAYERS,
     Layer,
@@ -67,7 +68,8 @@ _URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
 def _show(value: Any) -> str:
     if isinstance(value, str):
         return repr(_URL.sub(lambda found: show_url(found[0]), value))
-    if value is None or isinstance(value, (bool, int)):
+    value = to_seconds(value)
+    if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value.items()) + "}"

@@ -100,7 +100,7 @@ def wrong_cookies(cookies: object) -> TypeError:
 
 
 def unknown_key(key: object) -> str | None:
-    """Return what is wrong with a response's key that no layer knows; None for one of the app's own.
+    """Return what is wrong with a key of a response, or None for a known key and the app's own.
 
     >>> unknown_key("status"), unknown_key("myapp.user")
     (None, None)

@@ -1,4 +1,4 @@
-"""A response that cannot be sent says what is wrong and what to write, before a session is stored."""
+"""A response that cannot be sent says what is wrong, before a session is stored."""
 
 from __future__ import annotations
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import Flask
 
-from ..config import Config, ConfigError, assoc_in, deep_merge
+from ..config import Config, ConfigError, assoc_in, check_config, deep_merge
 from ..http.grammar import LONGEST_COOKIE_AGE
-from ..option_error import OptionError, place
+from ..option_error import OptionError, place, to_seconds
 from ..stores.cookie.store import CookieStore, cookie_store
 from ..stores.named import open_store
 
@@ -41,10 +40,6 @@ class _Row(NamedTuple):
     read: Callable[[Any], Any] = lambda value: value
 
 
-def _seconds(value: Any) -> Any:
-    return value.total_seconds() if isinstance(value, timedelta) else value
-
-
 _ATTRS = ("session", "cookie_attrs")
 _ROWS = (
     _Row("SESSION_COOKIE_NAME", ("session", "cookie_name")),
@@ -54,7 +49,7 @@ _ROWS = (
     _Row("SESSION_COOKIE_SAMESITE", (*_ATTRS, "same_site")),
     _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain")),
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
-    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), _seconds),
+    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), to_seconds),
 )
 _READ = {row.name for row in _ROWS} | {"SESSION_REFRESH_EACH_REQUEST"}
 
@@ -164,6 +159,7 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     elif not isinstance(nested["session"], Mapping):
         what = type(nested["session"]).__name__
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
+    check_config(nested)  # before a missing SECRET_KEY hides that the store stands elsewhere
     ignored = ignored_keys(values, nested)
     if ignored:
         log.warning("RingSession does not use these keys of app.config: %s", ", ".join(ignored))
@@ -184,5 +180,5 @@ def permanent_age(config: Config, values: Mapping[str, Any]) -> int:
 
     This is the idle timeout of the session. Without one it is PERMANENT_SESSION_LIFETIME.
     """
-    seconds = config["session"]["timeout"] or _seconds(values["PERMANENT_SESSION_LIFETIME"])
+    seconds = to_seconds(config["session"]["timeout"] or values["PERMANENT_SESSION_LIFETIME"])
     return min(int(seconds), LONGEST_COOKIE_AGE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..http.caching import keep_private, vary_by_cookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
+from ._session_options import check_former, find_attrs, find_store, open_backend, read_seconds
 from .cookies import after_own, find_cookie
 
 log = logging.getLogger("ringsession")
@@ -113,8 +114,8 @@ def wrap_session(
     cookie_name: str = "ring-session",
     cookie_attrs: Mapping[str, Any] | None = None,
     root: str | None = None,
-    timeout: float | None = 1800,
-    absolute_timeout: float | None = None,
+    timeout: float | timedelta | None = 1800,
+    absolute_timeout: float | timedelta | None = None,
     rolling: bool = False,
     former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
@@ -126,8 +127,9 @@ def wrap_session(
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
     `set_cookie_header`.
     root: None; the path of the cookie, over the one in cookie_attrs.
-    timeout: 1800; seconds without a request that touches the session, None for no limit.
-    absolute_timeout: None; seconds from the session's first write or its last `recreate`.
+    timeout: 1800; seconds or a timedelta without a request that touches the session, None for no
+        limit.
+    absolute_timeout: None; likewise, from the session's first write or its last `recreate`.
     rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that
         slides).
     former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
@@ -153,12 +155,12 @@ def wrap_session(
     >>> client.get("/").text, client.get("/").text
     ('1', '2')
     """
-    check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
+    times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
     check_switches(rolling=rolling)
     attrs = find_attrs(cookie_name, cookie_attrs, root)
     former = check_former(former_cookie_attrs, attrs)
     store = find_store(store)
-    backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
+    backend = open_backend(store, cookie_name, times)
     cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
 
