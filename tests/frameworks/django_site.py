@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import django
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 
 def start(folder: Path) -> Any:
     """Return the project as a WSGI app."""
+    from django.conf import settings  # pytest looks for doctests in a module's settings too
+
     settings.configure(
         ROOT_URLCONF=__name__,
         SECRET_KEY="a secret of Django's own",
