@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from ringsession import Session, memory_store, site_defaults, wrap_defaults
+from ringsession import wrap_defaults
 from tests.frameworks import bottle_site, cherrypy_site, falcon_site, pyramid_site
 
 SITES = {
