@@ -49,9 +49,11 @@ flash                 anything          a message for the next request
 cookies               dict              name -> value, or {"value": ..., "max_age": ..., ...}
 ===================== ================= ============================================================
 
-A WSGI app finds the request in `environ["ringsession.request"]` and the session in
-`environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash` and
-`cookies` into `environ["ringsession.response"]`.
+Keys of your own need a dot or a slash in their name, such as "myapp.user".
+
+A WSGI app finds the request in `environ["ringsession.request"]`, without the key `environ`, and the
+session in `environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash`
+and `cookies` into `environ["ringsession.response"]`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -166,9 +166,11 @@ def wrap_lint(handler: Handler) -> Handler:
     """Check each request and each response against SPEC.
 
     Put this layer between two layers of your own while you write them. It computes no lazy key
-    except the keys that it checks. Directly around a handler, it also finds a page with an
-    `anti_forgery_token` whose response ends or recreates the session: the token is dead before the
-    page arrives, so the handler should answer with a redirect.
+    except the keys that it checks. It refuses a plain dict that was made of a request, and a key of
+    a response that no layer knows: a key of your own needs a dot or a slash, "myapp.user". Directly
+    around a handler, it also finds a page with an `anti_forgery_token` whose response ends or
+    recreates the session: the token is dead before the page arrives, so the handler should answer
+    with a redirect.
     Raises LintError, which names the key, the rule and the value.
     Source: ring.middleware.lint/wrap-lint.
 
