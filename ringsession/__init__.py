@@ -49,9 +49,11 @@ flash                 anything          a message for the next request
 cookies               dict              name -> value, or {"value": ..., "max_age": ..., ...}
 ===================== ================= ============================================================
 
-A WSGI app finds the request in `environ["ringsession.request"]` and the session in
-`environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash` and
-`cookies` into `environ["ringsession.response"]`.
+Keys of your own need a dot or a slash in their name, such as "myapp.user".
+
+A WSGI app finds the request in `environ["ringsession.request"]`, without the key `environ`, and the
+session in `environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash`
+and `cookies` into `environ["ringsession.response"]`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -106,19 +108,19 @@ from .responses import (
     charset,
     content_type,
     created,
-    file_response,
     find_header,
     get_charset,
     get_header,
     header,
     not_found,
     redirect,
-    resource_response,
     response,
     set_cookie,
     status,
     update_header,
 )
+from .file_responses import file_response, resource_response
+from .typed_responses import html, json, see_other, text
 from .lint import LintError, wrap_lint
 
 if TYPE_CHECKING:
@@ -212,6 +214,10 @@ __all__ = [
     "set_cookie",
     "status",
     "update_header",
+    "html",
+    "json",
+    "see_other",
+    "text",
     "LintError",
     "wrap_lint",
 ]

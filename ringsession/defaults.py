@@ -15,7 +15,7 @@ from .layer_options import find_value, layer_options, wrap_layer
 from .layers import LAYERS
 from .config import Config, ConfigError, check_config, deep_merge
 from .request import Handler, Request, Response
-from .responses import check_response
+from .response_shape import check_shape
 from .wsgi import RingApp, WSGIApp, from_wsgi, to_wsgi
 
 api_defaults: Config = {
@@ -108,14 +108,14 @@ def _check_app(app: Any) -> None:
 
 
 def _check_headers(handler: Handler) -> Handler:
-    """Refuse a header that cannot be sent, before a layer changes it or stores the session."""
+    """Refuse a response that cannot be sent, before a layer changes it or stores the session."""
 
     def checked(request: Request) -> Response:
-        response = check_response(handler(request))
+        response = handler(request)
         try:
-            field_lines(response.get("headers") or {})
+            field_lines(check_shape(response).get("headers") or {})
         except BaseException:
-            close_body(response.get("body"))
+            close_body(response.get("body") if isinstance(response, dict) else None)
             raise
         return response
 

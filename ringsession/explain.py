@@ -14,6 +14,7 @@ from .layer_options import find_value, layer_options
 from .config import place
 from .defaults import site_defaults
 from .layers import LAYERS, Layer
+from .option_error import to_seconds
 from .stores import Store
 from .stores.cookie.store import CookieStore
 from .stores.memory import MemoryStore
@@ -26,7 +27,8 @@ _URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
 def _show(value: Any) -> str:
     if isinstance(value, str):
         return repr(_URL.sub(lambda found: show_url(found[0]), value))
-    if value is None or isinstance(value, (bool, int)):
+    value = to_seconds(value)
+    if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value.items()) + "}"

@@ -11,7 +11,9 @@ from typing import Any
 
 from .wsgi.body import AppIter, is_empty
 from .http.fields import is_safe_field
-from .request import Handler, Request, Response
+from .expanded_requests import INSTEAD, is_expanded
+from .request import AppRequest, Handler, Request, Response
+from .response_shape import unknown_key
 from .session.mapping import Recreated
 
 
@@ -105,11 +107,15 @@ def _check(name: str, value: Any, required: dict[str, Check], optional: dict[str
 def lint_request(request: Mapping[str, Any]) -> None:
     """Raise LintError unless the request follows SPEC. See `wrap_lint`."""
     _check("request", request, REQUEST, OPTIONAL)
+    if not isinstance(request, (Request, AppRequest)) and is_expanded(request):
+        raise LintError(f"request: expected a Request, got a plain dict made of one; {INSTEAD}")
 
 
 def lint_response(response: Mapping[str, Any]) -> None:
     """Raise LintError unless the response follows SPEC. See `wrap_lint`."""
     _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
+    for problem in filter(None, map(unknown_key, response)):
+        raise LintError(problem)
 
 
 _TOKEN = "anti_forgery_token"
@@ -161,9 +167,11 @@ def wrap_lint(handler: Handler) -> Handler:
     """Check each request and each response against SPEC.
 
     Put this layer between two layers of your own while you write them. It computes no lazy key
-    except the keys that it checks. Directly around a handler, it also finds a page with an
-    `anti_forgery_token` whose response ends or recreates the session: the token is dead before the
-    page arrives, so the handler should answer with a redirect.
+    except the keys that it checks. It refuses a plain dict that was made of a request, and a key of
+    a response that no layer knows: a key of your own needs a dot or a slash, "myapp.user". Directly
+    around a handler, it also finds a page with an `anti_forgery_token` whose response ends or
+    recreates the session: the token is dead before the page arrives, so the handler should answer
+    with a redirect.
     Raises LintError, which names the key, the rule and the value.
     Source: ring.middleware.lint/wrap-lint.
 

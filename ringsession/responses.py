@@ -1,38 +1,20 @@
 """Make and change response dicts, as ring.util.response does: each function returns a new dict.
 
 Looking up a header is in `http/headers.py`; its functions are offered here too, as in Ring.
+`file_responses.py` makes responses of files.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
-
-from werkzeug.http import http_date
-from werkzeug.security import safe_join
 
 from .http.fields import write_field
 from .http.headers import CHARSET, change_header as change_header, find_header as find_header
 from .http.headers import get_charset as get_charset, get_header as get_header
 from .http.grammar import TOKEN
 from .request import Response
-
-
-def check_response(response: Any) -> Response:
-    """Return a handler's response. A handler that forgot its `return` gives None.
-
-    Raises TypeError for anything but a dict.
-
-    >>> check_response(None)
-    Traceback (most recent call last):
-    ...
-    TypeError: the handler's response: expected a dict, got None
-    """
-    if not isinstance(response, dict):
-        raise TypeError(f"the handler's response: expected a dict, got {response!r:.60}")
-    return response
+from .response_shape import check_response as check_response
 
 
 def _written(name: str, value: Any) -> Any:
@@ -182,41 +164,3 @@ def set_cookie(response: Mapping[str, Any], name: str, value: object, **attrs: A
     """
     cookies = {**(response.get("cookies") or {}), name: {"value": value, **attrs}}
     return {**response, "cookies": cookies}
-
-
-def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> Response | None:
-    """Return a response with a file, its length and its date; None if it is not a regular file.
-
-    root: None; a folder that `path` may not leave. Without it, `path` must be trusted.
-    Source: ring.util.response/file-response.
-
-    >>> file_response("no/such/file") is None
-    True
-    """
-    found = path if root is None else safe_join(os.fspath(root), path)
-    if found is None or not os.path.isfile(found):
-        return None
-    stat = os.stat(found)
-    headers = {"Content-Length": str(stat.st_size), "Last-Modified": http_date(stat.st_mtime)}
-    return response(Path(found)) | {"headers": headers}
-
-
-def resource_response(path: str, *, package: str, root: str = "") -> Response | None:
-    """Return a response with a file among a package's data; None if the package lacks the file.
-
-    package: the package's name. root: ""; a folder of the package that `path` may not leave.
-    Source: ring.util.response/resource-response.
-
-    >>> resource_response("py.typed", package="ringsession")["status"]
-    200
-    >>> resource_response("../README.md", package="ringsession", root="stores") is None
-    True
-    """
-    from importlib import resources  # as slow to import as ten modules of ringsession
-
-    with resources.as_file(resources.files(package).joinpath(root)) as folder:
-        found = file_response(path, root=folder)
-        if found is not None:
-            # The copy of a file from a zipped package is deleted after this block.
-            found["body"] = found["body"].read_bytes()
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
@@ -38,3 +39,9 @@ def test_only_the_first_answer_counts() -> None:
 def test_without_an_answer_in_time_it_is_a_timeout_error() -> None:
     with pytest.raises(TimeoutError, match="called neither respond nor raise_ within 0.01 s"):
         blocking(lambda request, respond, raise_: None, timeout=0.01)({})  # type: ignore[arg-type]
+
+
+def test_the_timeout_may_be_a_timedelta() -> None:
+    waits = blocking(lambda request, respond, raise_: None, timeout=timedelta(milliseconds=10))
+    with pytest.raises(TimeoutError, match="within 0.01 s$"):
+        waits({})

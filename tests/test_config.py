@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,15 +20,19 @@ from ringsession import (
     cookie_store,
     deep_merge,
     memory_store,
+    redis_store,
     response,
     secure_api_defaults,
     secure_site_defaults,
     site_defaults,
+    sql_store,
+    sqlite_store,
     to_wsgi,
     wrap_defaults,
     wrap_session,
 )
 from ringsession.config import KEYS, check_config
+from ringsession.explain import explain
 from tests.naming import name_value
 
 FOUR = [site_defaults, secure_site_defaults, api_defaults, secure_api_defaults]
@@ -382,3 +388,105 @@ def test_every_key_of_the_four_configs_is_known() -> None:
 
 def test_every_layer_stands_in_the_tree_of_keys() -> None:
     assert {layer.path for layer in LAYERS} <= KEYS.keys()
+
+
+# -- a key at another place, and a path that is none
+
+MISPLACED: list[tuple[dict[str, Any], str]] = [
+    ({"store": "memory:"}, '["store"]: unknown key; did you mean ["session"]["store"]?'),
+    ({"session": {"max_age": 60}},
+     '["session"]["max_age"]: unknown key; did you mean ["session"]["cookie_attrs"]["max_age"]?'),
+    ({"session": {"secure": True}},
+     '["session"]["secure"]: unknown key; did you mean ["session"]["cookie_attrs"]["secure"]?'),
+    ({"anti_forgery": False},
+     '["anti_forgery"]: unknown key; did you mean ["security"]["anti_forgery"]?'),
+    ({"session": {"hsts": True}},
+     '["session"]["hsts"]: unknown key; did you mean ["security"]["hsts"]?'),
+    ({"security": {"flash": True}},
+     '["security"]["flash"]: unknown key; did you mean ["session"]["flash"]?'),
+    ({"session": {"sesion": 1}}, '["session"]["sesion"]: unknown key; known: flash, '),
+    ({"session": {"time_out": 1}},
+     '["session"]["time_out"]: unknown key; did you mean "timeout"?'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config, message", MISPLACED, ids=[row[1] for row in MISPLACED])
+def test_a_key_that_stands_elsewhere_is_shown_its_place(
+    config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, config)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "path, message",
+    [
+        (
+            "session",
+            """assoc_in: expected a list of keys as the path, got a str; write ["session"]""",
+        ),
+        ((), "assoc_in: expected a list of keys as the path, got an empty one"),
+        (5, "assoc_in: expected a list of keys as the path, got an int"),
+        ({"session": 1}, "assoc_in: expected a list of keys as the path, got a dict"),
+        (None, "assoc_in: expected a list of keys as the path, got a NoneType"),
+    ],
+)
+def test_a_path_that_is_no_list_of_keys_is_refused(path: Any, message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        assoc_in(site_defaults, path, 1)
+    assert str(caught.value) == message
+
+
+# -- a timedelta where seconds are expected
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_times_of_a_session_may_be_timedeltas() -> None:
+    def left(request: Any) -> Any:
+        request["session"]["n"] = request["session"].get("n", 0) + 1
+        return response(str(request["session"].expires_in))
+
+    times = {"timeout": timedelta(hours=1), "absolute_timeout": MINUTE}
+    client = Client(wrap_defaults(to_wsgi(left), {"session": times}))
+    client.get("/")
+    assert 0 < float(client.get("/").text) <= 60
+
+
+@pytest.mark.parametrize("option", ["timeout", "absolute_timeout"])
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), timedelta.max, "60"])
+def test_a_timedelta_that_is_no_timeout_is_refused(option: str, value: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, {"session": {option: value}})
+    assert caught.value.path == ("session", option)
+
+
+def test_hsts_takes_a_timedelta() -> None:
+    config = {"security": {"hsts": {"max_age": timedelta(days=365), "preload": True}}}
+    answer = Client(wrap_defaults(app, config)).get("/", base_url="https://localhost")
+    found = answer.headers["Strict-Transport-Security"]
+    assert found == "max-age=31536000; includeSubDomains; preload"
+
+
+def test_stores_take_a_timedelta(tmp_path: Path) -> None:
+    with closing(sqlite_store(tmp_path / "s.db", timeout=MINUTE)) as store:
+        assert store.sweep() == 0
+    assert redis_store("redis://localhost/0", timeout=MINUTE)
+    assert sql_store("postgresql+psycopg://localhost/db", timeout=MINUTE)
+    for make in (
+        lambda: sqlite_store(tmp_path / "t.db", timeout=timedelta(0)),
+        lambda: redis_store("redis://localhost/0", timeout=timedelta(0)),
+        lambda: sql_store("postgresql+psycopg://localhost/db", timeout=timedelta(0)),
+    ):
+        with pytest.raises(ValueError, match="^timeout: expected seconds over 0"):
+            make()
+
+
+def test_explain_shows_a_timedelta_as_seconds() -> None:
+    config = {
+        "session": {"timeout": timedelta(minutes=10)},
+        "security": {"hsts": {"max_age": MINUTE}},
+    }
+    text = explain(config)
+    assert "timeout=600" in text and "max_age=60" in text

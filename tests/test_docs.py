@@ -49,6 +49,7 @@ def test_the_program_on_the_security_page_runs() -> None:
     headers = {"X-Forwarded-Proto": "https", "Host": "example.org"}
     answer = Client(namespace["app"]).get("/", headers=headers)
     nonce = answer.text.split('"')[1]
+    assert answer.content_type == "text/html; charset=utf-8"
     policies = {name: text for name, text in answer.headers if "-Policy" in name}
     assert policies == {
         "Content-Security-Policy": (

@@ -70,7 +70,7 @@ class Option(NamedTuple):
 
 
 SWITCH = Option([True, False])
-SECONDS = Option([None, 1, 5, 1.5, 60, 10**6], [0, "60", timedelta(1)])
+SECONDS = Option([None, 1, 5, 1.5, 60, 10**6, timedelta(1)], [0, "60", timedelta(0)])
 LIMIT = Option([1, 5, 10**30], [1.0, "5"])
 TEXT = Option([None, "", "x", "a b", ";", "no-store"])
 PATHS = Option([[], (), ["/hook"], ["/a b", "/ü"]], ["/hook", ["hook"], ["/a?b"], ["/%41"]])

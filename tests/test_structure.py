@@ -37,9 +37,13 @@ ORDER = (
     ("wsgi", "everything that knows WSGI"),
     ("stores", "where sessions are kept"),
     ("codec", "sessions as text"),
+    ("typed_responses", "pages, texts and values as responses"),
+    ("file_responses", "files as responses"),
     ("responses", "response dicts"),
     ("http", "rules of HTTP"),
+    ("response_shape", "what every response must have"),
     ("request", "request dicts"),
+    ("expanded_requests", "requests that became plain dicts"),
     ("option_error", "a wrong option of a layer"),
 )
 

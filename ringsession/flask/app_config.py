@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import Flask
 
-from ..config import Config, ConfigError, assoc_in, deep_merge
+from ..config import Config, ConfigError, assoc_in, check_config, deep_merge
 from ..middleware.session import find_store
-from ..option_error import OptionError, place
+from ..option_error import OptionError, place, to_seconds
 from ..stores.cookie.keys import find_weakness
 from ..stores.cookie.store import CookieStore, cookie_store
 
@@ -37,11 +36,6 @@ class _Row(NamedTuple):
     path: tuple[str, ...]
     read: Callable[[Any], Any] = lambda value: value
     reads_none: bool = False  # for other keys, None sets nothing
-
-
-def read_seconds(value: Any) -> Any:
-    """Return a timedelta as seconds, and any other value as it is."""
-    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def read_domain(value: Any) -> Any:
@@ -69,7 +63,7 @@ _ROWS = (
     _Row("SESSION_COOKIE_SAMESITE", (*_ATTRS, "same_site")),
     _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain"), read_domain),
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
-    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), read_seconds, reads_none=True),
+    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), to_seconds, reads_none=True),
 )
 COOKIE_KEYS = ("APPLICATION_ROOT", *(row.name for row in _ROWS if row.path[:-1] == _ATTRS))
 _READ = {row.name for row in _ROWS} | {"SESSION_REFRESH_EACH_REQUEST"}
@@ -188,6 +182,7 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     elif not isinstance(nested["session"], Mapping):
         what = type(nested["session"]).__name__
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
+    check_config(nested)  # before a missing SECRET_KEY hides that the store stands elsewhere
     config = deep_merge(flask_defaults, app_config(values), nested)
     return _with_form(assoc_in(config, ["session", "store"], _open(config, values)))
 

@@ -23,7 +23,7 @@ from ..config import Config, ConfigError
 from ..defaults import site_defaults
 from ..middleware.anti_forgery import anti_forgery_field, anti_forgery_request
 from ..middleware.security_headers import NONCE
-from ..request import Request
+from ..request import Request, as_request
 from ..session.state import SessionCommitted
 
 __all__ = ["FlaskSession", "RingSession", "flask_defaults", "recreate"]
@@ -59,8 +59,7 @@ def _ring_request() -> Request:
     ours = current._get_current_object()
     if isinstance(ours, FlaskSession):
         return ours._current.request
-    found: Request = request.environ["ringsession.request"]
-    return found
+    return as_request(request.environ["ringsession.request"])
 
 
 def csrf_token() -> str:

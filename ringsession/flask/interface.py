@@ -18,7 +18,7 @@ from flask import (
 )
 from flask.sessions import SessionInterface, SessionMixin
 
-from ..request import Request
+from ..request import Request, as_request
 from ..session.contents import Contents
 from ..session.phases import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
 from .events import check_event, check_saved, is_event
@@ -66,7 +66,8 @@ class FlaskSessionInterface(SessionInterface):
             environ[_OUTSIDE] = True
         if _OUTSIDE in environ or state_of(ring).has_started:
             return FlaskSession(self._open_outside(environ))
-        opened = Opened(ring, environ["ringsession.request"], environ["ringsession.response"])
+        layers_request = as_request(environ["ringsession.request"])
+        opened = Opened(ring, layers_request, environ["ringsession.response"])
         # With the layers around Flask-SocketIO, a WebSocket is one request, and all its events
         # come before the response. They cannot be told apart before Flask-SocketIO marks them.
         reopen = partial(self._open_outside, environ) if _SOCKETIO in environ else None

@@ -13,12 +13,12 @@ from flask import Flask
 
 from ..config import Config, ConfigError, assoc_in
 from ..http.grammar import LONGEST_COOKIE_AGE
-from ..middleware.session import check_seconds, find_attrs
-from ..option_error import OptionError, show
+from ..middleware.session import find_attrs, read_seconds
+from ..option_error import OptionError, show, to_seconds
 from ..stores import Lifetime
 from ..wsgi.form_input import FormLimits
 from .app_config import COOKIE_KEYS, app_cookie_attrs, flask_defaults, ignored_keys
-from .app_config import name_app_key, read_config, read_seconds
+from .app_config import name_app_key, read_config
 
 log = logging.getLogger("ringsession")
 
@@ -57,7 +57,8 @@ class LiveConfig:
         if not self.is_sealed_by_app:  # opened here, and never again
             store = self.read()["session"]["store"]
             self._nested = assoc_in(nested, ["session", "store"], store)
-        self._checked_lifetime: Lifetime | None = None
+        # What the lifetime was made from, and it; one tuple, for threads.
+        self._checked_lifetime: tuple[Any, Lifetime] = (None, Lifetime())
         # What the cookie's attributes were made from, and they; one tuple, for threads.
         self._made: tuple[Any, dict[str, Any]] = (None, {})
 
@@ -112,14 +113,15 @@ class LiveConfig:
     def find_lifetime(self) -> Lifetime:
         """Return the timeouts for a session that is created now."""
         timeout = self._session.get("timeout", self._permanent_lifetime)
-        lifetime = Lifetime(timeout, self._session.get("absolute_timeout"))
-        if lifetime != self._checked_lifetime:
+        given = timeout, self._session.get("absolute_timeout")
+        checked = self._checked_lifetime
+        if given != checked[0]:
             try:
-                check_seconds(timeout=timeout)
+                lifetime = Lifetime(*read_seconds(timeout=given[0], absolute_timeout=given[1]))
             except OptionError as error:
                 raise self._name_key(error, self._session) from None
-            self._checked_lifetime = lifetime
-        return lifetime
+            checked = self._checked_lifetime = given, lifetime
+        return checked[1]
 
     def find_cookie_attrs(self) -> dict[str, Any]:
         """Return the attributes for a cookie that is written now, but for its root."""
@@ -168,4 +170,4 @@ class LiveConfig:
 
     @property
     def _permanent_lifetime(self) -> Any:
-        return read_seconds(self._values["PERMANENT_SESSION_LIFETIME"])
+        return to_seconds(self._values["PERMANENT_SESSION_LIFETIME"])

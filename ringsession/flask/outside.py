@@ -15,7 +15,7 @@ from ..http.uri import encode_url
 from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
-from ..request import Handler, Request, Response
+from ..request import AppRequest, Handler, Request, Response
 from ..session.mapping import Session
 from ..stores import StoreUnavailable
 from ..wsgi.environ import environ_request
@@ -56,14 +56,15 @@ class Outside:
 
         Contexts may share one environ, also in several threads, so each works on a copy.
         """
-        request = environ_request(dict(environ))
+        # Werkzeug's request holds the environ, and Flask takes it from that environ alone.
+        request = environ_request({**environ, "werkzeug.request": None})
         self._provide(request)
         try:
             self._layers(request)
         except _IsOpen:
             pass
         opened = Opened(request["session"], request, {}, is_outside=True)
-        environ.setdefault("ringsession.request", request)
+        environ.setdefault("ringsession.request", AppRequest(request))
         environ.setdefault("ringsession.response", opened.response)
         environ.setdefault("ringsession.session", opened.ring)
         return opened

@@ -138,7 +138,7 @@ def is_cross_site_write(request: Request) -> bool:
     site, origin = request.get_header("sec-fetch-site"), request.get_header("origin")
     if site is not None:
         return site == "cross-site"
-    return origin not in (None, "null", get_origin(request))
+    return origin not in (None, "null") and origin != get_origin(request)
 
 
 # RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" need no encoding. Browsers keep "[]" too.

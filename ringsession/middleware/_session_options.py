@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from ..option_error import OptionError, Path, wrong_value
+from ..option_error import OptionError, Path, to_seconds, wrong_value
 from ..stores import Lifetime, StoreUnavailable, is_seconds
 from ..stores.backend import Backend
 from ..stores.opening import open_sessions
@@ -23,13 +24,15 @@ log = logging.getLogger("ringsession")
 _LONGEST = 10**10  # seconds, which are 317 years
 
 
-def check_seconds(**options: float | None) -> None:
-    """Raise OptionError for an option that is neither None nor seconds over 0."""
+def read_seconds(**options: float | timedelta | None) -> Iterator[float | None]:
+    """Return each option as seconds over 0, or None. Raises OptionError for any other value."""
     for name, value in options.items():
-        if not is_seconds(value):
+        seconds = to_seconds(value)
+        if not is_seconds(seconds):
             raise wrong_value(name, "seconds over 0, or None", value)
-        if value is not None and value > _LONGEST:
+        if seconds is not None and seconds > _LONGEST:
             raise wrong_value(name, f"at most {_LONGEST} seconds, or None for no limit", value)
+        yield seconds
 
 
 def find_attrs(name: Any, cookie_attrs: Any, root: Any) -> dict[str, Any]:

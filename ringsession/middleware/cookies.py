@@ -16,6 +16,7 @@ from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, 
 from ..http.form_encoding import form_decode, form_encode
 from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
+from ..response_shape import wrong_cookies
 from ..responses import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
 
@@ -163,7 +164,10 @@ def cookies_response(response: Response) -> Response:
     if "cookies" not in response:
         return response
     response = dict(response)
-    written = [_set_cookie(*item) for item in (response.pop("cookies") or {}).items()]
+    cookies = response.pop("cookies")
+    if cookies is not None and not isinstance(cookies, Mapping):
+        raise wrong_cookies(cookies)
+    written = [_set_cookie(*item) for item in (cookies or {}).items()]
     if not written:
         return response
     headers = dict(response.get("headers") or {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -27,11 +28,11 @@ from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
 from ._live_cookie import CookieAttrs, LiveCookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_seconds, find_attrs, find_store, open_backend
+from ._session_options import find_attrs, find_store, open_backend, read_seconds
 from .cookies import after_own, find_cookie
 
 # The checks of single options are for the Flask extension.
-__all__ = ["check_seconds", "find_attrs", "find_store"]
+__all__ = ["find_attrs", "find_store", "read_seconds"]
 __all__ += ["session_request", "session_response", "wrap_session"]
 
 log = logging.getLogger("ringsession")
@@ -80,7 +81,7 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
+def _store(state: State, request: Request, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
     own, when = None, "always"
@@ -97,7 +98,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *log_place(state.request))
+        log.warning(_LATE, _handle(state.value), *log_place(request))
     finally:
         state.has_started = True
     lines = []
@@ -113,8 +114,8 @@ def wrap_session(
     cookie_name: str = "ring-session",
     cookie_attrs: CookieAttrs = None,
     root: str | None = None,
-    timeout: float | None = 1800,
-    absolute_timeout: float | None = None,
+    timeout: float | timedelta | None = 1800,
+    absolute_timeout: float | timedelta | None = None,
     rolling: bool = False,
     former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
@@ -127,8 +128,9 @@ def wrap_session(
         `set_cookie_header`. Or a function that returns them. It is called for each response whose
         request used the session, so that the cookie follows a config that changes.
     root: None; the path of the cookie, over the one in cookie_attrs.
-    timeout: 1800; seconds without a request that touches the session, None for no limit.
-    absolute_timeout: None; seconds from the session's first write or its last `recreate`.
+    timeout: 1800; seconds or a timedelta without a request that touches the session, None for no
+        limit.
+    absolute_timeout: None; likewise, from the session's first write or its last `recreate`.
     rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that
         slides).
     former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
@@ -154,12 +156,12 @@ def wrap_session(
     >>> client.get("/").text, client.get("/").text
     ('1', '2')
     """
-    check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
+    times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
     check_switches(rolling=rolling)
     live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
     fixed_cookie = live_cookie.fixed
     store = find_store(store)
-    backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
+    backend = open_backend(store, cookie_name, times)
     find_values = _finder(cookie_name, store)
 
     def follows(record: str) -> bool:
@@ -182,7 +184,7 @@ def wrap_session(
                 cookie = fixed_cookie or live_cookie()
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
-                return _store(state, response, cookie)
+                return _store(state, request, response, cookie)
         except Exception as error:
             close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):

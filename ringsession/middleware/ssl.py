@@ -7,6 +7,7 @@ the proxies' headers.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 from werkzeug.exceptions import BadRequest, Forbidden
@@ -114,13 +115,13 @@ def _has_name(request: Request) -> bool:
 def wrap_hsts(
     handler: Handler,
     *,
-    max_age: int = _YEAR,
+    max_age: int | timedelta = _YEAR,
     include_subdomains: bool = True,
     preload: bool = False,
 ) -> Handler:
     """Tell browsers to use https only, from now on.
 
-    max_age: 31536000; seconds, a year.
+    max_age: 31536000; seconds (a year), or a timedelta.
     include_subdomains: True; the rule is for the subdomains too.
     preload: False; True asks for a place in the lists that browsers ship with, which needs a
         max_age of at least a year and the subdomains.
@@ -133,13 +134,14 @@ def wrap_hsts(
     >>> handler({"scheme": "https", "headers": {"host": "example.org"}})["headers"]
     {'Strict-Transport-Security': 'max-age=60; includeSubDomains'}
     """
-    if type(max_age) is not int or max_age < 0:
+    seconds = max_age // timedelta(seconds=1) if isinstance(max_age, timedelta) else max_age
+    if type(seconds) is not int or seconds < 0:
         raise wrong_value("max_age", "seconds", max_age)
     check_switches(include_subdomains=include_subdomains, preload=preload)
-    if preload and not (include_subdomains and max_age >= _YEAR):
+    if preload and not (include_subdomains and seconds >= _YEAR):
         problem = "expected include_subdomains and a max_age of at least 31536000 beside it"
         raise OptionError("preload", problem)
-    text = f"max-age={max_age}"
+    text = f"max-age={seconds}"
     text += "; includeSubDomains" if include_subdomains else ""
     text += "; preload" if preload else ""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import Any, NoReturn
+from weakref import ref
 
 from .. import codec
 from ..request import Request
@@ -47,7 +48,12 @@ class State:
     ) -> None:
         self.backend = backend
         self.find_values = find_values
-        self.request = request
+        # The request holds the session, so that a reference would be a cycle.
+        self._request = ref(request)
+        environ = dict.get(request, "environ") or {}
+        self._headers = dict.get(request, "headers") or {"cookie": environ.get("HTTP_COOKIE")}
+        self._method = dict.get(request, "request_method") or environ.get("REQUEST_METHOD")
+        self._path = dict.get(request, "uri") or environ.get("PATH_INFO")
         self.phase = UNTOUCHED
         self.ending = NONE
         self.sent: Sequence[str] = ()  # the different values of the session's cookie
@@ -68,6 +74,12 @@ class State:
         self.shown_message: str | None = None  # the key of the message that the handler read
         self._lock = Lock()
 
+    @property
+    def request(self) -> Request:
+        """Return the request, or for a late read what is kept of one that is over."""
+        kept = {"headers": self._headers, "request_method": self._method, "uri": self._path}
+        return self._request() or Request(kept)
+
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
         if self.has_started:
@@ -76,8 +88,8 @@ class State:
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
         if self.phase is UNTOUCHED:
+            self.sent = self.find_values(self._request() or self.request)
             self.phase = UNREAD
-            self.sent = self.find_values(self.request)
 
     def ask(self) -> None:
         """Ask the store, once, for the session of each value that the request brought."""

@@ -21,6 +21,35 @@ _EXPECTED = (
 )
 
 
+_REDIS = 'write "redis://localhost:6379/0"'
+_SQLITE = 'write "sqlite:///sessions.db", with four slashes for an absolute path'
+_INSTEAD = {
+    "postgres": 'write "postgresql+psycopg://..."',
+    "postgresql": 'write "postgresql+psycopg://user:password@host/database"',
+    "mysql": 'write "mysql+pymysql://user:password@host/database"',
+    "mariadb": 'write "mariadb+pymysql://user:password@host/database"',
+    "redis": _REDIS,
+    "rediss": _REDIS,
+    "localhost": _REDIS,
+    "valkey": 'write "redis://..."',
+    "valkeys": 'write "rediss://..."',
+    "sqlite": _SQLITE,
+    "sqlite3": _SQLITE,
+    "memory": 'write "memory:"',
+    "cookie": "pass cookie_store(key)",
+}
+
+
+def _unknown(text: str) -> OptionError:
+    """Return the error for a text that names no store. It shows nothing of the text."""
+    name = text.partition(":")[0].partition("+")[0].lower()
+    instead = _INSTEAD.get(name)
+    if instead is None and text.lower().endswith((".db", ".sqlite", ".sqlite3")):
+        instead = _SQLITE
+    hint = f"; {instead}" if instead else ""
+    return OptionError("store", f"expected a store, or {_EXPECTED}, got another text{hint}")
+
+
 def import_store(name: str) -> Any:
     """Return the function that makes a store, such as `sqlite_store`.
 
@@ -82,6 +111,11 @@ def open_store(text: str) -> Any:
     scheme, _, rest = text.partition("://")
     try:
         if scheme == "sqlite" and rest.startswith("/"):
+            if "?" in rest:
+                raise ValueError(
+                    'expected no "?" and no options after the path of the file; pass'
+                    " sqlite_store(path) for a path with this character"
+                )
             return import_store("sqlite_store")(rest[1:])
         if rest and scheme in ("redis", "rediss"):
             return import_store("redis_store")(text)
@@ -89,4 +123,4 @@ def open_store(text: str) -> Any:
             return import_store("sql_store")(text)
     except (ImportError, ValueError) as error:
         raise OptionError("store", str(error)) from None
-    raise OptionError("store", f"expected a store, or {_EXPECTED}, got another text")
+    raise _unknown(text)

@@ -72,7 +72,7 @@ def sign(page: Page, name: str, message: str, picture: bytes | None = None) -> s
         page.get_by_label("Picture").set_input_files(file)  # type: ignore[arg-type]
     with page.expect_navigation():
         page.get_by_role("button", name="Sign").click()
-    return page.get_by_role("status").inner_text()
+    return page.locator("[role=status], [role=alert]").inner_text()
 
 
 def test_an_entry_with_a_picture_is_shown_with_a_message_that_goes(page: Page) -> None:
@@ -127,7 +127,10 @@ def test_the_browser_understands_the_permissions_policy(page: Page) -> None:
 def test_what_is_no_picture_and_what_is_empty_is_refused_with_a_word(page: Page) -> None:
     before = page.locator("article").count()
     assert sign(page, "Eve", "hello", b"<svg onload=alert(1)>").startswith("That is no picture")
+    assert page.get_by_label("Message").input_value() == "hello"
     assert sign(page, "", "") == "Please give your name and a message."
+    red = page.get_by_role("alert").evaluate("alert => getComputedStyle(alert).backgroundColor")
+    assert red == "rgb(251, 228, 225)"
     assert page.locator("article").count() == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
@@ -202,7 +204,9 @@ def test_a_failure_between_two_steps_loses_nothing_and_opens_nothing(step: int) 
 
 
 def test_the_sealed_cookies_of_one_old_cookie_are_one_session() -> None:
-    app, value = make(cookie_store(SECRET), "id"), signed(user="ann")
+    ticks = itertools.count(time.time(), 0.01)  # so that no two are sealed at the same moment
+    app = make(cookie_store(SECRET, clock=lambda: next(ticks)), "id")
+    value = signed(user="ann")
     first, second = client_with(app, value), client_with(app, value)
     first.get("/set/a")
     second.get("/set/b")
@@ -217,7 +221,5 @@ def test_the_marker_is_gone_with_the_cookie(tmp_path: Any) -> None:
     store = sqlite_store(str(tmp_path / "sessions.db"))
     app = make(store, PERMANENT_SESSION_LIFETIME=1)
     client_with(app, signed(user="ann")).get("/logout")
-    import time
-
     time.sleep(2.1)
     assert store.sweep() >= 1

@@ -867,6 +867,17 @@ def test_a_random_key_is_said_loudly() -> None:
     )
 
 
+def test_a_key_that_is_none_is_an_error_since_a_variable_may_be_unset() -> None:
+    with pytest.raises(TypeError) as caught:
+        cookie_store(None)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "cookie_store: the key is None. Is an environment variable not set? `python -m ringsession"
+        " key` prints a key; cookie_store() without an argument makes a random one"
+    )
+    with pytest.raises(TypeError, match="^cookie_store: a fallback key is None"):
+        cookie_store("k" * 32, [None])  # type: ignore[list-item]
+
+
 # -- headers for caches
 
 

@@ -10,6 +10,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import NoReturn
 
 from ...http.grammar import MAX_COOKIE_OCTETS
@@ -145,18 +146,23 @@ def _largest(record: str) -> str:
     return ", ".join(f"{key[:40]!r} ({sizes[key]})" for key in top)
 
 
+class _Random(Enum):
+    KEY = "a random key"
+
+
 def cookie_store(
-    key: str | bytes | None = None,
+    key: str | bytes | _Random = _Random.KEY,
     fallback_keys: Sequence[str | bytes] = (),
     *,
     clock: Callable[[], float] = time.time,
 ) -> CookieStore:
     """Return a store that keeps each session in its cookie, encrypted with XAES-256-GCM.
 
-    key: None; at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some.
-        A key that repeats a few bytes is refused; one that documentation shows is logged.
-        With None the store makes a random key and warns (RuntimeWarning), since the sessions are
-        lost when the process ends.
+    key: at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some. A key that
+         repeats a few bytes is refused; one that documentation shows is logged. Without this
+         argument the store makes a random key and warns (RuntimeWarning), since the sessions are
+         lost when the process ends. None is an error, since `os.environ.get("KEY")` returns it for
+         a variable that is not set.
     fallback_keys: (); older keys. They open cookies but seal no new ones.
     clock: time.time; a function that returns seconds, for tests.
 
@@ -169,13 +175,19 @@ def cookie_store(
     >>> from ringsession import assoc_in, site_defaults
     >>> config = assoc_in(site_defaults, ["session", "store"], cookie_store("a 16-byte secret"))
     """
-    if key is None:
+    if key is None or None in list(fallback_keys):
+        which = "the key" if key is None else "a fallback key"
+        raise TypeError(
+            f"cookie_store: {which} is None. Is an environment variable not set? `python -m"
+            " ringsession key` prints a key; cookie_store() without an argument makes a random one"
+        )
+    if key is _Random.KEY:
         message = (
             "cookie_store: no key given, so it uses a random key, and all sessions end with this"
             " process. Pass the output of `python -m ringsession key`, the same for every worker."
         )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    random = key is None
+    random = key is _Random.KEY
     return CookieStore(
-        Keyring(new_key() if key is None else key, fallback_keys), clock, random=random
+        Keyring(new_key() if key is _Random.KEY else key, fallback_keys), clock, random=random
     )

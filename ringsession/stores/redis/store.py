@@ -11,7 +11,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
+from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import Connections, connect
@@ -147,7 +148,7 @@ def _fold(call: Call) -> None:
 
 
 def redis_store(
-    client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
+    client_or_url: Any, *, prefix: str = "ringsession:", timeout: Timeout | None = None
 ) -> RedisStore:
     """Return a store in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
 
@@ -172,6 +173,4 @@ def redis_store(
     """
     if type(prefix) is not str or not prefix:
         raise ValueError(f"prefix: expected a non-empty str, got {prefix!r:.60}")
-    if not is_seconds(timeout):
-        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
-    return RedisStore(connect(client_or_url, timeout), prefix)
+    return RedisStore(connect(client_or_url, read_timeout(timeout)), prefix)

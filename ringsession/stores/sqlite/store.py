@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from ... import codec
 from . import statements as sql
-from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, is_seconds
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded
+from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .rows import make_tombstone, new_version
 from .connections import SqliteConnections, is_busy
@@ -197,7 +198,7 @@ class SqliteStore(CopiesAsItself):
 def sqlite_store(
     path: str | os.PathLike[str],
     *,
-    timeout: float = 2,
+    timeout: Timeout = 2,
     durable: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> SqliteStore:
@@ -223,8 +224,7 @@ def sqlite_store(
     ...     store = sqlite_store(os.path.join(folder, "sessions.db"))
     ...     config = assoc_in(site_defaults, ["session", "store"], store)
     """
-    if timeout is None or not is_seconds(timeout):
-        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
+    seconds = read_timeout(timeout, is_needed=True)
     if type(durable) is not bool:
         raise ValueError(f"durable: expected True or False, got {durable!r:.60}")
-    return SqliteStore(path, timeout, durable, clock)
+    return SqliteStore(path, seconds, durable, clock)
