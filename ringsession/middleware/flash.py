@@ -14,7 +14,7 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
 from ..session.mapping import apply_response, request_state
-from ..session.state import DESTROY, State
+from ..session.state import DESTROY, FAILED, State
 
 
 def _state(request: Request) -> State:
@@ -66,6 +66,8 @@ def flash_request(request: Request) -> Request:
 def flash_response(response: Response, request: Request) -> Response:
     """See wrap_flash."""
     state = _state(request)
+    if state.phase is FAILED:
+        return response  # wrap_session makes it a 503
     message = response.get("flash")
     if message is not None and message is not False:  # as in Ring
         # Before the message, which outlives a session that ends here.

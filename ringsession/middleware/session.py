@@ -12,18 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from werkzeug.exceptions import ServiceUnavailable
-
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
+from ..session.failure import fail
 from ..session.mapping import Session, apply_response, request_state
 from ..session.state import FAILED, UNTOUCHED, State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
+from ..http.log_text import show_request
+from ._unavailable import unavailable_response
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
 from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
 from .cookies import after_own, find_cookie
@@ -31,10 +31,9 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
-_UNAVAILABLE = ServiceUnavailable("The site cannot answer right now. Try again soon.")
 _LATE = (
     "Dropped a write to session %s: the session was ended while the request was running."
-    " method=%s path=%s"
+    " %s"
 )
 
 
@@ -51,13 +50,6 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
     return {**response, "headers": headers}
 
 
-def _unavailable(request: Request) -> Response:
-    """What the client gets where the store failed, whatever the handler made of it."""
-    response = refuse(_UNAVAILABLE, request)
-    response["headers"] |= {"Retry-After": "5", "Cache-Control": "no-store"}
-    return response
-
-
 def _read_key(request: Request) -> Any:
     return request["session"].key
 
@@ -72,13 +64,6 @@ def session_request(request: Request, session: Session) -> Request:
 def _handle(value: str | None) -> str:
     """A name for a session in the log, which opens nothing."""
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
-
-
-def _where(request: Request) -> tuple[str, str]:
-    """The method and path of a request, escaped and cut for the log."""
-    found = (request.get("request_method"), request.get("uri"))
-    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
-    return method.upper(), path
 
 
 def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
@@ -98,7 +83,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), show_request(state.request))
     finally:
         state.has_started = True
     lines = []
@@ -180,13 +165,11 @@ def wrap_session(
                     cookie.check_own(response)
                 return _store(state, response, cookie)
         except Exception as error:
-            close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
+                close_body(response and response.get("body"))
                 raise
-            log.error("The session store failed, so the response is a 503.", exc_info=error)
-        else:
-            close_body(response.get("body"))
-        return _unavailable(request)
+            fail(state, error)
+        return unavailable_response(request, response, cookie_name)
 
     return session
 

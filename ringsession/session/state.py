@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
+from time import monotonic
 from typing import Any
 
 from .. import codec
@@ -17,11 +17,15 @@ from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents
+from .failure import NOT_LOADED, fail
 from .lookup import look_up
+from .phase import ABSENT as ABSENT, FAILED as FAILED, GONE as GONE, LIVE as LIVE
+from .phase import DESTROY as DESTROY, NONE as NONE, RECREATE as RECREATE
+from .phase import UNREAD as UNREAD, UNTOUCHED as UNTOUCHED
+from .phase import Ending as Ending, Phase as Phase
 
 log = logging.getLogger("ringsession")
 
-NOT_LOADED = "The session could not be loaded."
 DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
@@ -31,31 +35,6 @@ _TOO_LATE = (
 
 class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
-
-
-class Phase(str, Enum):
-    """What this request knows of its session."""
-
-    UNTOUCHED = "untouched"  # nobody has used the session
-    UNREAD = "unread"  # somebody has, but the store was not asked
-    ABSENT = "absent"  # nothing is stored for this request
-    LIVE = "live"
-    GONE = "gone"  # another request ended or moved it; no write brings it back
-    FAILED = "failed"  # the store failed: the response is a 503
-
-
-class Ending(str, Enum):
-    """What the handler wants of the session's id."""
-
-    NONE = "none"
-    DESTROY = "destroy"
-    RECREATE = "recreate"
-
-
-# Bound once: an attribute of an Enum class costs a call before Python 3.12.
-UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
-LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
-NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
 
 
 class State:
@@ -77,6 +56,8 @@ class State:
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
         self.is_refused = False  # the request is, so that its changes are dropped
+        self.has_failed = False  # the store has, and the log says so
+        self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
         self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
         self.shown_message: str | None = None  # the key of the message that the handler read
@@ -100,6 +81,7 @@ class State:
             return
         self.check_open()
         self.touch()
+        self.asked = monotonic()
         try:
             if len(self.sent) > 1 or self.backend.find_former is not None:
                 found = look_up(self.backend, self.request, self.sent)
@@ -108,8 +90,7 @@ class State:
                 (self.value,) = self.sent
                 self.loaded = self.backend.load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise fail(self, error) from error
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
@@ -157,12 +138,14 @@ class State:
             assert self.value is not None
             log.error(DROPPED)
             self.loaded, self.phase = None, FAILED  # unless the store takes the next step
-            self.backend.destroy(self.value)
+            try:
+                self.backend.destroy(self.value)
+            except StoreUnavailable as error:
+                raise fail(self, error) from error
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise fail(self, error) from error
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -182,17 +165,24 @@ class State:
     def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
         """Set a stored key at once. Return its encoded value, or None for an ended session."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
+        self.asked = monotonic()
         try:
-            text = self.backend.swap(self.value, key, change)
-        except SessionGone:
-            self._lose()
-            return None
-        except StoreUnavailable:
-            self.phase = FAILED
+            text = self._swap(self.value, key, change)
+        except StoreUnavailable as error:
+            fail(self, error)
             raise
+        if text is None:
+            return None
         self.contents.rebase(key, text)
         self.loaded = replace(self.loaded, record=self.contents.record, version=None)
         return text
+
+    def _swap(self, value: str, key: str, change: Callable[[str | None], str]) -> str | None:
+        try:
+            return self.backend.swap(value, key, change)
+        except SessionGone:
+            self._lose()
+            return None
 
     def _lose(self) -> None:
         """Note that the session went while this request was running."""

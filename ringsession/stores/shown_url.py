@@ -1,6 +1,6 @@
-"""Show a store's URL without its secrets.
+"""Show a store or its URL without its secrets.
 
-Every repr, log line, error and page of `explain` that shows a URL uses this module.
+Every repr, log line, error and page of `explain` that shows one uses this module.
 """
 
 from __future__ import annotations
@@ -62,6 +62,17 @@ def show_url(text: str) -> str:
         return f"{scheme}://{HIDDEN}"
     options = _show_options(query, fragment)
     return f"{scheme}://{HIDDEN + at if at else ''}{host}{path}{'?' + options if options else ''}"
+
+
+def show_store(store: object) -> str:
+    """Return the repr of a store of ours, and the type of any other, whose repr may show a secret.
+
+    >>> show_store(object())
+    'a store of type object'
+    """
+    kind = type(store)
+    is_ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return repr(store) if is_ours else f"a store of type {kind.__name__}"
 
 
 def is_host(text: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from .. import codec
 from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
 from .deadlines import UNLIMITED, Times, judge
-from .server_side import ask
+from .calling import ask
+from .shown_url import show_store
 
 TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
@@ -29,6 +30,9 @@ class RingStoreSessions:
         self._store = store
         self._lifetime = lifetime
         self._clock = clock
+
+    def __repr__(self) -> str:
+        return show_store(self._store)
 
     def load(self, value: str) -> Loaded | None:
         data = self._read(value)

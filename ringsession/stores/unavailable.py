@@ -1,0 +1,30 @@
+"""The exception of a store that cannot answer."""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from ..http.refusals import Negotiated
+
+RETRY_AFTER = 5  # seconds
+
+
+class StoreUnavailable(Negotiated, ServiceUnavailable):
+    """The store could not answer.
+
+    The client gets a 503, even if the handler catches this exception. It is Werkzeug's exception
+    for that status, so that the error handlers of a Flask app make its page. The message is for the
+    log; the page that Werkzeug makes does not show it.
+
+    >>> str(StoreUnavailable("no answer in time")), StoreUnavailable().code
+    ('no answer in time', 503)
+    """
+
+    description = "The site cannot answer right now. Try again soon."
+
+    def __init__(self, *message: object) -> None:
+        super().__init__(retry_after=RETRY_AFTER)
+        self.args = message
+
+    __str__ = Exception.__str__
+    __repr__ = Exception.__repr__
