@@ -37,10 +37,8 @@ def fail(state: State, error: Exception) -> StoreUnavailable:
     state.phase = FAILED
     if not state.has_failed:
         state.has_failed = True
-        when = "after the response had started" if state.has_started else "so the response is a 503"
         log.error(
-            "The session store failed, %s: %s. store=%r %s seconds=%.3f",
-            when,
+            "The session store failed, so the response is a 503: %s. store=%r %s seconds=%.3f",
             say(error),
             state.backend,
             show_request(state.request),

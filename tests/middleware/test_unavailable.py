@@ -152,27 +152,6 @@ def test_a_record_of_a_newer_version_is_named_as_such(caplog: Any) -> None:
     assert "503: a newer version of ringsession wrote the session's record. store=" in line
 
 
-def test_a_failure_after_the_response_has_started_is_a_line_too(caplog: Any) -> None:
-    client = failing("swap")
-
-    def page(request: Any) -> Any:
-        request["session"].get("a")
-
-        def stream() -> Any:
-            yield "a"
-            request["session"].swap("a", lambda a: 2)
-
-        return {"body": stream()}
-
-    response = client.send(page)
-    with pytest.raises(StoreUnavailable):
-        list(response["body"])
-    (line,) = caplog.messages
-    assert line.startswith(
-        "The session store failed after the response had started: swap. store=a store of type TracedStore"
-    )
-
-
 def test_a_swap_on_a_session_that_went_meanwhile_is_a_503_if_the_next_look_fails() -> None:
     client = Client()
 
