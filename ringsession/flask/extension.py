@@ -15,6 +15,7 @@ from flask import Flask, current_app, request, session
 
 from .csrf_error import answer_in_flask
 from .app_config import flask_defaults, name_app_key, permanent_age, read_config
+from .failing import handle_failures, page_maker
 from .moving_store import MovingStore
 from .signed_cookies import FlaskCookies
 from .interface import FlaskSessionInterface
@@ -151,6 +152,7 @@ class RingSession:
         wrapped.config = shown
         app.wsgi_app = wrapped  # type: ignore[method-assign]
         app.session_interface = interface
+        handle_failures(app)
         functions = _find_globals(whole)
         if functions:  # the first use of jinja_env fixes its options, so avoid it if possible
             app.jinja_env.globals.update(functions)
@@ -165,6 +167,7 @@ class RingSession:
             max_age=None if own_age else permanent_age(config, app.config),
             rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
             provide=_providing(config),
+            make_page=page_maker(app),
             former_name=None if self._until is None else _find_former_name(app, options),
         )
 

@@ -27,9 +27,9 @@ from ..middleware.cookies import wrap_cookies
 from ..middleware.flash import wrap_flash
 from ..middleware.session import wrap_session
 from ..session.mapping import Session, session_state
-from ..session.state import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
+from ..session.state import DESTROY, LIVE, NONE, UNTOUCHED
 from ..request import Handler, Request, Response
-from ..stores import StoreUnavailable
+from ..stores.unavailable import MAKE_PAGE, StoreUnavailable
 
 _KEY = "ringsession.flask"
 _ANSWER = "ringsession.answer"
@@ -79,6 +79,7 @@ class FlaskSessionInterface(SessionInterface):
         max_age: int | None,
         rolling: bool,
         provide: Callable[[Request], object],
+        make_page: Callable[[dict[str, Any]], Response | None],
         former_name: str | None = None,
     ) -> None:
         self._outside: Handler = wrap_cookies(wrap_session(wrap_flash(_answer), **options))
@@ -86,6 +87,7 @@ class FlaskSessionInterface(SessionInterface):
         self._max_age = max_age
         self._rolling = rolling
         self._provide = provide
+        self._make_page = make_page
         self._former_name = former_name  # of a cookie that Flask signed
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -110,11 +112,12 @@ class FlaskSessionInterface(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
         state = session._state
-        if state.has_started or state.phase is FAILED:
+        if state.has_started or state.has_failed:
             return
         if state.phase is not UNTOUCHED:
             if state.contents is not None and state.contents.may_differ:
                 self._check(session)
+            current_request.environ[MAKE_PAGE] = self._make_page
             own = current_request.environ["ringsession.response"]
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)

@@ -15,34 +15,14 @@ from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
 from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
+from .messages import flash_pair as flash_pair, flash_value as flash_value
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
 _QUOTED = f'"{PERMANENT}"'  # as it stands in a record
-_CATEGORY = "message"  # flask.flash's own default
-
-
-def is_pair(value: object) -> bool:
-    return type(value) is tuple and len(value) == 2
-
-
-def flash_pair(value: Any) -> tuple[Any, Any]:
-    """Return a message of the layers as Flask has it: with its category, or "message".
-
-    >>> flash_pair("saved"), flash_pair(("error", "not saved"))
-    (('message', 'saved'), ('error', 'not saved'))
-    """
-    return value if is_pair(value) else (_CATEGORY, value)
-
-
-def flash_value(category: Any, message: Any) -> Any:
-    """Return a message of Flask as the layers have it, so that `flash_pair` gives the pair again.
-
-    >>> flash_value("message", "saved"), flash_value("error", "not saved")
-    ('saved', ('error', 'not saved'))
-    """
-    plain = type(category) is str and category == _CATEGORY and not is_pair(message)
-    return message if plain else (category, message)
+# Flask-Login asks for this key after each request, also one for a file, and takes it out of the
+# session. So it is there only if the same request has used the session before.
+_REMEMBER = "_remember"
 
 
 def _state_of(session: Session) -> State:
@@ -127,6 +107,8 @@ class FlaskSession(SessionMixin):
         return len(self._loaded("")) + bool(self._waiting())
 
     def __contains__(self, key: object) -> bool:
+        if key == _REMEMBER and self._state.phase is UNTOUCHED:
+            return False
         return bool(self._waiting()) if key == FLASHES else key in self._loaded(f'["{key}"]')
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,7 @@ class RefusalLog:
     >>> refusals = RefusalLog(logging.getLogger("ringsession"))
     """
 
-    def __init__(
-        self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
         self._begin()

@@ -7,13 +7,9 @@ from typing import Any
 from ..http.headers import change_header
 from ..http.refusals import refuse
 from ..request import Request, Response
-from ..responses import check_response
-from ..stores.unavailable import RETRY_AFTER, StoreUnavailable
+from ..stores.unavailable import MAKE_PAGE, RETRY_AFTER, StoreUnavailable
 from ..wsgi.body import close_body
 
-# `environ` has a function under this key if the app can make a page for a response that the store
-# did not let it send. The function gets `environ`.
-MAKE_PAGE = "ringsession.make_503"
 _OF_THE_SESSION = ("session", "flash", "session_cookie_attrs", "session_cookie_when")
 
 
@@ -55,7 +51,7 @@ def unavailable_response(request: Request, response: Any, cookie_name: str) -> R
         close_body(page.get("body"))
         environ = dict.get(request, "environ") or {}
         make = environ.pop(MAKE_PAGE, None)
-        page = None if make is None else check_response(make(environ))
+        page = None if make is None else make(environ)
     if page is None or page["status"] != 503:
         close_body(page and page.get("body"))
         return plain_page(request)

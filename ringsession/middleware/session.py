@@ -31,10 +31,7 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
-_LATE = (
-    "Dropped a write to session %s: the session was ended while the request was running."
-    " %s"
-)
+_LATE = "Dropped a write to session %s: the session was ended while the request was running." " %s"
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:

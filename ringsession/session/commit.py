@@ -18,7 +18,8 @@ from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .failure import fail, say
 from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED
-from .state import Ending, Phase, State
+from .phase import Phase
+from .state import Ending, State
 
 NOT_STARTED = (
     "Started no session for a message or CSRF token: another site sent the request, so the cookie"

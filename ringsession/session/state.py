@@ -22,7 +22,7 @@ from .lookup import look_up
 from .phase import ABSENT as ABSENT, FAILED as FAILED, GONE as GONE, LIVE as LIVE
 from .phase import DESTROY as DESTROY, NONE as NONE, RECREATE as RECREATE
 from .phase import UNREAD as UNREAD, UNTOUCHED as UNTOUCHED
-from .phase import Ending as Ending, Phase as Phase
+from .phase import Ending as Ending
 
 log = logging.getLogger("ringsession")
 

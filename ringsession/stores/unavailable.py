@@ -7,6 +7,9 @@ from werkzeug.exceptions import ServiceUnavailable
 from ..http.refusals import Negotiated
 
 RETRY_AFTER = 5  # seconds
+# A key of environ: a function of environ that makes the app's page where its response cannot be
+# sent, since the session could not be stored. It returns a response dict or None.
+MAKE_PAGE = "ringsession.make_503"
 
 
 class StoreUnavailable(Negotiated, ServiceUnavailable):

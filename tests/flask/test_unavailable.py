@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, Response, jsonify, render_template_string, session
+from flask import Flask, Response, jsonify, render_template_string, request, session
 from werkzeug.exceptions import HTTPException
 
 from ringsession import StoreUnavailable, memory_store
@@ -34,7 +34,7 @@ def login_app(store: Any, **values: Any) -> Flask:
 
     @app.get("/login")
     def login() -> str:
-        flask_login.login_user(User("ann"), remember=True)
+        flask_login.login_user(User("ann"), remember="remember" in request.args)
         return ""
 
     @app.get("/who")
@@ -167,9 +167,9 @@ def test_a_function_after_the_request_that_finds_the_store_down_is_one_record(
 ) -> None:
     store = TracedStore(memory_store())
     app = login_app(store)
+    app.register_error_handler(503, lambda error: ("down", 503))
     client = failing(store, app, "load")
     app.after_request_funcs.setdefault(None, []).append(AFTER[after])
-    app.register_error_handler(503, lambda error: ("down", 503))
     answer = client.get("/health")
     assert (answer.status_code, answer.text) == (503, "down")
     assert [record.name for record in caplog.records] == ["ringsession"]
@@ -194,7 +194,7 @@ def test_flask_login_loads_no_session_for_a_page_that_does_not_use_it(tmp_path: 
 def test_a_remembered_user_is_still_remembered_anew_where_the_app_wants_that() -> None:
     store = TracedStore(memory_store())
     client = login_app(store, REMEMBER_COOKIE_REFRESH_EACH_REQUEST=True).test_client()
-    client.get("/login")
+    client.get("/login?remember=1")
     assert [line.split("=")[0] for line in set_cookies(client.get("/health"))] == ["remember_token"]
 
 

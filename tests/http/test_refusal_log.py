@@ -83,7 +83,7 @@ def test_a_forked_process_has_ten_lines_of_its_own_and_never_waits_for_its_paren
         ("/a\r\nERROR forged", "/a\\r\\nERROR forged"),
         ("\x1b[2J", "\\x1b[2J"),
         ("ü\u2028\udc80\x7f", "\\xfc\\u2028\\udc80\\x7f"),
-        ("it's \"x\" \\n", "it's \"x\" \\\\n"),
+        ('it\'s "x" \\n', 'it\'s "x" \\\\n'),
         ("x" * 500, "x" * 200),
         ("\n" * 500, "\\n" * 100),
         (None, "?"),

@@ -138,7 +138,10 @@ def test_a_store_of_your_own_is_named_by_its_type_and_its_error_is_one_line(capl
     client.send(lambda request: {"session": {"a": 1}})
     first, second = caplog.messages
     assert ": no answer from the server. store=a store of type Talkative method=GET" in first
-    assert re.search(r": Talkative.write_session failed: OSError at \w+\.py:\d+\. store=a store of type T", second)
+    assert re.search(
+        r": Talkative.write_session failed: OSError at \w+\.py:\d+\. store=a store of type T",
+        second,
+    )
     assert "s3cret" not in caplog.text
 
 

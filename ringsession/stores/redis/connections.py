@@ -82,12 +82,12 @@ class ClusterConnections:
                     return server.ask(commands, deadline)
                 return server.ask((_ASKING, *commands), deadline)[1:]  # without the reply to ASKING
             except Refused as refused:
-                if refused.code not in ("MOVED", "ASK"):
-                    if refused.code == "CLUSTERDOWN":
+                if refused.reply.code not in ("MOVED", "ASK"):
+                    if refused.reply.code == "CLUSTERDOWN":
                         self._look_again(deadline)
                     raise
                 # ASK: the slot is being moved, and this key is at the other node already.
-                asking = refused.code == "ASK"
+                asking = refused.reply.code == "ASK"
                 node = self._find(key, node, refused, deadline)
             except Broken:
                 self._look_again(deadline)
@@ -111,7 +111,7 @@ class ClusterConnections:
         host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
         host = host or sender.host  # empty: the same host as before
         node = self._client.get_node(host=host, port=int(port))
-        if node is None or refused.code == "MOVED":
+        if node is None or refused.reply.code == "MOVED":
             self._look_again(deadline)
             node = node or self._client.get_node(host=host, port=int(port))
         return node or self._client.get_node_from_key(key)

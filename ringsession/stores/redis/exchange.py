@@ -44,7 +44,6 @@ class Refused(StoreUnavailable):
 
     def __init__(self, reply: ErrorReply) -> None:
         super().__init__(f"redis_store: the server answered: {shorten(reply.text)}")
-        self.code = reply.code
         self.reply = reply
 
 

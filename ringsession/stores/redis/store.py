@@ -43,7 +43,7 @@ class RedisStore(CopiesAsItself):
             call.ask((b"GET", call.name), (b"TIME",), *self._connections.own_commands)
             refused = call.run(CHECK)
         except Refused as error:
-            if error.code == "NOPERM":
+            if error.reply.code == "NOPERM":
                 raise ValueError(f"{error}. Grant the rights in docs/stores.md") from None
             raise
         if refused is not None:
