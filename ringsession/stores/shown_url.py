@@ -19,9 +19,9 @@ _NUMBERS = frozenset(
 )
 _WORDS = frozenset(
     "application_name charset client_encoding host hostaddr load_balance_hosts ssl_cert_reqs"
-    " ssl_check_hostname sslmode sslnegotiation target_session_attrs".split()
+    " ssl_check_hostname sslmode sslnegotiation target_session_attrs unix_socket".split()
 )
-_NUMBER = re.compile(r"[0-9.]{1,12}\Z")
+_NUMBER = re.compile(r"[0-9.]{1,12}(?:,[0-9]{1,5}){0,8}\Z")  # several hosts have several ports
 _WORD = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,39}\Z")
 _HOST = re.compile(r"(?:[A-Za-z0-9._,-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])(?::[0-9]{0,5})?\Z")
