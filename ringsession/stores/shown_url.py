@@ -19,7 +19,7 @@ _NUMBERS = frozenset(
 )
 _WORDS = frozenset(
     "application_name charset client_encoding host hostaddr load_balance_hosts ssl_cert_reqs"
-    " ssl_check_hostname sslmode sslnegotiation target_session_attrs unix_socket".split()
+    " ssl_check_hostname sslmode sslnegotiation target_session_attrs".split()
 )
 _NUMBER = re.compile(r"[0-9.]{1,12}(?:,[0-9]{1,5}){0,8}\Z")  # several hosts have several ports
 _WORD = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")

@@ -289,7 +289,7 @@ def test_mariadb_over_a_unix_socket(mariadb: Server) -> None:
     store.create_table()
     client = site(store)
     assert [client.get("/").text, client.get("/").text] == ["1", "2"]
-    assert repr(store) == f"<sql_store mysql+pymysql://***@/ringsession?unix_socket={sock}>"
+    assert repr(store) == "<sql_store mysql+pymysql://***@/ringsession?***>"
     store.close()
 
 

@@ -41,8 +41,8 @@ def make_client(url: str, timeout: float) -> Any:
 
 def _check_options(pool: Any, query: str) -> None:
     """Raise ValueError for an option that no connection has. It would fail at every request."""
-    kind, known = pool.connection_class, set()
-    for each in kind.__mro__:
+    known: set[str] = set()
+    for each in pool.connection_class.__mro__:
         known.update(inspect.signature(each.__init__).parameters)
     known -= {"self", "args", "kwargs"}
     for name in pool.connection_kwargs:
