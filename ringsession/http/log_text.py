@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..request import Request
+
 _LONGEST = 200  # characters
 
 
@@ -41,3 +43,15 @@ def show_request(request: Mapping[str, Any]) -> str:
     """
     method = escape(request.get("request_method")).upper()
     return f"method={method} path={escape(request.get('uri'))}"
+
+
+def show_sender(request: Request) -> str:
+    """Return what tells who sent a request: method, path, address, Origin and Host.
+
+    >>> headers = {"origin": "https://evil.org"}
+    >>> show_sender(Request({"request_method": "post", "uri": "/", "headers": headers}))
+    "method=POST path=/ address=? origin='https://evil.org' host=none"
+    """
+    address = escape(request.get("remote_addr"), 50) or "?"
+    origin, host = (quote(request.get_header(name)) for name in ("origin", "host"))
+    return f"{show_request(request)} address={address} origin={origin} host={host}"
