@@ -49,8 +49,9 @@ def wrap_hosts(
         Host. Only a GET or HEAD for exactly such a path passes, and its Host becomes the first of
         the names, so that no URL in the response is built from what the client wrote.
 
-    Reads Host (the server's name in a request without it), `request_method` and `uri`. Logs a
-    refusal at WARNING, at most 10 in a second. Raises OptionError for a name or path that no request can have.
+    Reads Host (the server's name in a request without it), `request_method` and `uri`. Logs
+    refusals at WARNING, at most 10 in a second. Raises OptionError for a name or path that no
+    request can have.
     Source: RFC 9112 section 3.2.
 
     >>> handler = wrap_hosts(lambda request: {"status": 200}, names=["example.org"])
