@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from .unavailable import StoreUnavailable
 
 _Answer = TypeVar("_Answer")
+HARMLESS = "ringsession_harmless"  # an attribute of an exception: its message, without a value
 
 
 def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
@@ -20,14 +21,19 @@ def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
         raise
     except Exception as error:
         name = getattr(method, "__qualname__", type(method).__name__)
-        failure = f"{name} failed: {_describe(error)}"
+        failure = f"{name} failed: {describe(error)}"
     # Raised outside the handler, so that no traceback shows the error: it may quote a session.
     raise StoreUnavailable(failure)
 
 
-def _describe(error: Exception) -> str:
-    """Return the type of an error and where it was raised, without its message."""
+def describe(error: Exception) -> str:
+    """Return the type of an error and where it was raised.
+
+    Its message stays out, unless a store of ours has marked it as harmless.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    words = getattr(error, HARMLESS, "")
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    return f"{module}{kind.__qualname__} at {place}{': ' if words else ''}{words}"

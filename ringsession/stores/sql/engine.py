@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
+import weakref
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
@@ -100,19 +101,16 @@ class SqlEngine:
         self._engine = engine
         self.timeout = timeout
         self._shown = shown
-        self._owned = owned
         hosts = [host.rpartition(":")[0] or host for host in find_hosts(engine.url)]
         self._names: set[str] = {*hosts, *find_hosts(engine.url), engine.url.database or ""}
         self._connections: Any = (
             OwnConnections(engine, timeout) if owned else LentConnections(engine)
         )
+        if owned:  # not __del__, which may run when the interpreter has cleared the modules
+            weakref.finalize(self, self._connections.close)
 
     def __repr__(self) -> str:
         return self._shown  # the URL without its secrets
-
-    def __del__(self) -> None:
-        if getattr(self, "_connections", None) and self._owned:
-            self.close()
 
     def close(self) -> None:
         """Close the connections that no thread is using. A later call opens new ones."""
