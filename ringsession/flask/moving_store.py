@@ -19,7 +19,8 @@ from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
-from ..stores.server_side import ask, hash_id
+from ..stores.calling import ask
+from ..stores.server_side import hash_id
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 

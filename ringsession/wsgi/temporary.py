@@ -9,6 +9,7 @@ from typing import Any
 from ..http.refusals import NoTemporaryFile
 
 IN_MEMORY = 1 << 19  # bytes; more are on the disk
+NOT_KEPT = "Could not keep a form in a temporary file, so the response is a 507: %s. %s"
 
 
 def no_file(error: OSError) -> NoTemporaryFile:
