@@ -40,7 +40,7 @@ def form_type(content_type: str) -> tuple[str, dict[str, str]]:
 class FormInput:
     """Read a form from the client, and keep its first `MAX_FORM_BYTES`, or more after `keep`."""
 
-    def __init__(self, stream: Any, shown: str) -> None:
+    def __init__(self, stream: Any, shown: str = "method=? path=?") -> None:
         self._stream = stream
         self._shown = shown  # the request, for the log
         self._spool: Spool | None = None
