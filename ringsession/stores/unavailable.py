@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..http.refusals import Negotiated
@@ -26,8 +28,12 @@ class StoreUnavailable(Negotiated, ServiceUnavailable):
     description = "The site cannot answer right now. Try again soon."
 
     def __init__(self, *message: object) -> None:
-        super().__init__(retry_after=RETRY_AFTER)
+        super().__init__()
         self.args = message
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        headers = super().get_headers(environ, scope)
+        return [*headers, ("Retry-After", str(RETRY_AFTER)), ("Cache-Control", "no-store")]
 
     __str__ = Exception.__str__
     __repr__ = Exception.__repr__

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from ringsession import StoreUnavailable, memory_store
 from tests.flask.apps import make_app, set_cookies
 from tests.machine import import_part
-from tests.tracing import TracedStore
+from tests.tracing import UNAVAILABLE, TracedStore
 
 flask_login = import_part("flask_login")
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
@@ -120,7 +120,7 @@ def test_a_page_of_another_status_is_replaced(path: str) -> None:
     app = login_app(store)
     app.register_error_handler(Exception, lambda error: ("anonymous", 200))
     answer = failing(store, app, "patch" if path == "/add" else "load").get(path)
-    assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.text) == (503, UNAVAILABLE)
 
 
 def test_an_error_page_that_writes_to_the_session_stores_and_raises_nothing(caplog: Any) -> None:
@@ -151,7 +151,7 @@ def test_an_error_handler_that_fails_is_the_apps_own_error(caplog: Any) -> None:
         raise LookupError("mine")
 
     answer = failing(store, app, "load").get("/who")
-    assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.text) == (503, UNAVAILABLE)
     assert [record.name for record in caplog.records] == ["ringsession", app.name]
 
 

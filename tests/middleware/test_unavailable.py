@@ -13,7 +13,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from ringsession import StoreUnavailable, memory_store, wrap_session
 from ringsession.session.contents import SECRETS
 from ringsession.session.mapping import session_state
-from tests.tracing import Client, TracedStore
+from tests.tracing import UNAVAILABLE, Client, TracedStore
 
 PAGES: dict[str, Any] = {
     "load": lambda request: request["session"].get("a"),
@@ -232,7 +232,7 @@ def test_its_own_retry_after_is_kept_too() -> None:
 def test_a_page_of_another_status_is_not_kept() -> None:
     client = failing("load")
     response = client.send(lambda request: swallowing(PAGES["load"])(request) or {"status": 500})
-    assert (response["status"], response["body"]) == (503, "Service Unavailable")
+    assert (response["status"], response["body"]) == (503, UNAVAILABLE)
 
 
 def test_the_exception_is_werkzeugs_for_a_503_and_its_page_does_not_tell_what_failed() -> None:

@@ -102,12 +102,12 @@ def test_the_workers_of_a_preforking_server_share_no_connection(
 
 
 def test_a_check_that_hangs_ends_by_the_timeout() -> None:
-    program = f"""
+    program = """
 import socket
 from ringsession import redis_store
 listener = socket.create_server(("127.0.0.1", 0))
 try:
-    redis_store(f"redis://127.0.0.1:{{listener.getsockname()[1]}}/0", timeout=0.2).check()
+    redis_store(f"redis://127.0.0.1:{listener.getsockname()[1]}/0", timeout=0.2).check()
 except Exception as error:
     print(error)
 """
