@@ -106,7 +106,9 @@ def _check_response(response: Response | None) -> None:
 
 def _show(request: Request, trusted_origins: Collection[str]) -> str:
     """Return who sent a refused request and, if its origin may be the site's own, what to do."""
-    sent, own = request.get_header("origin"), get_origin(request)
+    sent = request.get_header("origin")
+    knows_host = request.get_header("host") is not None or "server_name" in request
+    own = get_origin(request) if knows_host else None
     if sent in (None, "null", own) or sent in trusted_origins:
         return show_sender(request)
     return f"{show_sender(request)} expected={quote(own)}. {_BEHIND_A_PROXY}"

@@ -98,3 +98,14 @@ def test_a_refused_host_says_who_asked_and_what_to_configure(caplog: Any) -> Non
         ' ["security"]["hosts"]. Behind a proxy, let it pass on the Host header (nginx:'
         " proxy_set_header Host $http_host)."
     )
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://a.b"}])
+def test_a_request_without_a_server_is_refused_as_any_other(headers: Any, caplog: Any) -> None:
+    handler = anti_forgery.wrap_anti_forgery(lambda request: {"status": 200})
+    request: Any = {
+        "request_method": "post",
+        "headers": {"sec-fetch-site": "cross-site", **headers},
+    }
+    assert handler(request)["status"] == 403
+    assert "method=POST path=? address=?" in caplog.text

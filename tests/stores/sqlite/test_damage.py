@@ -111,8 +111,8 @@ def test_a_user_gets_the_session_or_a_503_and_each_503_is_one_line(
         site.store._connections._own.idle[:] = []
     caplog.set_level(logging.INFO)
     found = site.visit(site.users)
-    assert {answer for answer in found} <= {(200, "2"), (503, "Service")}
-    assert found[503, "Service"] == len(caplog.records)
+    assert {answer for answer in found} <= {(200, "2"), (503, "503 Ser")}
+    assert found[503, "503 Ser"] == len(caplog.records)
     assert {record.levelname for record in caplog.records} <= {"ERROR"}
     assert all("SqliteStore.load failed: sqlite3." in message for message in caplog.messages)
 
@@ -161,7 +161,7 @@ print(sorted(site.visit(site.users)))
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout) == (0, "[(503, 'Service')]\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "[(503, '503 Ser')]\n"), done.stderr
 
 
 # -- commands of an administrator
