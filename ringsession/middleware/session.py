@@ -31,7 +31,7 @@ from .cookies import after_own, find_cookie
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
-_LATE = "Dropped a write to session %s: the session was ended while the request was running." " %s"
+_LATE = "Dropped a write to session %s: the session was ended while the request was running. %s"
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
@@ -166,6 +166,8 @@ def wrap_session(
                 close_body(response and response.get("body"))
                 raise
             fail(state, error)
+            if not isinstance(error, StoreUnavailable):
+                log.debug("The app's own error after that:", exc_info=error)
         return unavailable_response(request, response, cookie_name)
 
     return session
