@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from .wsgi.body import close_body
 from .wsgi.message import field_lines
 from .layer_options import find_value, layer_options, wrap_layer
 from .layers import LAYERS
@@ -111,7 +112,11 @@ def _check_headers(handler: Handler) -> Handler:
 
     def checked(request: Request) -> Response:
         response = check_response(handler(request))
-        field_lines(response.get("headers") or {})
+        try:
+            field_lines(response.get("headers") or {})
+        except BaseException:
+            close_body(response.get("body"))
+            raise
         return response
 
     return checked

@@ -83,9 +83,14 @@ def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _cookie_attrs(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    attrs = session.get("cookie_attrs")
+    return (attrs() if callable(attrs) else attrs) or {}
+
+
 def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
     options = {**site_defaults["session"], **session}
-    attrs = options["cookie_attrs"] or {}
+    attrs = _cookie_attrs(options)
     store = options["store"]
     if store in (None, "memory:") or isinstance(store, MemoryStore):
         yield "memory_store: sessions end with the process, and only one process sees them"
@@ -108,7 +113,7 @@ def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
 def _find_notes(config: Mapping[str, Any]) -> list[str]:
     """Return what often surprises with such a config, one line each."""
     on = {layer.path[-1]: options for layer, options in _layers(config)}
-    attrs = {"same_site": "lax", **((on["session"] or {}).get("cookie_attrs") or {})}
+    attrs = {"same_site": "lax", **_cookie_attrs(on["session"] or {})}
     has_cookie = on["session"] is not None and str(attrs["same_site"]).lower() in ("lax", "strict")
     if has_cookie and (on["anti_forgery"] or {}).get("trusted_origins"):
         return [

@@ -125,7 +125,11 @@ WRONG = [
     ),
     (["session", "flash"], 1, '["session"]["flash"]: expected True or False, got 1'),
     (["session", "cookie_name"], b"x", '["session"]["cookie_name"]: expected a str, got b\'x\''),
-    (["session", "cookie_attrs"], "x", '["session"]["cookie_attrs"]: expected a dict, got \'x\''),
+    (
+        ["session", "cookie_attrs"],
+        "x",
+        '["session"]["cookie_attrs"]: expected a dict, or a function that returns one, got \'x\'',
+    ),
     (["session", "root"], 5, '["session"]["root"]: expected a str or None, got 5'),
     (["session"], "on", "[\"session\"]: expected a dict, True or False, got 'on'"),
     (["cookies"], None, '["cookies"]: expected True or False, got None'),

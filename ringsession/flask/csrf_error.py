@@ -12,11 +12,14 @@ from flask import Flask, request as current_request
 from flask.signals import request_started
 from werkzeug.exceptions import Forbidden
 
+from ..config import Config
+from ..defaults import site_defaults
 from ..http.refusals import Negotiated
+from ..layer_options import find_value, layer_options
 from ..middleware.anti_forgery import REFUSED
 from ..request import Handler, Request, Response
 from ..session.mapping import request_state
-from ..wsgi import from_wsgi
+from ..wsgi import WSGIApp, from_wsgi
 
 _REFUSED = "ringsession.is_refused"
 
@@ -36,13 +39,12 @@ def _raise_refusal(app: Flask, **_: Any) -> None:
         raise CSRFError
 
 
-def answer_in_flask(app: Flask) -> Handler | None:
+def _answer_in_flask(app: Flask, own: WSGIApp) -> Handler | None:
     """Return an `error_handler` for the anti-forgery layer, or None where Flask must not answer.
 
     Only an app whose `wsgi_app` nobody has wrapped gets one. Other middleware around Flask could
     send a refused request to another app, which would not know that it was refused.
     """
-    own = app.wsgi_app
     if getattr(own, "__func__", None) is not Flask.wsgi_app:
         return None
     # This signal is sent before the URL preprocessors and `before_request` functions run.
@@ -57,3 +59,20 @@ def answer_in_flask(app: Flask) -> Handler | None:
         return handler(request)
 
     return answer
+
+
+def with_csrf_errors(config: Config, app: Flask, own: WSGIApp) -> Config:
+    """Let the app's own error handlers answer a refused request, unless the config says how.
+
+    own: the app's `wsgi_app`, before the layers.
+    """
+    path = ("security", "anti_forgery")
+    options = layer_options(find_value(config, path, site_defaults), None)
+    if options is None or options.get("error_response") or options.get("error_handler"):
+        return config
+    answer = _answer_in_flask(app, own)
+    if answer is None:
+        return config
+    security = site_defaults["security"] if config["security"] is True else config["security"]
+    options["error_handler"] = answer
+    return {**config, "security": {**security, "anti_forgery": options}}

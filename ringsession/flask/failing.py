@@ -15,10 +15,12 @@ from typing import Any
 from flask import Flask, Response as FlaskResponse, session as current_session
 
 from .session import FlaskSession
+from .values import encode
 from ..request import Response
 from ..session.contents import Contents
 from ..session.mapping import Session
-from ..session.state import ABSENT, FAILED, State
+from ..session.phases import ABSENT, FAILED
+from ..session.state import State
 from ..stores import StoreUnavailable
 from ..wsgi.message import group_fields
 
@@ -36,8 +38,8 @@ def _give_up(session: FlaskSession) -> None:
     failed = session._state
     state = State(failed.backend, failed.find_values, failed.request)
     state.phase, state.contents, state.has_failed = ABSENT, Contents(None), True
-    state.messages_wait = True
-    session._inner, session._reopen = Session(state), None
+    state.messages_wait, state.encode = True, encode
+    session._opened = session._opened._replace(ring=Session(state), response={})
 
 
 def handle_failures(flask_app: Flask) -> None:
@@ -76,6 +78,8 @@ def page_maker(flask_app: Flask) -> Callable[[dict[str, Any]], Response | None]:
     def make_page(environ: dict[str, Any]) -> Response | None:
         with app.request_context(environ) as context:
             arguments = (context,) if passes_context else ()
+            session: Any = current_session
+            _give_up(session._get_current_object())
             try:
                 page = app.handle_user_exception(*arguments, StoreUnavailable("not stored"))
                 response = app.make_response(page)

@@ -10,20 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from ..session.contents import EMPTY
+from .. import codec
+from ..request import Request
 from ..stores import Change, CopiesAsItself, Details, Lifetime, Loaded, Renewal, SessionGone, Store
 from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
+from ..stores.ids import hash_id
 from ..stores.calling import ask
-from ..stores.server_side import hash_id
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 
+NEVER = 0  # when the session of a cookie that Flask signed was sealed
 _UNMOVED = "unmoved"  # a version: the store had nothing under the id when it was asked
 
 # Store a record under an id. Return False if something is, or was, stored there.
@@ -54,14 +58,23 @@ class MovedSessions:
         self._insert = insert
         self._lifetime = lifetime
         self._cookies = cookies
+        self._name = name
         self.check_size = inner.check_size
-        self.find_former = cookies.find if cookies.name != name else None
+
+    def find_former(self, request: Request) -> list[str]:
+        return [] if self._cookies.name == self._name else self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
+        return self._load(value, self._inner.load)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self._load(value, partial(self._inner.load_late, follows=follows))
+
+    def _load(self, value: str, load: Callable[[str], Loaded | None]) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
-            return self._inner.load(value)
-        found = self._inner.load(signed.id)
+            return load(value)
+        found = load(signed.id)
         if found is not None:  # due=True sends the session's own cookie, also after a mere read
             return found if found.record is None else replace(found, due=True)
         if self._inner.load(signed.marker) is not None:
@@ -83,7 +96,10 @@ class MovedSessions:
         moved = self._move(signed, loaded)
         if moved is None or moved.record is None:
             raise SessionGone
-        return self._inner.patch(signed.id, moved, change)
+        # The change was made to the cookie's session. Another request may have written since.
+        merged = codec.merge(moved.record, change.changed, change.removed)
+        renewed = Change(moved.record, merged, disposable=change.disposable)
+        return self._inner.patch(signed.id, moved, renewed)
 
     def touch(self, value: str, loaded: Loaded) -> str | None:
         signed = self._cookies.read(value)
@@ -113,6 +129,12 @@ class MovedSessions:
             self._insert_once(signed)
         return self._inner.swap(value if signed is None else signed.id, name, change)
 
+    def keeps_value(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.keeps_value(value)
+
+    def merges(self, value: str) -> bool:
+        return self._cookies.read(value) is None and self._inner.merges(value)
+
     def _move(self, signed: Signed, loaded: Loaded) -> Loaded | None:
         """Store the session unless it is stored. Return what the store now has under its id."""
         self._insert_once(signed)
@@ -140,15 +162,18 @@ class SealedMovedSessions(SealedSessions):
     ) -> None:
         super().__init__(store, cookie_name, lifetime)
         self._cookies = cookies
-        self.find_former = cookies.find if cookies.name != cookie_name else None
+        self.find_former = self._find_former
+
+    def _find_former(self, request: Request) -> list[str]:
+        return [] if self._cookies.name == self._name else self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
             return super().load(value)
         sid, now = sha256(signed.id.encode()).digest()[:16], self._now()
-        sealed, payload = int(signed.signed_at * 1000), signed.record[1:].encode()
-        opened = Opened(False, sid, now, 0, 0, sealed, now, *self._granted, payload)
+        payload = signed.record[1:].encode()
+        opened = Opened(False, sid, now, 0, 0, NEVER, now, *self._granted, payload)
         return Loaded(signed.record, opened, signed.expires_in, due=True)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:

@@ -19,9 +19,9 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadData, BadSignature
 from itsdangerous.encoding import base64_decode
 
-from .. import codec
 from ..session.contents import RESERVED
 from .session import FLASHES, flash_value
+from .values import encode
 from ..config import ConfigError
 from ..middleware.cookies import find_cookie
 from ..middleware.flash import new_entry
@@ -52,18 +52,21 @@ def _inflate(octets: bytes) -> bytes:
     return zlib.decompressobj().decompress(octets, _LARGEST)  # a truncated text is not valid JSON
 
 
-def cookie_record(data: dict[str, Any]) -> str:
+def cookie_record(data: dict[str, Any], signed_at: int = 0) -> str:
     """Return the values of a signed cookie as a record.
 
-    Each of Flask's waiting messages gets its own key, as in `FlaskSession`.
+    Each of Flask's waiting messages gets its own key, as in `FlaskSession`. The keys depend only on
+    the cookie, so that every request that reads it names the same messages.
 
-    >>> codec.decode(cookie_record({"user": "ann"}))
-    {'user': 'ann'}
+    signed_at: 0; nanoseconds since 1970.
+
+    >>> cookie_record({"user": "ann"})
+    '1{"user":"ann"}'
     """
     kept = {key: data[key] for key in data if key != FLASHES and not key.startswith(RESERVED)}
     for place, (category, message) in enumerate(data.get(FLASHES, ())):
-        kept[new_entry(place)] = flash_value(category, message)
-    return codec.encode(kept)
+        kept[new_entry(place, signed_at, "00000000")] = flash_value(category, message)
+    return encode(kept)
 
 
 class Signed(NamedTuple):
@@ -72,14 +75,12 @@ class Signed(NamedTuple):
     id: an HMAC of what was signed, under the key that verified it. So one cookie has one id,
         however its signature is spelled.
     marker: likewise; the id under which its move is remembered.
-    signed_at: Unix seconds.
     expires_in: seconds until Flask itself would not accept the cookie any more.
     """
 
     id: str
     marker: str
     record: str
-    signed_at: float
     expires_in: float
 
     def __repr__(self) -> str:  # without the id and the user's data
@@ -101,24 +102,28 @@ class FlaskCookies:
         own = app.session_interface
         if not isinstance(own, SecureCookieSessionInterface):
             own = SecureCookieSessionInterface()
-        serializer = own.get_signing_serializer(app)
+        self._app = app
+        self._interface = own
+        self._get_serializer()
+        self._until = end_of(until)
+        self._now = now
+        if self.is_over:
+            log.warning("The date of accept_flask_cookies_until has passed. You can remove it")
+
+    def _get_serializer(self) -> Any:
+        serializer = self._interface.get_signing_serializer(self._app)
         if serializer is None:
             raise ConfigError(
                 'accept_flask_cookies_until: app.config["SECRET_KEY"] is not set. Set the key that'
                 " Flask signed the cookies with"
             )
-        # One signer for each key, since the id depends on the key that fits.
-        self._signers: list[Any] = [
-            serializer.signer(key, salt=serializer.salt, **serializer.signer_kwargs)
-            for key in serializer.secret_keys
-        ]
-        self._loads = serializer.serializer.loads
-        self.name: str = app.config["SESSION_COOKIE_NAME"]
-        self._max_age = int(app.permanent_session_lifetime.total_seconds())
-        self._until = end_of(until)
-        self._now = now
-        if self.is_over:
-            log.warning("The date of accept_flask_cookies_until has passed. You can remove it")
+        return serializer
+
+    @property
+    def name(self) -> str:
+        """Return the name of the cookie that Flask signed."""
+        name: str = self._app.config["SESSION_COOKIE_NAME"]
+        return name
 
     @property
     def is_over(self) -> bool:
@@ -135,22 +140,28 @@ class FlaskCookies:
         if "." not in value or not value.isascii() or self.is_over:
             return None
         try:
-            for signer in self._signers:
+            serializer = self._get_serializer()
+            # One signer for each key, since the id depends on the key that fits.
+            for key in serializer.secret_keys:
+                signer = serializer.signer(key, salt=serializer.salt, **serializer.signer_kwargs)
                 with suppress(BadSignature):  # raised for an old signature too
-                    return self._read(value.encode(), signer)
+                    return self._read(value.encode(), signer, serializer.serializer.loads)
         except (BadData, ValueError, TypeError, zlib.error, RecursionError):
             log.warning("Ignored a cookie that Flask signed: its contents cannot be read")
         return None
 
-    def _read(self, value: bytes, signer: Any) -> Signed:
+    def _read(self, value: bytes, signer: Any, loads: Callable[[str], Any]) -> Signed:
+        lifetime = self._app.permanent_session_lifetime
+        max_age = None if lifetime is None else int(lifetime.total_seconds())
         # The serializer's own `loads` would inflate without a limit.
-        payload, signed_at = signer.unsign(value, max_age=self._max_age, return_timestamp=True)
+        payload, signed_at = signer.unsign(value, max_age=max_age, return_timestamp=True)
         inflated = payload[:1] == b"."
         octets = base64_decode(payload[1:] if inflated else payload)
-        data = self._loads((_inflate(octets) if inflated else octets).decode())
+        data = loads((_inflate(octets) if inflated else octets).decode())
         if not isinstance(data, dict):
             raise TypeError("a signed cookie: expected a dict")
-        ends = min(signed_at + timedelta(seconds=self._max_age), self._until)
+        by_age = None if max_age is None else signed_at + timedelta(seconds=max_age)
+        ends = self._until if by_age is None else min(by_age, self._until)
         # The signature has several spellings in base64; what it signs has one.
         text = value.rpartition(signer.sep)[0]
         left = max(1.0, (ends - self._now()).total_seconds())
@@ -158,7 +169,6 @@ class FlaskCookies:
         return Signed(
             _derive_id(key, b"session", text),
             _derive_id(key, b"marker", text),
-            cookie_record(data),
-            signed_at.timestamp(),
+            cookie_record(data, int(signed_at.timestamp() * 1e9)),
             left,
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import (
     BadRequest,
     ClientDisconnected,
@@ -18,7 +18,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
-from werkzeug.http import parse_accept_header
+from werkzeug.sansio.request import Request as HeadersOnly
 
 from ..request import Handler, Request, Response
 
@@ -74,7 +74,10 @@ _PAGE = Markup(
 
 def _find_form(accept: str | None) -> str | None:
     """Return the one of _FORMS that the client asked for by name; None if it asked for none."""
-    accepted = parse_accept_header(accept, MIMEAccept)
+    headers = Headers({"Accept": accept or ""})
+    # The one way to read this header that Werkzeug 3.1 and 3.3 share.
+    reader = HeadersOnly("GET", "http", None, "", "/", b"", headers, None)
+    accepted = reader.accept_mimetypes
     best = accepted.best_match(_FORMS)
     return best if best in {value for value, quality in accepted if quality} else None
 

@@ -24,6 +24,23 @@ def _octets(value: Any) -> str | None:
     return value if isinstance(value, str) and AV_OCTETS.match(value) else None
 
 
+def host_name(value: Any) -> str | None:
+    """Return a domain as it is written: without a port and a dot before it, and in ASCII (IDNA).
+
+    Return None for anything that is no host name.
+
+    >>> host_name(".example.com:80"), host_name("müller.example"), host_name("a..b")
+    ('example.com', 'xn--mller-kva.example', None)
+    """
+    if not value or not isinstance(value, str):
+        return value if value == "" else None
+    try:
+        host = value.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        return None
+    return _octets(host) or None
+
+
 def _same_site(value: Any) -> str | None:
     known = isinstance(value, str) and value.lower() in ("strict", "lax", "none")
     return value.capitalize() if known else None
@@ -48,7 +65,7 @@ def _expires(value: Any) -> str | None:
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "domain": ("Domain", _octets, 'an ASCII str without ";" and control characters'),
+    "domain": ("Domain", host_name, "a host name"),
     "path": ("Path", _octets, 'an ASCII str without ";" and control characters'),
     "secure": ("Secure", _switch, "True or False"),
     "http_only": ("HttpOnly", _switch, "True or False"),

@@ -19,14 +19,20 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.failure import fail
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..http.caching import keep_private, vary_by_cookie
 from ..http.log_text import show_request
 from ._unavailable import unavailable_response
+from ..http.caching import keep_private, vary_by_cookie
+from ._live_cookie import CookieAttrs, LiveCookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
+from ._session_options import check_seconds, find_attrs, find_store, open_backend
 from .cookies import after_own, find_cookie
+
+# The checks of single options are for the Flask extension.
+__all__ = ["check_seconds", "find_attrs", "find_store"]
+__all__ += ["session_request", "session_response", "wrap_session"]
 
 log = logging.getLogger("ringsession")
 
@@ -94,7 +100,7 @@ def wrap_session(
     *,
     store: Any = None,
     cookie_name: str = "ring-session",
-    cookie_attrs: Mapping[str, Any] | None = None,
+    cookie_attrs: CookieAttrs = None,
     root: str | None = None,
     timeout: float | None = 1800,
     absolute_timeout: float | None = None,
@@ -107,7 +113,8 @@ def wrap_session(
         with Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
-    `set_cookie_header`.
+        `set_cookie_header`. Or a function that returns them. It is called for each response whose
+        request used the session, so that the cookie follows a config that changes.
     root: None; the path of the cookie, over the one in cookie_attrs.
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
@@ -138,18 +145,21 @@ def wrap_session(
     """
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     check_switches(rolling=rolling)
-    attrs = find_attrs(cookie_name, cookie_attrs, root)
-    former = check_former(former_cookie_attrs, cookie_name, attrs)
+    live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
+    fixed_cookie = live_cookie.fixed
     store = find_store(store)
     backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
-    cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
+
+    def follows(record: str) -> bool:
+        return rolling
 
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
             state = State(backend, find_values, request)
+            state.cookie_follows = follows
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))
@@ -158,6 +168,7 @@ def wrap_session(
                 if state.has_started or not (state.phase is not UNTOUCHED or about):
                     state.has_started = True
                     return response
+                cookie = fixed_cookie or live_cookie()
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
                 return _store(state, response, cookie)

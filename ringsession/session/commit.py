@@ -17,9 +17,8 @@ from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .failure import fail, say
-from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED
-from .phase import Phase
-from .state import Ending, State
+from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
+from .state import DROPPED, State
 
 NOT_STARTED = (
     "Started no session for a message or CSRF token: another site sent the request, so the cookie"
@@ -132,7 +131,9 @@ class _Renewal:
 
     def of_live(self, record: str) -> str | None:
         state = self._state
-        given = state.contents.values if state.is_exact and state.contents is not None else None
+        given = None
+        if state.is_exact and state.contents is not None:
+            given = codec.decode(state.encode(state.contents.values))
         try:
             return renew(record, state.change(), given)
         except codec.CorruptRecord:  # a record that cannot be read does not make a login fail
@@ -214,7 +215,9 @@ def commit(state: State, status: int) -> Outcome:
         change = state.change()
         is_activity = status < 500 and not state.is_refused
         due = state.loaded is not None and state.loaded.due and is_activity
-        return decide(state.phase, state.ending, change is not None, due)(state, change)
+        outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
+        state.stored_as = outcome.value
+        return outcome
     except StoreUnavailable as error:
         fail(state, error)
         raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..codec import UnknownVersion
 from ..http.log_text import escape, show_request
 from ..stores import StoreUnavailable
-from .phase import FAILED
+from .phases import FAILED
 
 if TYPE_CHECKING:
     from .state import State
@@ -22,6 +22,7 @@ log = logging.getLogger("ringsession")
 
 NOT_LOADED = "The session could not be loaded."
 _NEWER = "a newer version of ringsession wrote the session's record"
+_TOO_LATE = " after the response had started, so the session cannot be read"
 _LONGEST = 500  # characters of what a store says
 
 
@@ -38,7 +39,8 @@ def fail(state: State, error: Exception) -> StoreUnavailable:
     if not state.has_failed:
         state.has_failed = True
         log.error(
-            "The session store failed, so the response is a 503: %s. store=%r %s seconds=%.3f",
+            "The session store failed%s: %s. store=%r %s seconds=%.3f",
+            _TOO_LATE if state.has_started or state.is_mute else ", so the response is a 503",
             say(error),
             state.backend,
             show_request(state.request),

@@ -9,20 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
-from .contents import Contents
+from .contents import Contents, Encode
 from .failure import NOT_LOADED, fail
 from .lookup import look_up
-from .phase import ABSENT as ABSENT, FAILED as FAILED, GONE as GONE, LIVE as LIVE
-from .phase import DESTROY as DESTROY, NONE as NONE, RECREATE as RECREATE
-from .phase import UNREAD as UNREAD, UNTOUCHED as UNTOUCHED
-from .phase import Ending as Ending
+from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
@@ -35,6 +34,10 @@ _TOO_LATE = (
 
 class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
+
+
+def _never(record: str) -> bool:
+    return False
 
 
 class State:
@@ -55,12 +58,18 @@ class State:
         self.contents: Contents | None = None
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
+        self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
+        self.is_mute = False  # no cookie can be sent, though the session can change
+        # Whether the cookie must be sent again when the idle timeout is extended, by the record.
+        self.cookie_follows: Callable[[str], bool] = _never
         self.is_refused = False  # the request is, so that its changes are dropped
         self.has_failed = False  # the store has, and the log says so
         self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
         self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
+        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         self.shown_message: str | None = None  # the key of the message that the handler read
+        self._lock = Lock()
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -79,32 +88,43 @@ class State:
             raise StoreUnavailable(NOT_LOADED)
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
-        self.check_open()
         self.touch()
+        load = self.backend.load
+        if self.has_started or self.is_mute:
+            load = partial(self.backend.load_late, follows=self.cookie_follows)
         self.asked = monotonic()
         try:
             if len(self.sent) > 1 or self.backend.find_former is not None:
-                found = look_up(self.backend, self.request, self.sent)
+                found = look_up(self.backend, self.request, self.sent, load)
                 self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
-                self.loaded = self.backend.load(self.value)
+                self.loaded = load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            raise fail(self, error) from error
+            self._fail(error)
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
+        if self.has_started and self.phase is LIVE:
+            self.stored_as = self.value
+
+    def _fail(self, error: Exception) -> NoReturn:
+        raise fail(self, error) from error
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""
-        if self.contents is None:
-            self.ask()
-            self.contents = self._decode()
+        contents = self.contents
+        if contents is None:
+            with self._lock:  # for threads that share the request
+                contents = self.contents
+                if contents is None:
+                    self.ask()
+                    contents = self.contents = self._decode()
         elif self.phase is FAILED:
             raise StoreUnavailable(NOT_LOADED)
-        return self.contents
+        return contents
 
     def read(self) -> Contents:
         """Return the contents for the handler."""
@@ -140,12 +160,12 @@ class State:
             self.loaded, self.phase = None, FAILED  # unless the store takes the next step
             try:
                 self.backend.destroy(self.value)
-            except StoreUnavailable as error:
-                raise fail(self, error) from error
+            except StoreUnavailable as failure:
+                self._fail(failure)
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            raise fail(self, error) from error
+            self._fail(error)
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -155,7 +175,8 @@ class State:
         self.check_open()
         self.touch()
         if ending is DESTROY and self.phase is not FAILED:
-            self.contents = Contents(None)
+            with self._lock:  # so that no other thread's load brings the values back
+                self.contents = Contents(None)
         elif self.ending is NONE and self.contents is not None and self.contents.own_keys:
             self.contents.expect_change()
             self.contents.forget_secrets()
@@ -200,4 +221,4 @@ class State:
             return None
         # Another app may have set one of several sessions, and would see a token or message.
         is_own = contents.values or contents.is_whole or not self.rivals
-        return contents.change() if is_own else None
+        return contents.change(self.encode) if is_own else None

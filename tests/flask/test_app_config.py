@@ -266,12 +266,6 @@ def test_a_second_time_for_one_app_is_an_error() -> None:
         RingSession(app)
 
 
-def test_app_config_is_read_once() -> None:
-    app = counting(make_app(memory_store()))
-    app.config.update(SESSION_COOKIE_NAME="later", SESSION_COOKIE_SECURE=True)
-    assert set_cookies(app.test_client().get("/"))[0].startswith("session=")
-
-
 def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
     values = {**Flask.default_config, "SECRET_KEY": SECRET}
     store = memory_store()
@@ -290,10 +284,10 @@ def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
     }  # fmt: skip
 
 
-def test_where_the_token_is_asked_for_forms_are_read_up_to_max_content_length() -> None:
-    values = {**Flask.default_config, "SECRET_KEY": SECRET, "MAX_CONTENT_LENGTH": 1000}
+def test_where_the_token_is_asked_for_forms_are_read() -> None:
+    values = {**Flask.default_config, "SECRET_KEY": SECRET}
     config = read_config(values, {"security": {"anti_forgery": True}})
-    assert config["params"] == {"urlencoded": True, "multipart": {"max_size": 1000}}
+    assert config["params"] == {"urlencoded": True, "multipart": True}
     own = {"security": {"anti_forgery": True}, "params": {"multipart": {"max_size": 5}}}
     assert read_config(values, own)["params"]["multipart"] == {"max_size": 5}
 

@@ -68,8 +68,8 @@ def _run(connection: Connection, statement: str) -> None:
 def _is_done_already(error: DBAPIError) -> bool:
     """Return whether another process has already made this change."""
     origin: Any = error.orig
-    # duplicate_column and duplicate_table of PostgreSQL; unique_violation of its own catalog, if the
-    # other process has done it at the same time; and the errors of MySQL
+    # duplicate_column and duplicate_table of PostgreSQL, and unique_violation, which its catalog
+    # raises if both do it at the same moment; then the errors of MySQL
     states = ("42701", "42P07", "23505")
     return getattr(origin, "sqlstate", None) in states or origin.args[0] in (1060, 1061)
 

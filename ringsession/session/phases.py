@@ -1,4 +1,4 @@
-"""Name what a request knows of its session, and what its handler wants of the session's id."""
+"""The words for the state of one request's session, which the table in `commit.py` is made of."""
 
 from __future__ import annotations
 
