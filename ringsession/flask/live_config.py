@@ -51,19 +51,21 @@ class LiveConfig:
         self._values = app.config
         self._warned: set[str] = set()
         self._nested = nested
+        self._is_checked = False
         store = self.read()["session"]["store"]
         given = nested.get("session")
         self._session: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         self.is_sealed_by_app = self._session.get("store") is None
         if not self.is_sealed_by_app:  # the store is open now, and need not be opened again
             self._nested = assoc_in(nested, ["session", "store"], store)
+            self._is_checked = True
         self._checked_lifetime: Lifetime | None = None
         # What the cookie's attributes were made from, and they; one tuple, for threads.
         self._made: tuple[Any, dict[str, Any]] = (None, {})
 
     def read(self) -> Config:
         """Return the whole config of now, for the layers. See `read_config`."""
-        config = read_config(self._values, self._nested)
+        config = read_config(self._values, self._nested, is_checked=self._is_checked)
         self.warn_of_ignored()
         return config
 

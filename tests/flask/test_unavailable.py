@@ -12,9 +12,10 @@ import pytest
 from flask import Flask, Response, jsonify, render_template_string, request, session
 from werkzeug.exceptions import HTTPException
 
-from ringsession import StoreUnavailable, memory_store
+from ringsession import ConfigError, StoreUnavailable, memory_store
 from tests.flask.apps import make_app, set_cookies
 from tests.machine import import_part
+from tests.serving import free_port
 from tests.tracing import UNAVAILABLE, TracedStore
 
 flask_login = import_part("flask_login")
@@ -208,3 +209,23 @@ def test_what_flask_login_asks_for_is_found_where_a_view_has_set_it() -> None:
         return f"{before} {'_remember' in session}"
 
     assert app.test_client().get("/ask").text == "False True"
+
+
+@pytest.mark.parametrize("scheme", ["redis", "postgresql+psycopg", "mysql+pymysql"])
+def test_a_server_that_is_down_when_flask_starts_is_one_warning_and_then_one_error(
+    scheme: str, caplog: Any
+) -> None:
+    url = f"{scheme}://web:s3cret@127.0.0.1:{free_port()}/0"
+    client = login_app(url).test_client()
+    client.set_cookie("session", "a" * 43)
+    assert (client.get("/health").status_code, client.get("/who").status_code) == (200, 503)
+    warned, failed = caplog.records
+    assert (warned.levelname, failed.levelname) == ("WARNING", "ERROR")
+    assert "requests will get 503 until it answers" in warned.getMessage()
+    assert " method=GET path=/who seconds=" in failed.getMessage()
+    assert "127.0.0.1" in failed.getMessage() and "s3cret" not in caplog.text
+
+
+def test_what_waiting_does_not_cure_is_a_config_error_in_flask_too() -> None:
+    with pytest.raises(ConfigError, match='did you mean "socket_timeout"'):
+        login_app("redis://127.0.0.1:1/0?socket_timout=1")
