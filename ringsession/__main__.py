@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from .stores.cookie.seal import new_key
 from .explain import explain, find_weaknesses
 from .find_config import CONFIGS, find_config
+from .session.failure import say
 from .stores import StoreUnavailable
+from .stores.calling import ask
+from .stores.creating import MAY_CREATE
 from .stores.named import open_store
 
 
@@ -40,13 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "store", help="the store's URL, as in the config: postgresql+psycopg://..."
         )
     options = parser.parse_args(arguments)
-    if options.command == "key":
-        print(new_key())
-        return
-    if options.command in ("create-table", "sweep"):
-        _maintain(options.command, options.store)
-        return
-    _explain(options.app, options.warn_only)
+    token = MAY_CREATE.set(False)  # the app could not open a file that root has made
+    try:
+        if options.command == "key":
+            print(new_key())
+        elif options.command in ("create-table", "sweep"):
+            _maintain(options.command, options.store)
+        else:
+            _explain(options.app, options.warn_only)
+    finally:
+        MAY_CREATE.reset(token)
 
 
 def _explain(name: str, warn_only: bool) -> None:
@@ -64,17 +70,21 @@ def _explain(name: str, warn_only: bool) -> None:
 
 
 def _maintain(command: str, text: str) -> None:
+    """Exit with 1 and one line if the store cannot be opened or does not answer."""
     try:
         store = open_store(text)
         if command == "sweep":
-            print(f"removed {store.sweep()} expired sessions")
+            check = getattr(store, "check", None)
+            if check is not None:
+                check()  # Redis needs no sweep, so only this tells whether it answers
+            print(f"removed {ask(store.sweep)} expired sessions")
         elif not hasattr(store, "create_table"):
             print("this store needs no create-table: it has no table, or creates it when it opens")
         else:
             store.create_table()
             print("the table exists and has all columns")
     except (ValueError, StoreUnavailable) as error:
-        sys.exit(f"python -m ringsession {command}: {error}")
+        sys.exit(f"python -m ringsession {command}: {say(error)}")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_the_transcript_is_what_curl_shows(tmp_path: Path) -> None:
 def test_a_post_by_curl_is_refused_unless_the_config_is_one_for_an_api(caplog: Any) -> None:
     counter = run(PROGRAMS[0])
     assert Client(counter["app"]).post("/", data={"a": "1"}).status_code == 403
-    assert "a request was refused, since its session has no token" in caplog.text
+    assert "Refused a request, since its session has no token" in caplog.text
     off = assoc_in(site_defaults, ["security", "anti_forgery"], False)
     assert Client(wrap_defaults(to_wsgi(counter["counter"]), off)).post("/").text == "Visit 1\n"
     api = wrap_defaults(to_wsgi(lambda request: text(str(request["params"]))), api_defaults)

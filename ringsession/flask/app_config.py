@@ -152,10 +152,12 @@ def secret_store(values: Mapping[str, Any]) -> CookieStore:
     return cookie_store(key, list(fallback_keys))
 
 
-def _open(config: Config, values: Mapping[str, Any]) -> Any:
+def _open(config: Config, values: Mapping[str, Any], is_checked: bool) -> Any:
     store = config["session"].get("store")
     if store is None:
         return secret_store(values)
+    if is_checked:
+        return store
     try:
         return find_store(store)
     except OptionError as error:
@@ -170,10 +172,13 @@ def _with_form(config: Config) -> Config:
     return deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
 
 
-def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
+def read_config(
+    values: Mapping[str, Any], nested: Mapping[str, Any], *, is_checked: bool = False
+) -> Config:
     """Return the whole config of an app, and open its store.
 
-    `nested` overrides app.config, which overrides `flask_defaults`.
+    `nested` overrides app.config, which overrides `flask_defaults`. is_checked: its store is open,
+    and its server has been asked.
     """
     if not isinstance(nested, Mapping):
         raise ConfigError(f"RingSession: expected a dict, got {type(nested).__name__}")
@@ -184,7 +189,7 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
     check_config(nested)  # before a missing SECRET_KEY hides that the store stands elsewhere
     config = deep_merge(flask_defaults, app_config(values), nested)
-    return _with_form(assoc_in(config, ["session", "store"], _open(config, values)))
+    return _with_form(assoc_in(config, ["session", "store"], _open(config, values, is_checked)))
 
 
 def name_app_key(

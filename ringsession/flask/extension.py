@@ -16,6 +16,7 @@ from flask import Flask, current_app, request, session
 from markupsafe import Markup
 
 from .app_config import flask_defaults
+from .failing import handle_failures
 from .session import FlaskSession
 from .site import Site
 from ..layer_options import find_value, layer_options
@@ -162,6 +163,7 @@ class RingSession:
             app.jinja_env.globals.update(functions)
         app.wsgi_app = site.wsgi_app  # type: ignore[method-assign]
         app.session_interface = site.interface
+        handle_failures(app)
         app.extensions[_NAME] = self
 
 

@@ -18,9 +18,10 @@ from flask import (
 )
 from flask.sessions import SessionInterface, SessionMixin
 
-from ..request import Request, as_request
+from ..request import Request, Response, as_request
 from ..session.contents import Contents
-from ..session.phases import DESTROY, FAILED, LIVE, NONE, UNTOUCHED
+from ..session.phases import DESTROY, LIVE, NONE, UNTOUCHED
+from ..stores.unavailable import MAKE_PAGE
 from .events import check_event, check_saved, is_event
 from .live_config import LiveConfig
 from .outside import Opened, Outside
@@ -41,11 +42,13 @@ class FlaskSessionInterface(SessionInterface):
         start: Callable[[], object],
         provide: Callable[[Request], object],
         find_former_name: Callable[[], str | None],
+        make_page: Callable[[dict[str, Any]], Response | None],
     ) -> None:
         self._live = live
         self._start = start
         self._provide = provide
         self._find_former_name = find_former_name  # of a cookie that Flask signed
+        self._make_page = make_page
 
     def use(self, options: Mapping[str, Any]) -> None:
         """Open sessions outside the layers with these options of `wrap_session`."""
@@ -95,9 +98,10 @@ class FlaskSessionInterface(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         assert isinstance(session, FlaskSession)
         state = session._state
-        if state.has_started or state.phase is FAILED:
+        if state.has_started or state.has_failed:
             return
         if state.phase is not UNTOUCHED and self._is_fit(session):
+            session._current.request["environ"][MAKE_PAGE] = self._make_page
             own = session._current.response
             if "session_cookie_attrs" not in own:  # a view's own attributes win
                 own |= self._cookie_attrs(session)

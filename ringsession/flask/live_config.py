@@ -51,12 +51,14 @@ class LiveConfig:
         self._values = app.config
         self._warned: set[str] = set()
         self._nested = nested
+        self._is_checked = False
         given = nested.get("session") if isinstance(nested, Mapping) else None
         self._session: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         self.is_sealed_by_app = self._session.get("store") is None
         if not self.is_sealed_by_app:  # opened here, and never again
             store = self.read()["session"]["store"]
             self._nested = assoc_in(nested, ["session", "store"], store)
+            self._is_checked = True
         # What the lifetime was made from, and it; one tuple, for threads.
         self._checked_lifetime: tuple[Any, Lifetime] = (None, Lifetime())
         # What the cookie's attributes were made from, and they; one tuple, for threads.
@@ -64,7 +66,7 @@ class LiveConfig:
 
     def read(self) -> Config:
         """Return the whole config of now, for the layers. See `read_config`."""
-        config = read_config(self._values, self._nested)
+        config = read_config(self._values, self._nested, is_checked=self._is_checked)
         self.warn_of_ignored()
         return config
 

@@ -10,6 +10,7 @@ from ..stores.backend import Backend
 from ..request import Request
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
+from ..stores.shown_url import show_store
 from .live_config import Fixed, LiveConfig
 from .moving_store import NEVER
 
@@ -23,6 +24,9 @@ class LiveSessions:
         self._live = live
         self._fixed = fixed
         self._opened = self._open(live.find_lifetime())
+
+    def __repr__(self) -> str:
+        return show_store(self._store)
 
     @property
     def check_size(self) -> Callable[[str], object] | None:
@@ -94,7 +98,7 @@ class LiveStore(CopiesAsItself):
         self.single_process = getattr(store, "single_process", False)
 
     def __repr__(self) -> str:
-        return repr(self._store)
+        return show_store(self._store)
 
     def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Backend:
         """See `stores.opening.OpensBackend`. The lifetime is that of app.config."""

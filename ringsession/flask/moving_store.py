@@ -22,8 +22,9 @@ from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
+from ..stores.shown_url import show_store
 from ..stores.ids import hash_id
-from ..stores.server_side import ask
+from ..stores.calling import ask
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 
@@ -60,6 +61,9 @@ class MovedSessions:
         self._cookies = cookies
         self._name = name
         self.check_size = inner.check_size
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
 
     def find_former(self, request: Request) -> list[str]:
         return [] if self._cookies.name == self._name else self._cookies.find(request)
@@ -190,7 +194,7 @@ class MovingStore(CopiesAsItself):
         self.single_process = getattr(store, "single_process", False)
 
     def __repr__(self) -> str:
-        return repr(self.store)
+        return show_store(self.store)
 
     def check(self) -> None:
         """Check the wrapped store, if it can check itself when the app starts."""

@@ -23,6 +23,9 @@ from .values import stored_value
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
 _QUOTED = f'"{PERMANENT}"'  # as it stands in a record
+# Flask-Login asks for this key after each request, also one for a file, and takes it out of the
+# session. So it is there only if the same request has used the session before.
+_REMEMBER = "_remember"
 _CATEGORY = "message"  # flask.flash's own default
 
 
@@ -131,6 +134,8 @@ class FlaskSession(SessionMixin):
         return len(self._ring) + bool(self._waiting())
 
     def __contains__(self, key: object) -> bool:
+        if key == _REMEMBER and self._state.phase is UNTOUCHED:
+            return False
         return bool(self._waiting()) if key == FLASHES else key in self._ring
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..request import Handler, Request, Response
 from ..wsgi import RingApp
 from .app_config import name_app_key
 from .csrf_error import with_csrf_errors
+from .failing import page_maker
 from .interface import FlaskSessionInterface
 from .live_config import LiveConfig
 from .live_store import LiveStore
@@ -44,7 +45,7 @@ class Site:
         self._live = LiveConfig(app, nested)
         self._cookies = None if until is None else FlaskCookies(app, until, _now)
         self.interface = FlaskSessionInterface(
-            self._live, self.start, provide, self._find_former_name
+            self._live, self.start, provide, self._find_former_name, page_maker(app)
         )
         self.wsgi_app = RingApp(self._handle)
         self._is_started = False

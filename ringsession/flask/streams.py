@@ -16,8 +16,9 @@ from werkzeug.wsgi import ClosingIterator
 
 from .. import codec
 from ..http.caching import keep_private, vary_by_cookie
-from ..request import log_place
+from ..http.log_text import show_request
 from ..session.contents import EMPTY, Contents
+from ..session.failure import say
 from ..session.state import SessionCommitted, State
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..wsgi.body import close_body
@@ -29,8 +30,8 @@ _TOO_LATE = (
     " change is lost. Change it before you return the response."
 )
 _NOT_TAKEN = (
-    "The session store failed after a stream had shown messages, so the next page shows them again."
-    " method=%s path=%s"
+    "The session store failed after a stream had shown messages, so the next page shows them again:"
+    " %s. %s"
 )
 
 
@@ -87,7 +88,8 @@ class Stream:
         try:
             _remove(self._state, shown)
         except StoreUnavailable as error:
-            log.error(_NOT_TAKEN, *log_place(self._state.request), exc_info=error)
+            log.error(_NOT_TAKEN, say(error), show_request(self._state.request))
+            log.debug("The traceback of the store's failure:", exc_info=error)
 
     def _check_values(self) -> None:
         """Raise SessionCommitted for a change inside a value, which no assignment could refuse."""

@@ -47,7 +47,21 @@ class UnknownCharset(Negotiated, UnsupportedMediaType):
     description = "expected a form in utf-8, iso-8859-1 or us-ascii"
 
 
-UNREADABLE = (BadParams, ParamsTooLarge, UnknownCharset, ClientDisconnected)
+class NoTemporaryFile(Negotiated, HTTPException):
+    """A form cannot be kept, since no temporary file can be written. The client gets a 507.
+
+    reason: for the log. The client does not see it.
+    """
+
+    code = 507
+    description = "The site cannot keep the form or file that you sent. Try again later."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__()
+        self.reason = reason
+
+
+UNREADABLE = (BadParams, ParamsTooLarge, UnknownCharset, ClientDisconnected, NoTemporaryFile)
 
 _PROBLEM = "application/problem+json"
 _FORMS = ("text/html", _PROBLEM, "application/json")

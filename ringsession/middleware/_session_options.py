@@ -11,11 +11,13 @@ from datetime import timedelta
 from typing import Any
 
 from ..option_error import OptionError, Path, to_seconds, wrong_value
+from ..session.failure import say
 from ..stores import Lifetime, StoreUnavailable, is_seconds
 from ..stores.backend import Backend
 from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
+from ..stores.shown_url import show_store
 from ._cookie_attrs import another_name, check_attrs, check_cookie
 
 log = logging.getLogger("ringsession")
@@ -118,10 +120,12 @@ def find_store(option: Any) -> Any:
     if callable(check):
         try:
             check()
-        except StoreUnavailable:  # the database may start after the app
+        except StoreUnavailable as error:  # the server may start after the app
+            shown = show_store(store)
             log.warning(
-                "%r could not be checked; requests get 503 until it answers.", store, exc_info=True
+                "cannot reach %s; requests will get 503 until it answers: %s", shown, say(error)
             )
+            log.debug("The traceback of the store's failure:", exc_info=error)
         except ValueError as error:
             raise OptionError("store", str(error)) from None
     return store

@@ -14,6 +14,9 @@ from markupsafe import Markup
 from werkzeug.exceptions import Forbidden
 
 from ..http.grammar import TOKEN
+from ..http.log_text import quote, show_sender
+from ..http.origin import get_origin
+from ..http.refusal_log import RefusalLog
 from ..http.refusals import refuse
 from ..option_error import OptionError, check_callables, wrong_value
 from ..request import Handler, Request, Response, as_request
@@ -31,7 +34,7 @@ __all__ = [
     "wrap_anti_forgery",
 ]
 
-log = logging.getLogger("ringsession")
+_refusals = RefusalLog(logging.getLogger("ringsession"))
 
 _MODES = ("auto", "token", "strict")
 REFUSED = (
@@ -39,6 +42,12 @@ REFUSED = (
     " Go back, reload the page and try again."
 )
 _SHORT = ("text/html; charset=utf-8", "<h1>Invalid anti-forgery token</h1>")  # as Ring's
+_BEHIND_A_PROXY = (
+    "If this Origin is your own site behind a proxy, let the proxy pass on the Host header with its"
+    " port (nginx: proxy_set_header Host $http_host) and X-Forwarded-Proto, and set"
+    ' ["proxy"] to {"hops": 1}. To let another site send such requests, list its origin in'
+    ' ["security"]["anti_forgery"]["trusted_origins"].'
+)
 
 
 def anti_forgery_request(request: Request) -> Request:
@@ -85,6 +94,16 @@ def _check_response(response: Response | None) -> None:
         raise OptionError(("error_response", "headers"), str(error)) from None
 
 
+def _show(request: Request, trusted_origins: Collection[str]) -> str:
+    """Return who sent a refused request and, if its origin may be the site's own, what to do."""
+    sent = request.get_header("origin")
+    knows_host = request.get_header("host") is not None or "server_name" in request
+    own = get_origin(request) if knows_host else None
+    if sent in (None, "null", own) or sent in trusted_origins:
+        return show_sender(request)
+    return f"{show_sender(request)} expected={quote(own)}. {_BEHIND_A_PROXY}"
+
+
 def wrap_anti_forgery(
     handler: Handler,
     *,
@@ -111,7 +130,7 @@ def wrap_anti_forgery(
     "strict", and in "auto" not beside an `Origin` of "null").
     read_token: `read_form_or_header`; a function of the request.
     error_response: a 403; error_handler: None, a handler in its place. The log says why a request
-    was refused, the answer does not.
+    was refused, the answer does not. It has at most 10 such lines a second.
 
     Adds `request["anti_forgery_token"]`: made when it is read, another text each time, good for as
     long as the session has its id; after `session.recreate()` or `session.destroy()` it belongs to
@@ -141,7 +160,7 @@ def wrap_anti_forgery(
         reason = guard.refusal(request)
         if reason is None:
             return handler(request)
-        log.warning("a request was refused, since %s", reason)
+        _refusals.warn(f"Refused a request, since {reason}. {_show(request, trusted)}")
         if error_handler is not None:
             return error_handler(request)
         return dict(error_response or refuse(Forbidden(REFUSED), request, _SHORT))

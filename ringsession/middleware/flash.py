@@ -15,7 +15,7 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
 from ..session.mapping import apply_response, request_state
-from ..session.phases import DESTROY
+from ..session.phases import DESTROY, FAILED
 from ..session.state import State
 
 
@@ -73,6 +73,8 @@ def flash_request(request: Request) -> Request:
 def flash_response(response: Response, request: Request) -> Response:
     """See wrap_flash."""
     state = _state(request)
+    if state.phase is FAILED:
+        return response  # wrap_session makes it a 503
     message = response.get("flash")
     if message is not None and message is not False:  # as in Ring
         # Before the message, which outlives a session that ends here.

@@ -11,24 +11,19 @@ from collections.abc import Collection, Sequence
 
 from werkzeug.exceptions import BadRequest
 
+from ..http.log_text import show_sender
+from ..http.refusal_log import RefusalLog
 from ..http.refusals import refuse
 from ..request import Handler, Request, Response, as_request
 from ._except_paths import is_excepted, read_paths, replace_host
 from ._host_names import check_names, find_host, is_listed
 
 _WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
-_log = logging.getLogger("ringsession.hosts")
-
-
-def _log_refusal(request: Request) -> None:
-    host = request.get_header("host")
-    _log.warning(
-        'Refused a request to a host that ["security"]["hosts"] does not list.'
-        " host=%.100r method=%.20r path=%.100r",
-        host,
-        request["request_method"],
-        request["uri"],
-    )
+_refusals = RefusalLog(logging.getLogger("ringsession.hosts"))
+_ADVICE = (
+    'List the hosts of your app in ["security"]["hosts"]. Behind a proxy, let it pass on the Host'
+    " header (nginx: proxy_set_header Host $http_host)."
+)
 
 
 def hosts_request(
@@ -54,8 +49,9 @@ def wrap_hosts(
         Host. Only a GET or HEAD for exactly such a path passes, and its Host becomes the first of
         the names, so that no URL in the response is built from what the client wrote.
 
-    Reads Host (the server's name in a request without it), `request_method` and `uri`. Logs a
-    refusal at WARNING. Raises OptionError for a name or path that no request can have.
+    Reads Host (the server's name in a request without it), `request_method` and `uri`. Logs
+    refusals at WARNING, at most 10 in a second. Raises OptionError for a name or path that no
+    request can have.
     Source: RFC 9112 section 3.2.
 
     >>> handler = wrap_hosts(lambda request: {"status": 200}, names=["example.org"])
@@ -70,7 +66,10 @@ def wrap_hosts(
         request = as_request(request)
         allowed = hosts_request(request, known, paths)
         if allowed is None:
-            _log_refusal(request)
+            _refusals.warn(
+                'Refused a request to a host that ["security"]["hosts"] does not list.'
+                f" {show_sender(request)}. {_ADVICE}"
+            )
             return refuse(_WRONG_HOST, request)
         return handler(allowed)
 

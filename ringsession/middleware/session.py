@@ -13,18 +13,18 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from werkzeug.exceptions import ServiceUnavailable
-
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
-from ..request import Handler, Request, Response, as_request, log_place
+from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
+from ..session.failure import fail
 from ..session.mapping import Session, apply_response, request_state
 from ..session.phases import FAILED, UNTOUCHED
 from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
-from ..http.refusals import refuse
+from ..http.log_text import show_request
+from ._unavailable import unavailable_response
 from ..http.caching import keep_private, vary_by_cookie
 from ._live_cookie import CookieAttrs, LiveCookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
@@ -38,11 +38,7 @@ __all__ += ["session_request", "session_response", "wrap_session"]
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
-_UNAVAILABLE = ServiceUnavailable("The site cannot answer right now. Try again soon.")
-_LATE = (
-    "Dropped a write to session %s: the session was ended while the request was running."
-    " method=%s path=%s"
-)
+_LATE = "Dropped a write to session %s: the session was ended while the request was running. %s"
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
@@ -56,13 +52,6 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
             response = {**response, "cookies": own}
     change_header(headers, "Vary", vary_by_cookie)
     return {**response, "headers": headers}
-
-
-def _unavailable(request: Request) -> Response:
-    """What the client gets where the store failed, whatever the handler made of it."""
-    response = refuse(_UNAVAILABLE, request)
-    response["headers"] |= {"Retry-After": "5", "Cache-Control": "no-store"}
-    return response
 
 
 def _read_key(request: Request) -> Any:
@@ -98,7 +87,7 @@ def _store(state: State, request: Request, response: Response, cookie: SessionCo
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *log_place(request))
+        log.warning(_LATE, _handle(state.value), show_request(request))
     finally:
         state.has_started = True
     lines = []
@@ -186,13 +175,13 @@ def wrap_session(
                     cookie.check_own(response)
                 return _store(state, request, response, cookie)
         except Exception as error:
-            close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
+                close_body(response and response.get("body"))
                 raise
-            log.error("The session store failed, so the response is a 503.", exc_info=error)
-        else:
-            close_body(response.get("body"))
-        return _unavailable(request)
+            fail(state, error)
+            if not isinstance(error, StoreUnavailable):
+                log.debug("The app's own error after that:", exc_info=error)
+        return unavailable_response(request, response, cookie_name)
 
     return session
 

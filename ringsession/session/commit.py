@@ -9,14 +9,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from time import monotonic
 from typing import Any
 
 from .. import codec
 from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
+from .failure import fail, say
 from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
-from .state import DROPPED, NOT_LOADED, State
+from .state import DROPPED, State
 
 NOT_STARTED = (
     "Started no session for a message or CSRF token: another site sent the request, so the cookie"
@@ -66,8 +68,8 @@ def touch(state: State, change: Change | None) -> Outcome:
     assert state.value is not None and state.loaded is not None
     try:
         value = state.backend.touch(state.value, state.loaded)
-    except StoreUnavailable:
-        log.warning("The idle timeout of a session could not be extended.", exc_info=True)
+    except StoreUnavailable as error:
+        log.warning("The idle timeout of a session could not be extended: %s", say(error))
         return Outcome(state.value)
     return Outcome(value, value is not None and value != state.value, True)
 
@@ -141,7 +143,7 @@ class _Renewal:
             state.phase = ABSENT
             return self.alone()
         except codec.UnknownVersion as error:
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise StoreUnavailable(say(error)) from error
 
     def of_moved(self, record: str) -> str | None:
         contents = self._state.contents
@@ -202,6 +204,7 @@ def commit(state: State, status: int) -> Outcome:
     or ValueError for a value that cannot be stored, before anything is stored, and
     StoreUnavailable.
     """
+    state.asked = monotonic()
     try:
         if state.is_refused:
             state.ending = NONE
@@ -215,5 +218,8 @@ def commit(state: State, status: int) -> Outcome:
         outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
         state.stored_as = outcome.value
         return outcome
+    except StoreUnavailable as error:
+        fail(state, error)
+        raise
     finally:
         state.has_started = True

@@ -1,4 +1,4 @@
-"""Find the session of a request among the values of its cookie; log a store that failed too late.
+"""Find the session of a request among the values of its cookie.
 
 A request may bring several values under one name. Each is asked for; one live session counts.
 """
@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..request import Request, log_place
+from ..request import Request
 from ..stores import Loaded
 from ..stores.backend import Backend
 
@@ -21,10 +21,6 @@ _AMBIGUOUS = (
     "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
     ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
     " give it a cookie_name of its own."
-)
-_FAILED_LATE = (
-    "The session store failed after the response had started, so the session cannot be read."
-    " method=%s path=%s"
 )
 
 
@@ -73,8 +69,3 @@ def _choose(backend: Backend, values: Sequence[str], load: Load) -> Found:
     if live:
         log.warning(_AMBIGUOUS, len(live))
     return Found(rivals=[value for value, _ in live])
-
-
-def log_late_failure(request: Request, error: Exception) -> None:
-    """Log that the store failed where no response can say so any more."""
-    log.error(_FAILED_LATE, *log_place(request), exc_info=error)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Lock
-from typing import Any, NoReturn
+from time import monotonic
+from typing import Any
 from weakref import ref
 
 from .. import codec
@@ -19,12 +20,12 @@ from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents, Encode
-from .lookup import log_late_failure, look_up
+from .failure import NOT_LOADED, fail
+from .lookup import look_up
 from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
-NOT_LOADED = "The session could not be loaded."
 DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
@@ -34,10 +35,6 @@ _TOO_LATE = (
 
 class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
-
-
-def _never(record: str) -> bool:
-    return False
 
 
 class State:
@@ -66,8 +63,10 @@ class State:
         self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
         self.is_mute = False  # no cookie can be sent, though the session can change
         # Whether the cookie must be sent again when the idle timeout is extended, by the record.
-        self.cookie_follows: Callable[[str], bool] = _never
+        self.cookie_follows: Callable[[str], bool] = lambda record: False
         self.is_refused = False  # the request is, so that its changes are dropped
+        self.has_failed = False  # the store has, and the log says so
+        self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
         self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
         self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
@@ -101,6 +100,7 @@ class State:
         load = self.backend.load
         if self.has_started or self.is_mute:
             load = partial(self.backend.load_late, follows=self.cookie_follows)
+        self.asked = monotonic()
         try:
             if len(self.sent) > 1 or self.backend.find_former is not None:
                 found = look_up(self.backend, self.request, self.sent, load)
@@ -109,7 +109,7 @@ class State:
                 (self.value,) = self.sent
                 self.loaded = load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self._fail(error)
+            raise fail(self, error) from error
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
@@ -117,12 +117,6 @@ class State:
             self.phase = GONE if loaded.record is None else LIVE
         if self.has_started and self.phase is LIVE:
             self.stored_as = self.value
-
-    def _fail(self, error: Exception) -> NoReturn:
-        self.phase = FAILED
-        if self.has_started or self.is_mute:
-            log_late_failure(self.request, error)
-        raise StoreUnavailable(NOT_LOADED) from error
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""
@@ -172,11 +166,11 @@ class State:
             try:
                 self.backend.destroy(self.value)
             except StoreUnavailable as failure:
-                self._fail(failure)
+                raise fail(self, failure) from failure
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            self._fail(error)
+            raise fail(self, error) from error
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -197,17 +191,24 @@ class State:
     def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
         """Set a stored key at once. Return its encoded value, or None for an ended session."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
+        self.asked = monotonic()
         try:
-            text = self.backend.swap(self.value, key, change)
-        except SessionGone:
-            self._lose()
-            return None
-        except StoreUnavailable:
-            self.phase = FAILED
+            text = self._swap(self.value, key, change)
+        except StoreUnavailable as error:
+            fail(self, error)
             raise
+        if text is None:
+            return None
         self.contents.rebase(key, text)
         self.loaded = replace(self.loaded, record=self.contents.record, version=None)
         return text
+
+    def _swap(self, value: str, key: str, change: Callable[[str | None], str]) -> str | None:
+        try:
+            return self.backend.swap(value, key, change)
+        except SessionGone:
+            self._lose()
+            return None
 
     def _lose(self) -> None:
         """Note that the session went while this request was running."""

@@ -14,15 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 from .. import codec
 from .deadlines import UNLIMITED as UNLIMITED
 from .deadlines import Lifetime as Lifetime  # a part of the contract
+from .unavailable import StoreUnavailable as StoreUnavailable
 
 _Self = TypeVar("_Self")
-
-
-class StoreUnavailable(Exception):
-    """The store could not answer.
-
-    The client gets a 503, even if the handler catches this exception.
-    """
 
 
 class SessionGone(Exception):

@@ -96,7 +96,7 @@ def open_store(text: str) -> Any:
     """Return the store for a name or URL.
 
     text: "memory:"; "sqlite:///sessions.db" (four slashes for an absolute path);
-        "redis://host:6379/0", or "rediss://..." for TLS;
+        "redis://host:6379/0", "rediss://..." for TLS, "unix:///run/redis.sock?db=0";
         "postgresql+psycopg://user:password@host/database", "mysql+pymysql://..." or
         "mariadb+pymysql://...".
 
@@ -117,7 +117,7 @@ def open_store(text: str) -> Any:
                     " sqlite_store(path) for a path with this character"
                 )
             return import_store("sqlite_store")(rest[1:])
-        if rest and scheme in ("redis", "rediss"):
+        if rest and scheme in ("redis", "rediss", "unix"):
             return import_store("redis_store")(text)
         if rest and scheme.partition("+")[0] in ("postgresql", "mysql", "mariadb"):
             return import_store("sql_store")(text)

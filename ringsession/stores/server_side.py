@@ -6,12 +6,10 @@ writes the `Set-Cookie` header.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from . import (
     UNLIMITED,
@@ -24,32 +22,12 @@ from . import (
     Store,
     StoreUnavailable,
 )
+from .calling import ask
 from .deadlines import Unextended
 from .ids import hash_id, new_id
+from .shown_url import show_store
 
-_Answer = TypeVar("_Answer")
 _MOST_MOVES = 8  # tombstones that a logout or a login follows from an old id to the live session
-
-
-def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
-    """Call a method of a store. Turn any exception into StoreUnavailable (see `Store`)."""
-    try:
-        return method(*args)
-    except StoreUnavailable:
-        raise
-    except Exception as error:
-        name = getattr(method, "__qualname__", type(method).__name__)
-        failure = f"{name} failed: {_describe(error)}"
-    # Raised outside the handler, so that no traceback shows the error: it may quote a session.
-    raise StoreUnavailable(failure)
-
-
-def _describe(error: Exception) -> str:
-    """Return the type of an error and where it was raised, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 class ServerSideSessions:
@@ -62,6 +40,9 @@ class ServerSideSessions:
         self._cookie_name = cookie_name
         self._cookie_hash = sha256(cookie_name.encode()).hexdigest()[:32]
         self._lifetime = lifetime
+
+    def __repr__(self) -> str:
+        return show_store(self._store)
 
     def load(self, value: str) -> Loaded | None:
         key = hash_id(value, self._cookie_name)

@@ -17,7 +17,8 @@ from ..http.form_encoding import form_encode
 from ..http.grammar import MAX_COOKIE_OCTETS
 from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
 from .deadlines import UNLIMITED, Times, judge
-from .server_side import ask
+from .calling import ask
+from .shown_url import show_store
 
 log = logging.getLogger("ringsession")
 
@@ -41,6 +42,9 @@ class RingStoreSessions:
         self._longest = MAX_COOKIE_OCTETS - len(cookie_name)  # octets
         self._lifetime = lifetime
         self._clock = clock
+
+    def __repr__(self) -> str:
+        return show_store(self._store)
 
     def load(self, value: str) -> Loaded | None:
         data = self._read(value)

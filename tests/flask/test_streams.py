@@ -185,10 +185,10 @@ def test_a_store_that_fails_raises_in_the_generator_and_is_one_error_line(caplog
     store.failing = {"load"}
     assert client.get("/careful").text == "sorry sorry "
     (line,) = [record for record in caplog.records if record.name == "ringsession"]
-    assert (line.levelname, line.getMessage()) == (
-        "ERROR",
-        "The session store failed after the response had started, so the session cannot be read."
-        " method=GET path=/careful",
+    assert (line.levelname, line.exc_info) == ("ERROR", None)
+    assert line.getMessage().startswith(
+        "The session store failed after the response had started, so the session cannot be read:"
+        " load. store=a store of type TracedStore method=GET path=/careful seconds="
     )
 
 
@@ -448,8 +448,9 @@ def test_a_store_that_fails_at_the_end_is_a_log_line_and_they_are_shown_again(ca
     assert (line.levelname, line.getMessage()) == (
         "ERROR",
         "The session store failed after a stream had shown messages, so the next page shows them"
-        " again. method=GET path=/template",
+        " again: patch. method=GET path=/template",
     )
+    assert line.exc_info is None
     store.failing = set()
     assert client.get("/look").text == " one"
 

@@ -51,6 +51,9 @@ class SealedSessions:
         self._lifetime = lifetime
         self._granted = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
 
+    def __repr__(self) -> str:
+        return "cookie_store"
+
     def load(self, value: str) -> Loaded | None:
         now = self._now()
         opened = open_sealed(self._keyring, self._name, value, now=now)

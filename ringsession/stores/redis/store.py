@@ -16,9 +16,10 @@ from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import Connections, connect
-from .exchange import Broken, Refused
+from .check import check_server
+from .exchange import Broken
 from .layout import Live, milliseconds, new_version, write_clock, write_delta, write_rest
-from .scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
+from .scripts import CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
 from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
@@ -35,22 +36,16 @@ class RedisStore(CopiesAsItself):
         self._prefix = prefix
 
     def __repr__(self) -> str:
-        return f"<redis_store {self._prefix!r}>"
+        return f"<redis_store {self._connections.shown} prefix={self._prefix!r}>"
 
     def check(self) -> None:
-        """Raise ValueError if the server refuses a command that the store needs."""
-        call = self._call("0" * 64)
-        try:
-            call.ask((b"GET", call.name), (b"TIME",), *self._connections.own_commands)
-            refused = call.run(CHECK)
-        except Refused as error:
-            if error.code == "NOPERM":
-                raise ValueError(f"{error}. Grant the rights in docs/stores.md") from None
-            raise
-        if refused is not None:
-            names = refused.decode().upper().replace(" ", ", ")
-            text = f"redis_store: the server's ACL refuses {names} under {self._prefix!r}"
-            raise ValueError(f"{text}. Grant the rights in docs/stores.md")
+        """Raise ValueError for what waiting cannot cure. `wrap_session` calls this.
+
+        Examples: refused credentials, a missing right, a server older than 7.0. Raises
+        StoreUnavailable if the server does not answer within the timeout. An eviction policy that
+        throws out live sessions is logged.
+        """
+        check_server(self._connections, f"{self._prefix}{'0' * 64}".encode(), repr(self))
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
         call = self._call(key)

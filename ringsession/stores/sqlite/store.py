@@ -18,6 +18,7 @@ from ... import codec
 from . import statements as sql
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded
 from ..call_timeouts import Timeout, read_timeout
+from ..calling import describe
 from ..compare_and_set import compare_and_set
 from .rows import make_tombstone, new_version
 from .connections import SqliteConnections, is_busy
@@ -42,8 +43,7 @@ class SqliteStore(CopiesAsItself):
         clock: Callable[[], float],
     ) -> None:
         self._connections = SqliteConnections(path, timeout, durable)
-        self._clock = clock
-        self._creates = count(1)
+        self._clock, self._creates = clock, count(1)
 
     def __repr__(self) -> str:
         return f"<sqlite_store {self._connections.path!r}>"
@@ -168,7 +168,7 @@ class SqliteStore(CopiesAsItself):
             self._connections.write(self._delete_expired, 0)
         except sqlite3.Error as error:
             if not is_busy(error):
-                log.warning("Could not delete expired sessions", exc_info=True)
+                log.warning("Could not delete expired sessions: %s", describe(error))
 
     def _move(self, digest: bytes, seen: float, standing: Standing) -> bool:
         """Store when the session was last used. Return whether that succeeded.
@@ -191,7 +191,7 @@ class SqliteStore(CopiesAsItself):
         except sqlite3.Error as error:
             # The session could be read, and it keeps its old deadline.
             if is_urgent or not is_busy(error):
-                log.warning("Could not extend a session's idle timeout", exc_info=True)
+                log.warning("Could not extend a session's idle timeout: %s", describe(error))
             return False
 
 
