@@ -1,13 +1,15 @@
 """Move the sessions that Flask signed into an app's store, each at its first use.
 
-One old cookie makes one session, whose id is derived from the cookie. Beside it stands a marker
-until Flask itself would refuse the cookie. Where the marker is and the session is not, the session
+One old cookie makes one session. The session is stored first, under a new id; then a marker, under
+an id that is derived from the cookie, says which id that is. The first marker counts, and it stays
+until Flask itself would refuse the cookie. Where the marker is and its session is not, the session
 has ended, and the cookie opens nothing. A sealed cookie has no such place: there a copy of the old
 cookie opens until it expires.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -16,31 +18,28 @@ from typing import Any
 from ..session.contents import EMPTY
 from .. import codec
 from ..request import Request
-from ..stores import Change, CopiesAsItself, Details, Lifetime, Loaded, Renewal, SessionGone, Store
+from ..stores import (
+    UNLIMITED,
+    Change,
+    CopiesAsItself,
+    Lifetime,
+    Loaded,
+    Renewal,
+    SessionGone,
+    StoreUnavailable,
+)
 from ..stores.backend import Backend
 from ..stores.cookie.store import CookieStore, SealedSessions
 from ..stores.cookie.seal import Opened
 from ..stores.opening import open_sessions
-from ..stores.server_side import ask, hash_id
+from ..stores.server_side import ServerSideSessions
 from ..stores.three_functions import RingStoreSessions
 from .signed_cookies import FlaskCookies, Signed
 
 NEVER = 0  # when the session of a cookie that Flask signed was sealed
 _UNMOVED = "unmoved"  # a version: the store had nothing under the id when it was asked
 
-# Store a record under an id. Return False if something is, or was, stored there.
-Insert = Callable[[str, str, Lifetime], bool]
-
-
-def _insert_in(store: Store, cookie_name: str) -> Insert:
-    details = Details(sha256(cookie_name.encode()).hexdigest()[:32])
-
-    def insert(id: str, record: str, lifetime: Lifetime) -> bool:
-        key = hash_id(id, cookie_name)
-        assert key is not None
-        return ask(store.create, key, record, lifetime, details)
-
-    return insert
+_NONCE = "ringsession/moved"  # a marker's only key: from its value and the cookie follows the id
 
 
 class MovedSessions:
@@ -50,28 +49,28 @@ class MovedSessions:
     """
 
     def __init__(
-        self, inner: Backend, insert: Insert, lifetime: Lifetime, cookies: FlaskCookies, name: str
+        self, store: Any, cookie_name: str, lifetime: Lifetime, cookies: FlaskCookies
     ) -> None:
-        self._inner = inner
-        self._insert = insert
+        self._inner = _open(store, cookie_name, lifetime)
+        # No configured timeout ends a marker.
+        self._markers = _open(store, cookie_name, UNLIMITED)
         self._lifetime = lifetime
         self._cookies = cookies
-        self._name = name
-        self.check_size = inner.check_size
+        self.check_size = self._inner.check_size
 
     def find_former(self, request: Request) -> list[str]:
-        return [] if self._cookies.name == self._name else self._cookies.find(request)
+        return self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
             return self._inner.load(value)
-        found = self._inner.load(signed.id)
-        if found is not None:  # due=True sends the session's own cookie, also after a mere read
-            return found if found.record is None else replace(found, due=True)
-        if self._inner.load(signed.marker) is not None:
-            return None
-        return Loaded(signed.record, _UNMOVED, signed.expires_in, due=True)
+        id = self._find(signed)
+        if id is None:
+            return Loaded(signed.record, _UNMOVED, signed.expires_in, due=True)
+        found = self._inner.load(id)
+        # due=True sends the session's own cookie, also after a mere read.
+        return found if found is None or found.record is None else replace(found, due=True)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         # A session of ringsession is newer than a cookie that Flask signed.
@@ -85,56 +84,92 @@ class MovedSessions:
         signed = self._cookies.read(value)
         if signed is None:
             return self._inner.patch(value, loaded, change)
-        moved = self._move(signed, loaded)
+        id, moved = self._move(signed, loaded)
         if moved is None or moved.record is None:
             raise SessionGone
         # The change was made to the cookie's session. Another request may have written since.
         merged = codec.merge(moved.record, change.changed, change.removed)
         renewed = Change(moved.record, merged, disposable=change.disposable)
-        return self._inner.patch(signed.id, moved, renewed)
+        return self._inner.patch(id, moved, renewed)
 
     def touch(self, value: str, loaded: Loaded) -> str | None:
         signed = self._cookies.read(value)
         if signed is None:
             return self._inner.touch(value, loaded)
-        moved = self._move(signed, loaded)
-        return None if moved is None or moved.record is None else signed.id
+        id, moved = self._move(signed, loaded)
+        return None if moved is None or moved.record is None else self._inner.touch(id, moved)
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         signed = self._cookies.read(value)
         if signed is None:
             return self._inner.recreate(value, loaded, renewal)
-        moved = None if loaded is None else self._move(signed, loaded)
-        return self._inner.recreate(signed.id, moved, renewal)
+        id, moved = self._move(signed, loaded)
+        return self._inner.recreate(id, moved, renewal)
 
     def destroy(self, value: str) -> bool:
         signed = self._cookies.read(value)
         if signed is None:
             return self._inner.destroy(value)
-        # Moved first, so that the store remembers its end against a request that is moving it too.
-        self._insert_once(signed)
-        return self._inner.destroy(signed.id)
+        if self._find(signed) is None and self._mark(signed, self._new_nonce()):
+            return True  # a marker without a session: its end is stored before its beginning
+        return self._inner.destroy(self._find_or_move(signed))
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> str:
         signed = self._cookies.read(value)
-        if signed is not None:
-            self._insert_once(signed)
-        return self._inner.swap(value if signed is None else signed.id, name, change)
+        id = value if signed is None else self._find_or_move(signed)
+        return self._inner.swap(id, name, change)
 
-    def _move(self, signed: Signed, loaded: Loaded) -> Loaded | None:
-        """Store the session unless it is stored. Return what the store now has under its id."""
-        self._insert_once(signed)
-        return self._inner.load(signed.id) if loaded.version == _UNMOVED else loaded
+    def _move(self, signed: Signed, loaded: Loaded | None) -> tuple[str, Loaded | None]:
+        """Store the session unless it is stored. Return its id, and what the store has under it."""
+        id = self._find_or_move(signed)
+        is_unmoved = loaded is not None and loaded.version == _UNMOVED
+        return id, self._inner.load(id) if is_unmoved else loaded
 
-    def _insert_once(self, signed: Signed) -> None:
-        """Store the session as Flask left it, and its marker, if no request did so before.
+    def _find(self, signed: Signed) -> str | None:
+        """Return the id under which the session was stored, or None if it never was."""
+        marker = self._markers.load(signed.marker)
+        if marker is None:
+            return None
+        nonce = codec.decode(marker.record or EMPTY).get(_NONCE)
+        return signed.make_id(str(nonce))
 
-        The session comes first: if the marker fails, the session is there as it was, and the next
-        request that brings the cookie sets the marker.
+    def _mark(self, signed: Signed, nonce: str) -> bool:
+        """Store the marker. Return False if one is there, which counts."""
+        lifetime = Lifetime(None, signed.remembered_for)
+        return self._inner.insert(signed.marker, codec.encode({_NONCE: nonce}), lifetime)
+
+    def _find_or_move(self, signed: Signed) -> str:
+        """Return the id of the session, and store it as Flask left it if no request did so before.
+
+        A failure before the marker is stored changes nothing: no cookie leads to the new id.
         """
-        if self._inner.load(signed.marker) is None:
-            self._insert(signed.id, signed.record, self._lifetime)
-            self._insert(signed.marker, EMPTY, Lifetime(None, signed.expires_in))
+        id = self._find(signed)
+        if id is not None:
+            return id
+        nonce = self._new_nonce()
+        id = signed.make_id(nonce)
+        self._inner.insert(id, signed.record, self._lifetime)
+        if self._mark(signed, nonce):
+            return id
+        first = self._find(signed)
+        if first is None:
+            raise StoreUnavailable("the marker of a moved session was there and is not")
+        if first != id:
+            self._inner.destroy(id)
+        return first
+
+    def _new_nonce(self) -> str:
+        # Three functions cannot store a marker unless one is there. There the session has one id,
+        # so that two requests at the same time still make one session.
+        return "" if isinstance(self._inner, RingStoreSessions) else secrets.token_hex(16)
+
+
+def _open(
+    store: Any, cookie_name: str, lifetime: Lifetime
+) -> ServerSideSessions | RingStoreSessions:
+    sessions = open_sessions(store, cookie_name, lifetime)
+    assert isinstance(sessions, (ServerSideSessions, RingStoreSessions))
+    return sessions
 
 
 class SealedMovedSessions(SealedSessions):
@@ -151,7 +186,7 @@ class SealedMovedSessions(SealedSessions):
         self.find_former = self._find_former
 
     def _find_former(self, request: Request) -> list[str]:
-        return [] if self._cookies.name == self._name else self._cookies.find(request)
+        return self._cookies.find(request)
 
     def load(self, value: str) -> Loaded | None:
         signed = self._cookies.read(value)
@@ -188,9 +223,4 @@ class MovingStore(CopiesAsItself):
         """See `stores.opening.OpensBackend`."""
         if isinstance(self.store, CookieStore):
             return SealedMovedSessions(self.store, cookie_name, lifetime, self._cookies)
-        inner = open_sessions(self.store, cookie_name, lifetime)
-        if isinstance(inner, RingStoreSessions):
-            insert: Insert = inner.insert
-        else:
-            insert = _insert_in(self.store, cookie_name)
-        return MovedSessions(inner, insert, lifetime, self._cookies, cookie_name)
+        return MovedSessions(self.store, cookie_name, lifetime, self._cookies)

@@ -45,7 +45,7 @@ def look_up(backend: Backend, request: Request, values: Sequence[str]) -> Found:
         found = Found(values[0], backend.load(values[0]))
     if backend.find_former is None or found.rivals or not _is_unknown(found.loaded):
         return found
-    former = backend.find_former(request)
+    former = [value for value in backend.find_former(request) if value not in values]
     return _choose(backend, former) if former else found
 
 
