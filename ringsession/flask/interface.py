@@ -21,6 +21,7 @@ from werkzeug.datastructures import Headers
 
 from ..wsgi.body import close_body
 from ..wsgi.environ import environ_request
+from .csrf_error import hold_refused
 from .live_config import LiveConfig
 from .session import FlaskSession
 from .values import settle
@@ -108,6 +109,7 @@ class FlaskSessionInterface(SessionInterface):
             is_kept = "werkzeug.debug.preserve_context" in environ
             session = FlaskSession(ring, partial(self._reopen, environ) if is_kept else None)
         environ[_KEY] = session
+        hold_refused(request)
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
