@@ -31,6 +31,9 @@ FORMS = [
     ("text/html, application/json;q=0.5", "text/html"),
     ("application/json;q=0, text/html", "text/html"),
     ("application/json;q=0", "text/plain"),
+    ("Text/HTML", "text/html"),  # RFC 9110 section 8.3.1: the case does not matter
+    ("text/html," + "a/b," * 250, "text/html"),
+    ("text/html," + "a/b," * 260, "text/plain"),  # too long to be read
 ]
 
 
