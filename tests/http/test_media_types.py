@@ -10,6 +10,7 @@ from ringsession import Request, to_wsgi, wrap_content_type
 from ringsession.http.media_types import _find_type, guess_type, is_active
 
 ACTIVE = """\
+text/xsl text/rdf text/xul text/pdf
 text/html TEXT/HTML text/html;charset=utf-8 application/xhtml+xml image/svg+xml text/xml
 application/xml application/rss+xml application/atom+xml application/mathml+xml application/pdf
 text/javascript application/javascript application/x-javascript text/ecmascript
