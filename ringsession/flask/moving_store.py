@@ -97,7 +97,7 @@ class MovedSessions:
         if signed is None:
             return self._inner.touch(value, loaded)
         id, moved = self._move(signed, loaded)
-        return None if moved is None or moved.record is None else self._inner.touch(id, moved)
+        return None if moved is None or moved.record is None else id
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         signed = self._cookies.read(value)
