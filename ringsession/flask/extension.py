@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, request, session
+from markupsafe import Markup
 
 from .app_config import flask_defaults
 from .session import FlaskSession
@@ -23,10 +24,15 @@ from ..defaults import site_defaults
 from ..middleware.anti_forgery import anti_forgery_field, anti_forgery_request
 from ..middleware.security_headers import NONCE
 from ..request import Request
+from ..session.state import SessionCommitted
 
 __all__ = ["FlaskSession", "RingSession", "flask_defaults", "recreate"]
 
 _NAME = "ringsession"
+_NO_TOKEN = (
+    "csrf_token(), csrf_field(): the session has no CSRF token yet, and the response has already"
+    " started, so its cookie cannot be sent. Call one of them in the view before the stream starts."
+)
 
 
 def recreate() -> None:
@@ -48,15 +54,30 @@ def recreate() -> None:
     ring_session.recreate()
 
 
+def _ring_request() -> Request:
+    current: Any = session
+    ours = current._get_current_object()
+    if isinstance(ours, FlaskSession):
+        return ours._current.request
+    found: Request = request.environ["ringsession.request"]
+    return found
+
+
 def csrf_token() -> str:
-    """Return the anti-forgery token of the current session, for a template."""
-    token: str = request.environ["ringsession.request"]["anti_forgery_token"]
+    """Return the anti-forgery token of the current session, for a template.
+
+    Raises SessionCommitted if the session has none yet and the response has started.
+    """
+    try:
+        token: str = _ring_request()["anti_forgery_token"]
+    except SessionCommitted:
+        raise SessionCommitted(_NO_TOKEN) from None
     return token
 
 
-def csrf_field() -> str:
-    """Return a hidden form field with the anti-forgery token, for a template."""
-    return anti_forgery_field(request.environ["ringsession.request"])
+def csrf_field() -> Markup:
+    """Return a hidden form field with the anti-forgery token, for a template. See `csrf_token`."""
+    return anti_forgery_field({"anti_forgery_token": csrf_token()})
 
 
 def csp_nonce() -> str:

@@ -53,6 +53,15 @@ class LiveSessions:
             loaded.due = self._live.is_refreshing or loaded.version.sealed == NEVER
         return loaded
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self._find().load_late(value, follows)
+
+    def keeps_value(self, value: str) -> bool:
+        return self._find().keeps_value(value)
+
+    def merges(self, value: str) -> bool:
+        return self._find().merges(value)
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return self._find().choose(live)
 

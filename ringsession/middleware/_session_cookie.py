@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from ..session.commit import Outcome
 from ..session.contents import COOKIE_ATTRS
-from ..session.state import DESTROY, LIVE, State
+from ..session.phases import DESTROY, LIVE
+from ..session.state import State
 from .. import codec
 from ..http.form_encoding import form_encode
 from ._cookie_attrs import attributes, check_cookie, host_name

@@ -127,7 +127,8 @@ def wrap_anti_forgery(
     the new session. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token
     decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field "__anti-forgery-token" of the
     form. The body stays unread where the session has no token, and where a header's token fits;
-    else the form's field comes before a header. Raises OptionError for wrong options.
+    else the form's field comes before a header. Raises OptionError for wrong options. Reading the
+    token raises SessionCommitted if the session has none yet and the response has started.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
     >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})

@@ -15,7 +15,8 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
 from ..session.mapping import apply_response, request_state
-from ..session.state import DESTROY, State
+from ..session.phases import DESTROY
+from ..session.state import State
 
 
 def _state(request: Request) -> State:

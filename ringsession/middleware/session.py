@@ -17,10 +17,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Request, Response, as_request, log_place
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
@@ -79,13 +80,6 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _where(request: Request) -> tuple[str, str]:
-    """The method and path of a request, escaped and cut for the log."""
-    found = (request.get("request_method"), request.get("uri"))
-    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
-    return method.upper(), path
-
-
 def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
@@ -103,7 +97,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), *log_place(state.request))
     finally:
         state.has_started = True
     lines = []
@@ -168,11 +162,15 @@ def wrap_session(
     backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
     find_values = _finder(cookie_name, store)
 
+    def follows(record: str) -> bool:
+        return rolling
+
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
             state = State(backend, find_values, request)
+            state.cookie_follows = follows
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))

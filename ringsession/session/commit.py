@@ -15,8 +15,8 @@ from .. import codec
 from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
-from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
-from .state import Ending, Phase, State
+from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
+from .state import DROPPED, NOT_LOADED, State
 
 NOT_STARTED = (
     "Started no session for a message or CSRF token: another site sent the request, so the cookie"
@@ -214,6 +214,8 @@ def commit(state: State, status: int) -> Outcome:
         change = state.change()
         is_activity = status < 500 and not state.is_refused
         due = state.loaded is not None and state.loaded.due and is_activity
-        return decide(state.phase, state.ending, change is not None, due)(state, change)
+        outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
+        state.stored_as = outcome.value
+        return outcome
     finally:
         state.has_started = True

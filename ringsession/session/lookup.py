@@ -1,4 +1,4 @@
-"""Find the session of a request among the values of its cookie.
+"""Find the session of a request among the values of its cookie; log a store that failed too late.
 
 A request may bring several values under one name. Each is asked for; one live session counts.
 """
@@ -6,12 +6,14 @@ A request may bring several values under one name. Each is asked for; one live s
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ..request import Request
+from ..request import Request, log_place
 from ..stores import Loaded
 from ..stores.backend import Backend
+
+Load = Callable[[str], "Loaded | None"]
 
 log = logging.getLogger("ringsession")
 
@@ -19,6 +21,10 @@ _AMBIGUOUS = (
     "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
     ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
     " give it a cookie_name of its own."
+)
+_FAILED_LATE = (
+    "The session store failed after the response had started, so the session cannot be read."
+    " method=%s path=%s"
 )
 
 
@@ -33,29 +39,29 @@ class Found(NamedTuple):
 NOTHING = Found()
 
 
-def look_up(backend: Backend, request: Request, values: Sequence[str]) -> Found:
+def look_up(backend: Backend, request: Request, values: Sequence[str], load: Load) -> Found:
     """Ask the store for each value. If none is known to it, ask for the values of a former cookie.
 
-    Raises StoreUnavailable.
+    load: of the backend, `load` or `load_late`. Raises StoreUnavailable.
     """
     found = NOTHING
     if len(values) > 1:
-        found = _choose(backend, values)
+        found = _choose(backend, values, load)
     elif values:
-        found = Found(values[0], backend.load(values[0]))
+        found = Found(values[0], load(values[0]))
     if backend.find_former is None or found.rivals or not _is_unknown(found.loaded):
         return found
     former = [value for value in backend.find_former(request) if value not in values]
-    return _choose(backend, former) if former else found
+    return _choose(backend, former, load) if former else found
 
 
 def _is_unknown(loaded: Loaded | None) -> bool:
     return loaded is None or loaded.outlived
 
 
-def _choose(backend: Backend, values: Sequence[str]) -> Found:
+def _choose(backend: Backend, values: Sequence[str], load: Load) -> Found:
     """Let the one live session count; without any, the first that another request ended."""
-    answers = [(value, backend.load(value)) for value in values]
+    answers = [(value, load(value)) for value in values]
     found = [(value, loaded) for value, loaded in answers if loaded is not None]
     live = [pair for pair in found if pair[1].record is not None]
     if len(live) > 1:
@@ -67,3 +73,8 @@ def _choose(backend: Backend, values: Sequence[str]) -> Found:
     if live:
         log.warning(_AMBIGUOUS, len(live))
     return Found(rivals=[value for value, _ in live])
+
+
+def log_late_failure(request: Request, error: Exception) -> None:
+    """Log that the store failed where no response can say so any more."""
+    log.error(_FAILED_LATE, *log_place(request), exc_info=error)

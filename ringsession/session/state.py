@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
-from typing import Any
+from functools import partial
+from threading import Lock
+from typing import Any, NoReturn
 
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents, Encode
-from .lookup import look_up
+from .lookup import log_late_failure, look_up
+from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
@@ -33,29 +35,8 @@ class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
 
 
-class Phase(str, Enum):
-    """What this request knows of its session."""
-
-    UNTOUCHED = "untouched"  # nobody has used the session
-    UNREAD = "unread"  # somebody has, but the store was not asked
-    ABSENT = "absent"  # nothing is stored for this request
-    LIVE = "live"
-    GONE = "gone"  # another request ended or moved it; no write brings it back
-    FAILED = "failed"  # the store failed: the response is a 503
-
-
-class Ending(str, Enum):
-    """What the handler wants of the session's id."""
-
-    NONE = "none"
-    DESTROY = "destroy"
-    RECREATE = "recreate"
-
-
-# Bound once: an attribute of an Enum class costs a call before Python 3.12.
-UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
-LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
-NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
+def _never(record: str) -> bool:
+    return False
 
 
 class State:
@@ -76,11 +57,16 @@ class State:
         self.contents: Contents | None = None
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
+        self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
+        self.is_mute = False  # no cookie can be sent, though the session can change
+        # Whether the cookie must be sent again when the idle timeout is extended, by the record.
+        self.cookie_follows: Callable[[str], bool] = _never
         self.is_refused = False  # the request is, so that its changes are dropped
         self.was_read = False  # by the handler, not by a layer, and the store answered
         self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
         self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         self.shown_message: str | None = None  # the key of the message that the handler read
+        self._lock = Lock()
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -99,32 +85,45 @@ class State:
             raise StoreUnavailable(NOT_LOADED)
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
-        self.check_open()
         self.touch()
+        load = self.backend.load
+        if self.has_started or self.is_mute:
+            load = partial(self.backend.load_late, follows=self.cookie_follows)
         try:
             if len(self.sent) > 1 or self.backend.find_former is not None:
-                found = look_up(self.backend, self.request, self.sent)
+                found = look_up(self.backend, self.request, self.sent, load)
                 self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
-                self.loaded = self.backend.load(self.value)
+                self.loaded = load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            self._fail(error)
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
+        if self.has_started and self.phase is LIVE:
+            self.stored_as = self.value
+
+    def _fail(self, error: Exception) -> NoReturn:
+        self.phase = FAILED
+        if self.has_started or self.is_mute:
+            log_late_failure(self.request, error)
+        raise StoreUnavailable(NOT_LOADED) from error
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""
-        if self.contents is None:
-            self.ask()
-            self.contents = self._decode()
+        contents = self.contents
+        if contents is None:
+            with self._lock:  # for threads that share the request
+                contents = self.contents
+                if contents is None:
+                    self.ask()
+                    contents = self.contents = self._decode()
         elif self.phase is FAILED:
             raise StoreUnavailable(NOT_LOADED)
-        return self.contents
+        return contents
 
     def read(self) -> Contents:
         """Return the contents for the handler."""
@@ -158,12 +157,14 @@ class State:
             assert self.value is not None
             log.error(DROPPED)
             self.loaded, self.phase = None, FAILED  # unless the store takes the next step
-            self.backend.destroy(self.value)
+            try:
+                self.backend.destroy(self.value)
+            except StoreUnavailable as failure:
+                self._fail(failure)
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            self._fail(error)
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -173,7 +174,8 @@ class State:
         self.check_open()
         self.touch()
         if ending is DESTROY and self.phase is not FAILED:
-            self.contents = Contents(None)
+            with self._lock:  # so that no other thread's load brings the values back
+                self.contents = Contents(None)
         elif self.ending is NONE and self.contents is not None and self.contents.own_keys:
             self.contents.expect_change()
             self.contents.forget_secrets()

@@ -51,6 +51,9 @@ class RingStoreSessions:
         renewed = standing.renewed or times
         return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # see `ServerSideSessions.choose`
 
@@ -91,6 +94,12 @@ class RingStoreSessions:
             "session.swap: expected a server-side store, such as redis_store(...), got a store that"
             " has only read_session, write_session and delete_session"
         )
+
+    def keeps_value(self, value: str) -> bool:
+        return True  # the store may give the session another value all the same
+
+    def merges(self, value: str) -> bool:
+        return False
 
     def _read(self, value: str) -> dict[str, Any] | None:
         data: Any = ask(self._store.read_session, value)

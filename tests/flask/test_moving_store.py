@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
 import pytest
@@ -203,7 +204,8 @@ def test_a_failure_between_two_steps_loses_nothing_and_opens_nothing(step: int) 
 
 
 def test_the_sealed_cookies_of_one_old_cookie_are_one_session() -> None:
-    app, value = make(cookie_store(SECRET), "id"), signed(user="ann")
+    clock = count(1_000_000_000).__next__  # of two cookies from one millisecond, none is the later
+    app, value = make(cookie_store(SECRET, clock=clock), "id"), signed(user="ann")
     first, second = client_with(app, value), client_with(app, value)
     first.get("/set/a")
     second.get("/set/b")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask, flash, get_flashed_messages, request, session
+from flask import Flask, flash, get_flashed_messages, request, session, stream_template_string
 from flask.sessions import SecureCookieSessionInterface, SessionInterface
 from itsdangerous import TimestampSigner
 from itsdangerous.encoding import base64_encode
@@ -246,6 +246,21 @@ def test_session_transaction_reads_it_too(store: Any) -> None:
     with client.session_transaction() as found:
         assert dict(found) == {"n": 1}
     assert client.get("/").text == "{'n': 1}"
+
+
+def test_a_stream_reads_it_and_takes_its_messages_once_it_is_stored(shared_store: Any) -> None:
+    app = moved_app(shared_store)
+
+    @app.get("/stream")
+    def stream() -> Any:
+        return stream_template_string("{{ session.n }} {{ get_flashed_messages() | join }}")
+
+    client = client_with(app, signed(n=1, _flashes=[("message", "hello")]))
+    answers = [client.get("/stream", buffered=True) for _ in range(2)]
+    # To store it needs a new cookie, which a stream cannot send.
+    assert [(answer.text, set_cookies(answer)) for answer in answers] == [("1 hello", [])] * 2
+    client.get("/")
+    assert [client.get("/stream").text for _ in range(2)] == ["1 hello", "1 "]
 
 
 def test_once_it_is_stored_the_inner_store_does_everything() -> None:

@@ -71,6 +71,9 @@ class SealedSessions:
         due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
         return Loaded(record, opened, standing.expires_in, False, due)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Return the value that was sealed last. Return None for values of several sessions."""
         if len({loaded.version.sid for _, loaded in live}) > 1:
@@ -98,6 +101,12 @@ class SealedSessions:
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
         raise TypeError("session.swap: expected a server-side store, got the cookie store")
+
+    def keeps_value(self, value: str) -> bool:
+        return False
+
+    def merges(self, value: str) -> bool:
+        return False
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
