@@ -22,6 +22,7 @@ from ..request import Request, Response, as_request
 from ..session.contents import Contents
 from ..session.phases import DESTROY, LIVE, NONE, UNTOUCHED
 from ..stores.unavailable import MAKE_PAGE
+from .csrf_error import hold_refused
 from .events import check_event, check_saved, is_event
 from .live_config import LiveConfig
 from .outside import Opened, Outside
@@ -63,6 +64,7 @@ class FlaskSessionInterface(SessionInterface):
 
     def open_session(self, app: Flask, request: FlaskRequest) -> FlaskSession:
         """Return the session of the layers, or a fresh one if they have stored theirs already."""
+        hold_refused(request)
         environ = request.environ
         ring: Any = environ.get("ringsession.session")
         if ring is None:

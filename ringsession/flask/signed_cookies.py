@@ -23,6 +23,7 @@ from ..session.contents import RESERVED
 from .session import FLASHES, flash_value
 from .values import encode
 from ..config import ConfigError
+from ..http.grammar import LONGEST_COOKIE_AGE
 from ..middleware.cookies import find_cookie
 from ..middleware.flash import new_entry
 from ..request import Request
@@ -30,6 +31,7 @@ from ..stores.cookie.keys import PUBLISHED
 
 log = logging.getLogger("ringsession")
 _MOST_VALUES = 4  # of one request's cookies; a client may send hundreds
+_MARGIN = 60  # seconds; itsdangerous cuts an age down to whole seconds, and clocks differ
 _LARGEST = 262_144  # octets after zlib; a cookie of 4 KiB could grow to 4 MiB
 
 
@@ -77,12 +79,19 @@ class Signed(NamedTuple):
         however its signature is spelled.
     marker: likewise; the id under which its move is remembered.
     expires_in: seconds until Flask itself would not accept the cookie any more.
+    remembered_for: seconds for which its move is remembered. It is longer than `expires_in`, since
+        an app may lengthen PERMANENT_SESSION_LIFETIME or put off the date.
     """
 
     id: str
     marker: str
     record: str
     expires_in: float
+    remembered_for: float
+
+    def make_id(self, nonce: str) -> str:
+        """Return an id for the session in a store. Nobody can tell it from the nonce alone."""
+        return _derive_id(self.id.encode(), b"moved", nonce.encode())
 
     def __repr__(self) -> str:  # without the id and the user's data
         return f"<Signed, for {self.expires_in:.0f} s>"
@@ -165,15 +174,17 @@ class FlaskCookies:
         data = loads((_inflate(octets) if inflated else octets).decode())
         if not isinstance(data, dict):
             raise TypeError("a signed cookie: expected a dict")
-        by_age = None if max_age is None else signed_at + timedelta(seconds=max_age)
-        ends = self._until if by_age is None else min(by_age, self._until)
+        by_age = self._until if max_age is None else signed_at + timedelta(seconds=max_age)
+        longest = signed_at + timedelta(seconds=LONGEST_COOKIE_AGE)
+        ends, forgotten = min(by_age, self._until), max(by_age, min(longest, self._until))
         # The signature has several spellings in base64; what it signs has one.
         text = value.rpartition(signer.sep)[0]
-        left = max(1.0, (ends - self._now()).total_seconds())
+        now = self._now()
         key = signer.derive_key()
         return Signed(
             _derive_id(key, b"session", text),
             _derive_id(key, b"marker", text),
             cookie_record(data, int(signed_at.timestamp() * 1e9)),
-            left,
+            max(1.0, (ends - now).total_seconds()),
+            (forgotten - now).total_seconds() + _MARGIN,
         )

@@ -30,10 +30,11 @@ def _types() -> MimeTypes:
     return types
 
 
-# Types that a browser runs, or that can hold what it runs: HTML, MHTML, XML of every kind, SVG,
-# PDF, Flash, and the names of JavaScript (WHATWG MIME Sniffing section 4.6).
+# Types that a browser runs, or that can hold what it runs: HTML, MHTML, XML of every kind and under
+# every name that a browser knows, SVG, PDF, Flash, and the names of JavaScript (WHATWG MIME
+# Sniffing section 4.6).
 _ACTIVE = re.compile(
-    r"""text/(?:html|xml|(?:x-)?(?:java|ecma|j|live)script[0-9.]*|cache-manifest)\Z
+    r"""text/(?:html|xml|xsl|rdf|xul|pdf|(?:x-)?(?:java|ecma|j|live)script[0-9.]*|cache-manifest)\Z
     | application/(?:xml|pdf|(?:x-)?(?:java|ecma)script|x-shockwave-flash)\Z
     | [^ ;]*\+xml\Z | multipart/ | message/""",
     re.VERBOSE,

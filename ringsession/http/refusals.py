@@ -21,6 +21,7 @@ from werkzeug.exceptions import (
 from werkzeug.sansio.request import Request as HeadersOnly
 
 from ..request import Handler, Request, Response
+from .grammar import CONTROL
 
 
 class Negotiated(HTTPException):
@@ -64,6 +65,7 @@ class NoTemporaryFile(Negotiated, HTTPException):
 UNREADABLE = (BadParams, ParamsTooLarge, UnknownCharset, ClientDisconnected, NoTemporaryFile)
 
 _PROBLEM = "application/problem+json"
+_LONGEST = 1024  # characters of Accept that are read; browsers send under 200
 _FORMS = ("text/html", _PROBLEM, "application/json")
 _PAGE = Markup(
     '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -74,7 +76,9 @@ _PAGE = Markup(
 
 def _find_form(accept: str | None) -> str | None:
     """Return the one of _FORMS that the client asked for by name; None if it asked for none."""
-    headers = Headers({"Accept": accept or ""})
+    if accept is None or len(accept) > _LONGEST or CONTROL.search(accept):
+        return None
+    headers = Headers({"Accept": accept.lower()})
     # The one way to read this header that Werkzeug 3.1 and 3.3 share.
     reader = HeadersOnly("GET", "http", None, "", "/", b"", headers, None)
     accepted = reader.accept_mimetypes

@@ -45,9 +45,11 @@ def is_excepted(request: Request, paths: Collection[bytes]) -> bool:
 def replace_host(request: Request, name: str) -> Request:
     """Return the request as if the client had asked for the host `name`.
 
-    No redirect and no link in the response can then lead to a host that the client made up.
+    No redirect and no link in the response can then lead to a host that the client made up. A
+    server on a Unix socket copies its own name from the client's Host, too.
 
     >>> replace_host(Request({"headers": {"host": "evil.example"}}), "localhost")["headers"]
     {'host': 'localhost'}
     """
-    return as_request(request | {"headers": {**request["headers"], "host": name}})
+    headers = {**request["headers"], "host": name}
+    return as_request(request | {"headers": headers, "server_name": name})

@@ -100,6 +100,8 @@ def _may_replace(state: State) -> bool:
 
     That is so for another site's form post. A message or a CSRF token is not worth the risk.
     """
+    if state.sent:
+        return False
     contents = state.contents
     is_empty = contents is None or not (contents.values or contents.is_whole)
     return is_empty and is_cross_site_write(state.request)

@@ -43,9 +43,8 @@ class Contents:
         self.record = record
         self.values: dict[str, Any] = {} if record is None else codec.decode(record)
         self.own_keys: dict[str, Any] = {}  # of the layers
-        self.is_whole = (
-            False  # the handler gave all values, which are stored even if there are none
-        )
+        # The handler gave all values, which are stored even if there are none.
+        self.is_whole = False
         self.may_differ = False  # a key was set, or the caller holds a mutable value
         self._order: Sequence[str] = list(self.values)
         self._snapshot: bytes | None = None  # tells without encoding that nothing was changed

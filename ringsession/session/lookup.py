@@ -47,7 +47,7 @@ def look_up(backend: Backend, request: Request, values: Sequence[str], load: Loa
         found = Found(values[0], load(values[0]))
     if backend.find_former is None or found.rivals or not _is_unknown(found.loaded):
         return found
-    former = backend.find_former(request)
+    former = [value for value in backend.find_former(request) if value not in values]
     return _choose(backend, former, load) if former else found
 
 

@@ -55,7 +55,6 @@ def import_store(name: str) -> Any:
 
     Raises ModuleNotFoundError if the store's library is not installed, with the command for that.
 
-
     >>> import_store("sqlite_store").__name__
     'sqlite_store'
     """

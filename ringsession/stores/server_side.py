@@ -63,6 +63,11 @@ class ServerSideSessions:
         self._insert(value, record, Details(self._cookie_hash, disposable))
         return value
 
+    def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
+        """Store a session under an id that this package chose. Return False if one is there."""
+        details = Details(self._cookie_hash)
+        return ask(self._store.create, self._known(value), record, lifetime, details)
+
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
         if ask(self._store.patch, self._known(value), loaded.version, change):
             return value

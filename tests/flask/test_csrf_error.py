@@ -214,3 +214,29 @@ def test_other_receivers_of_the_signal_and_teardown_functions_work_on() -> None:
         app.test_client().get("/")
     app.test_client().post("/transfer", headers=FOREIGN)
     assert seen == ["started", "teardown", "teardown"]
+
+
+class Dispatching(Flask):
+    """An app that sends no signal."""
+
+    def full_dispatch_request(self) -> Any:
+        try:
+            answer: Any = self.dispatch_request()
+        except Exception as error:
+            answer = self.handle_user_exception(error)
+        return self.finalize_request(answer)
+
+
+def test_no_view_runs_for_a_refused_request_where_flask_sends_no_signal() -> None:
+    app, ran = Dispatching(__name__), []
+    app.config["SECRET_KEY"] = SECRET
+    RingSession(app, site_defaults)
+    app.add_url_rule("/transfer", view_func=lambda: ran.append(1) or "done", methods=["POST"])
+    app.register_error_handler(CSRFError, lambda error: ("no", 403))
+    client = app.test_client()
+    assert client.post("/transfer", headers={"Sec-Fetch-Site": "same-origin"}).text == "done"
+    assert client.post("/transfer", headers=FOREIGN).text == "no"
+    with request_started.muted():
+        assert client.post("/transfer", headers=FOREIGN).text == "no"
+        muted = make().test_client().post("/transfer", headers=FOREIGN)
+    assert (muted.status_code, ran) == (403, [1])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
 import pytest
 from flask import Flask, session
 
-from ringsession import StoreUnavailable, cookie_store, memory_store, sqlite_store
+from ringsession import StoreUnavailable, cookie_store, memory_store
 from ringsession.flask.extension import RingSession, recreate
 from tests.flask.apps import SECRET, set_cookies
 from tests.flask.test_signed_cookies import client_with, signed
@@ -20,11 +20,11 @@ from tests.tracing import TracedStore
 FAR = date(2999, 1, 1)
 
 
-def make(store: Any, name: str = "session", **values: Any) -> Flask:
+def make(store: Any, name: str = "session", until: Any = FAR, **values: Any) -> Flask:
     app = Flask(__name__)
     app.config.update({"SECRET_KEY": SECRET, "TESTING": True, **values})
     options = {"store": store, "cookie_name": name}
-    RingSession(app, {"session": options}, accept_flask_cookies_until=FAR)
+    RingSession(app, {"session": options}, accept_flask_cookies_until=until)
 
     @app.get("/")
     def home() -> str:
@@ -204,9 +204,8 @@ def test_a_failure_between_two_steps_loses_nothing_and_opens_nothing(step: int) 
 
 
 def test_the_sealed_cookies_of_one_old_cookie_are_one_session() -> None:
-    ticks = itertools.count(time.time(), 0.01)  # so that no two are sealed at the same moment
-    app = make(cookie_store(SECRET, clock=lambda: next(ticks)), "id")
-    value = signed(user="ann")
+    clock = count(1_000_000_000).__next__  # of two cookies from one millisecond, none is the later
+    app, value = make(cookie_store(SECRET, clock=clock), "id"), signed(user="ann")
     first, second = client_with(app, value), client_with(app, value)
     first.get("/set/a")
     second.get("/set/b")
@@ -217,9 +216,84 @@ def test_the_sealed_cookies_of_one_old_cookie_are_one_session() -> None:
     assert (first.get_cookie("id"), first.get_cookie("session")) == (None, None)
 
 
-def test_the_marker_is_gone_with_the_cookie(tmp_path: Any) -> None:
-    store = sqlite_store(str(tmp_path / "sessions.db"))
-    app = make(store, PERMANENT_SESSION_LIFETIME=1)
+class Created(TracedStore):
+    """Keep the arguments of each `create`."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self.created: list[tuple[Any, ...]] = []
+
+    def create(self, *arguments: Any) -> Any:
+        self.created.append(arguments)
+        return super().create(*arguments)
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(("days", "lifetime", "kept"), [
+    (2, DAY, 2 * DAY),  # PERMANENT_SESSION_LIFETIME may become longer
+    (2, 5 * DAY, 5 * DAY),  # the date may be put off
+    (9999, DAY, 400 * DAY),  # but no browser keeps a cookie longer
+])  # fmt: skip
+def test_a_marker_stays_longer_than_any_cookie_and_not_forever(
+    days: int, lifetime: int, kept: int
+) -> None:
+    store, until = Created(memory_store()), datetime.now(timezone.utc) + timedelta(days=days)
+    app = make(store, PERMANENT_SESSION_LIFETIME=lifetime, until=until)
     client_with(app, signed(user="ann")).get("/logout")
-    time.sleep(2.1)
-    assert store.sweep() >= 1
+    ((_, _, granted, _),) = store.created
+    assert granted.idle is None
+    assert 0 < granted.absolute - kept <= 60
+
+
+def test_a_logged_out_cookie_stays_so_when_the_lifetime_becomes_longer() -> None:
+    now = [1000.0]
+    app = make(memory_store(clock=lambda: now[0]), PERMANENT_SESSION_LIFETIME=60)
+    value = signed(user="ann")
+    client_with(app, value).get("/logout")
+    now[0] += 3600
+    app.config["PERMANENT_SESSION_LIFETIME"] = DAY
+    assert client_with(app, value).get("/").text == "{}"
+
+
+@pytest.mark.parametrize("kind", [*STORES, "sealed"])
+def test_a_logout_with_both_cookies_under_one_name_ends_both(kind: str) -> None:
+    app = make(STORES[kind]() if kind in STORES else cookie_store(SECRET))
+    value, client = signed(user="ann"), app.test_client()
+    client.get("/login/bob")
+    header = f"session={ours(client, 'session')}; session={value}"
+    both = app.test_client(use_cookies=False)
+    assert both.get("/", headers={"Cookie": header}).text == "{'user': 'bob'}"
+    both.get("/logout", headers={"Cookie": header})
+    # A sealed cookie cannot be ended on the server.
+    seen = "{'user': 'ann'}" if kind == "sealed" else "{}"
+    assert client_with(app, value).get("/").text == seen
+
+
+def test_what_the_store_holds_opens_no_session() -> None:
+    store = Created(memory_store())
+    client = client_with(make(store), signed(user="ann"))
+    client.get("/")
+    id = ours(client, "session")
+    assert id is not None and id not in str(store.created)
+
+
+def test_a_request_after_the_logout_never_sees_the_session(shared_store: Any) -> None:
+    app, value = make(shared_store), signed(user="ann")
+    is_over, late = threading.Event(), []
+
+    def visit(number: int) -> None:
+        client = client_with(app, value)
+        was_over = is_over.is_set()
+        path = ("/", f"/set/k{number}", "/")[number % 3]
+        text = client.get(path).text
+        if was_over and "ann" in text:
+            late.append(number)
+        if number == 60:
+            client.get("/logout")
+            is_over.set()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(visit, range(200)))
+    assert (late, client_with(app, value).get("/").text) == ([], "{}")

@@ -15,7 +15,7 @@ application/xml application/rss+xml application/atom+xml application/mathml+xml 
 text/javascript application/javascript application/x-javascript text/ecmascript
 application/ecmascript text/x-ecmascript text/jscript text/livescript text/javascript1.5
 text/x-javascript application/x-shockwave-flash message/rfc822 multipart/related
-multipart/x-mixed-replace text/cache-manifest""".split()
+multipart/x-mixed-replace text/cache-manifest text/xsl text/rdf text/xul text/pdf""".split()
 PASSIVE = """\
 text/plain text/css image/png application/json application/octet-stream font/woff2 text/csv
 application/zip application/gzip video/mp4 text/markdown application/wasm""".split()

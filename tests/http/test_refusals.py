@@ -22,6 +22,7 @@ FORMS = [
     ("image/avif,image/webp,*/*;q=0.8", "text/plain"),
     ("text/css", "text/plain"),
     ("\x00,;;q=x", "text/plain"),
+    ("text/html\r\nX: y", "text/plain"),
     (CHROMIUM, "text/html"),
     ("text/html;q=0.5, text/plain", "text/html"),
     ("application/json", "application/problem+json"),
@@ -31,6 +32,9 @@ FORMS = [
     ("text/html, application/json;q=0.5", "text/html"),
     ("application/json;q=0, text/html", "text/html"),
     ("application/json;q=0", "text/plain"),
+    ("Text/HTML", "text/html"),  # RFC 9110 section 8.3.1: the case does not matter
+    ("text/html," + "a/b," * 250, "text/html"),
+    ("text/html," + "a/b," * 260, "text/plain"),  # too long to be read
 ]
 
 

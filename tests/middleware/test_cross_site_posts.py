@@ -110,3 +110,39 @@ def test_a_session_whose_cookie_came_keeps_its_message(store: Any) -> None:
     client.get("/")
     client.post("/", headers=CROSS_SITE)
     assert client.get("/").text == "paid"
+
+
+def ends(request: Any) -> dict[str, Any]:
+    """Start a session on GET. On POST end it, as a single logout of another site does."""
+    if request["request_method"] == "post":
+        return destroyed_flash(request)
+    request["session"].setdefault("user", "ann")
+    return {"status": 200, "headers": {}, "body": str(request["flash"])}
+
+
+def with_none(handler: Any, store: Any) -> Client:
+    """Return a client whose cookie is SameSite=None, so that it comes on every post."""
+    attrs = {"same_site": "none", "secure": True}
+    changes = {
+        "session": {"store": store, "cookie_attrs": attrs},
+        "security": {"anti_forgery": False},
+    }
+    return Client(wrap_defaults(to_wsgi(handler), deep_merge(site_defaults, changes)))
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+def test_a_logout_whose_cookie_came_ends_the_session_and_keeps_its_message(store: Any) -> None:
+    client = with_none(ends, store())
+    client.get("/", base_url="https://localhost")
+    before = client.get_cookie("ring-session")
+    client.post("/", base_url="https://localhost", headers=CROSS_SITE)
+    assert client.get_cookie("ring-session") not in (None, before)
+    assert client.get("/", base_url="https://localhost").text == "paid"
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+def test_a_cookie_that_came_and_opens_nothing_may_be_replaced(store: Any) -> None:
+    client = with_none(flash, store())
+    client.set_cookie("ring-session", "x" * 43)
+    answer = client.post("/", base_url="https://localhost", headers=CROSS_SITE)
+    assert "Set-Cookie" in answer.headers

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 from werkzeug.test import Client
 
 from ringsession import (
@@ -199,6 +199,17 @@ def test_a_flask_view_builds_no_link_from_the_host_of_a_probe() -> None:
     client = Client(app)
     seen = client.get("/healthz", base_url="http://evil.example/shop")  # under SCRIPT_NAME
     assert seen.text == "http://example.org/shop/healthz"
+
+
+@pytest.mark.parametrize("security", [
+    {"hosts": {"names": ["example.org"], "except_paths": ["/healthz"]}},
+    {"ssl_redirect": {"host": "example.org", "except_paths": ["/healthz"]}},
+])  # fmt: skip
+def test_the_name_of_a_server_that_copies_it_from_host_is_replaced_too(security: Any) -> None:
+    flask = Flask("shop")  # gunicorn on a Unix socket copies it
+    flask.add_url_rule("/healthz", "healthz", lambda: request.environ["SERVER_NAME"])
+    app = wrap_defaults(flask.wsgi_app, deep_merge(site_defaults, {"security": security}))
+    assert Client(app).get("/healthz", base_url="http://evil.example").text == "example.org"
 
 
 @pytest.mark.parametrize("refuse", [False, True])
