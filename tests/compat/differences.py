@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.compat.suites import HERE, STORES, Outcomes
@@ -22,9 +22,9 @@ class Rule(NamedTuple):
 RULES = [Rule(**row) for row in json.loads((HERE / "differences.json").read_text("utf-8"))]
 
 
-def expected(suite: str, store: str, rules: Iterable[Rule] = RULES) -> dict[str, str]:
+def expected(suite: str, store: str) -> dict[str, str]:
     """Return the tests of a suite that may differ on a store, each with its rule's name."""
-    found = [rule for rule in rules if rule.suite == suite and store in rule.stores]
+    found = [rule for rule in RULES if rule.suite == suite and store in rule.stores]
     return {test: rule.name for rule in found for test in rule.tests}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textwrap import fill
 from typing import NamedTuple
 
-from tests.compat.differences import RULES, Rule, worse
+from tests.compat.differences import RULES, worse
 from tests.compat.suites import HERE, STORES, SUITES, Outcomes, Suite
 
 PAGE = HERE.parents[1] / "docs" / "compat.md"
@@ -57,11 +57,11 @@ def suites_table(figures: dict[str, Figures]) -> str:
     return table + "\n" + "".join(fill(note, 100, subsequent_indent="  ") + "\n" for note in notes)
 
 
-def differences_table(rules: Iterable[Rule] = RULES) -> str:
+def differences_table() -> str:
     """Return the table of the rules."""
     head = ["suite", "difference", "reason", "stores", "tests"]
     table = _row(head) + _row("---" for _ in head)
-    cells = ((r.suite, r.name, r.reason, " and ".join(r.stores), len(r.tests)) for r in rules)
+    cells = ((r.suite, r.name, r.reason, " and ".join(r.stores), len(r.tests)) for r in RULES)
     return table + "".join(map(_row, cells))
 
 

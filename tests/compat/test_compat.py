@@ -6,15 +6,18 @@ import hashlib
 import sys
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.compat import __main__ as command
 from tests.compat import suites
 from tests.compat.__main__ import check, show
 from tests.compat.differences import RULES, expected, problems
-from tests.compat.page import PAGE, count, read_figures, tables
-from tests.compat.suites import STORES, SUITES, CompatError, Suite, fetch, run_suite
+from tests.compat.page import PAGE, read_figures, tables
+from tests.compat.suites import STORES, SUITES, CompatError, Outcomes, Suite
+from tests.compat.suites import fetch, run_suite
 
 # A suite of two tests. The second asks for what only Flask's own sessions have.
 TESTS = """
@@ -43,30 +46,36 @@ COUNTS, SIGNED = (
 )
 
 
-@pytest.fixture
-def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+Ran = dict[str | None, Outcomes]
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     """A source package as if it had been fetched, whose tests run in this environment."""
-    monkeypatch.setattr(suites, "WORK", tmp_path)
-    monkeypatch.setattr(suites, "PYTHON", Path(sys.executable))
-    (tmp_path / "test_two.py").write_text(TESTS)
-    archive = tmp_path / "sdists" / "two-1.0.tar.gz"
+    work = tmp_path_factory.mktemp("compat")
+    (work / "test_two.py").write_text(TESTS)
+    archive = work / "sdists" / "two-1.0.tar.gz"
     archive.parent.mkdir()
     with tarfile.open(archive, "w:gz") as package:
-        package.add(tmp_path / "test_two.py", "two-1.0/test_two.py")
+        package.add(work / "test_two.py", "two-1.0/test_two.py")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    plugin, tests = "ringsession_on_flask", ["test_two.py"]
-    return Suite("Two", "two", "1.0", archive.name, digest, plugin, tests, tests)
+    tests = ["test_two.py"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suites, "WORK", work)
+        patch.setattr(suites, "PYTHON", Path(sys.executable))
+        yield Suite("Two", "two", "1.0", archive.name, digest, "ringsession_on_flask", tests, tests)
 
 
-def test_a_suite_runs_with_and_without_ringsession(suite: Suite) -> None:
-    without = run_suite(suite, suite.tests, None)
-    on = {store: run_suite(suite, suite.tests, store) for store in STORES}
-    assert without == {COUNTS: "passed", SIGNED: "passed"}
-    assert on == {store: {COUNTS: "passed", SIGNED: "failed"} for store in STORES}
-    assert count(suite, without, on) == ("two", "1.0", 2, 2, 1, 1, 1)
-    missing = f"{SIGNED}: passed without ringsession, failed with it"
-    assert problems(without, on["memory"], {}, whole=True) == [missing]
-    assert problems(without, on["cookie"], {SIGNED: "format"}, whole=True) == []
+@pytest.fixture(scope="module")
+def ran(suite: Suite) -> Ran:
+    """What that suite gave without ringsession and on each store."""
+    return {store: run_suite(suite, suite.tests, store) for store in (None, *STORES)}
+
+
+def test_a_suite_runs_with_and_without_ringsession(ran: Ran) -> None:
+    sealed = {COUNTS: "passed", SIGNED: "failed"}
+    signed = {COUNTS: "passed", SIGNED: "passed"}
+    assert ran == {None: signed, "memory": sealed, "cookie": sealed}
 
 
 def test_a_package_with_another_hash_is_refused(suite: Suite) -> None:
@@ -74,18 +83,54 @@ def test_a_package_with_another_hash_is_refused(suite: Suite) -> None:
         fetch(suite._replace(sha256="0" * 64))
 
 
-def test_a_suite_that_cannot_be_fetched_says_so(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    with pytest.raises(CompatError, match="cannot fetch the source package of two 1.1\n"):
-        fetch(suite._replace(version="1.1", file="two-1.1.tar.gz"))
-
-
 def test_a_suite_without_a_test_gives_no_result(suite: Suite) -> None:
     with pytest.raises(CompatError, match="Two ran no test: see .*two-memory.log"):
         run_suite(suite, ["-k", "nothing"], "memory")
+
+
+LINE = "two 1.0: 2 tests, 2 pass without ringsession, 1 with memory, 1 with cookie; 1 differ"
+NEW = f"{SIGNED}: passed without ringsession, failed with it"
+OVER = f"{COUNTS}: no difference now (passed, passed). Take it out of the rule 'format'"
+
+
+@pytest.mark.parametrize(
+    "known, status, told",
+    [
+        ({SIGNED: "format"}, 0, []),
+        ({}, 1, [NEW]),
+        ({SIGNED: "format", COUNTS: "format"}, 1, [OVER]),
+    ],
+    ids=["known", "new", "over"],
+)
+def test_the_command_fails_for_a_new_difference_and_for_a_rule_that_is_over(
+    known: dict[str, str],
+    status: int,
+    told: list[str],
+    suite: Suite,
+    ran: Ran,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "SUITES", [suite])
+    monkeypatch.setattr(command, "make_environment", lambda requirements: None)
+    monkeypatch.setattr(command, "run_suite", lambda suite, tests, store: ran[store])
+    monkeypatch.setattr(command, "expected", lambda name, store: known)
+    monkeypatch.setattr(sys, "argv", ["compat", "two"])
+    assert command.main() == status
+    problems = [f"    {store}: {problem}" for store in STORES for problem in told]
+    assert capsys.readouterr().out.splitlines() == [LINE, *problems]
+
+
+def test_the_command_fails_where_a_suite_cannot_be_fetched(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "SUITES", [suite._replace(version="1.1", file="two-1.1.tar.gz")])
+    monkeypatch.setattr(command, "make_environment", lambda requirements: None)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(sys, "argv", ["compat"])
+    assert command.main() == 1
+    assert capsys.readouterr().out.startswith("two: cannot fetch the source package of two 1.1\n")
 
 
 KNOWN = {"a": "format"}
