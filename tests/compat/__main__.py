@@ -10,20 +10,25 @@ Without a PACKAGE every suite runs. The exit status is 1 if a suite differs from
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.compat.differences import expected, problems
 from tests.compat.page import Figures, count, record
 from tests.compat.suites import HERE, STORES, SUITES, CompatError, Suite
-from tests.compat.suites import make_environment, run_suite
+from tests.compat.suites import fetch, make_environment, run_suite
 
 
 def check(suite: Suite, *, short: bool = False) -> tuple[Figures, list[str]]:
     """Run a suite without ringsession and on each store; return its figures and what is wrong."""
     make_environment(HERE / ("short.txt" if suite.short else "whole.txt"))
     tests = suite.short if short else suite.tests
-    without = run_suite(suite, tests, None)
-    on = {store: run_suite(suite, tests, store) for store in STORES}
+    fetch(suite)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = (None, *STORES)
+        without, *rest = pool.map(lambda store: run_suite(suite, tests, store), runs)
+    on = dict(zip(STORES, rest))
     wrong = [
         f"{store}: {problem}"
         for store in STORES
@@ -63,8 +68,8 @@ def main() -> int:
             continue
         print(show(figures[suite.package]), *wrong, sep="\n    ", flush=True)
         failed += bool(wrong)
-    if options.record:
-        record(figures)
+        if options.record:
+            record(figures)
     return 1 if failed else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -65,7 +66,7 @@ def make_environment(requirements: Path) -> None:
 
 
 def fetch(suite: Suite) -> Path:
-    """Return the folder of a suite's source package, which is fetched once and checked."""
+    """Return the source package of a suite, which is fetched once and checked."""
     archive = WORK / "sdists" / suite.file
     if not archive.exists():
         pin = WORK / f"{suite.package}.txt"
@@ -76,14 +77,19 @@ def fetch(suite: Suite) -> Path:
         _run([*pip, *how, archive.parent, "--requirement", pin], problem)
     if hashlib.sha256(archive.read_bytes()).hexdigest() != suite.sha256:
         raise CompatError(f"{archive} has another hash than in suites.json: remove it")
-    folder = WORK / "sources" / suite.file.removesuffix(".tar.gz")
-    if not folder.exists():
-        with tarfile.open(archive) as package:
-            # Its hash is known. Before 3.11.4 there are no filters, and this is not read.
-            package.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
-            package.extractall(folder.parent)
-        # A suite without settings of its own would find those of this project further up.
-        (folder.parent / "pytest.ini").touch()
+    return archive
+
+
+def _unpack(archive: Path, sources: Path) -> Path:
+    """Return the folder of a package, unpacked anew, since suites write into their own folders."""
+    shutil.rmtree(sources / archive.name, ignore_errors=True)
+    with tarfile.open(archive) as package:
+        # Its hash is known. Before 3.11.4 there are no filters, and this is not read.
+        package.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+        package.extractall(sources / archive.name)
+    # A suite without settings of its own would find those of this project further up.
+    (sources / "pytest.ini").touch()
+    (folder,) = (sources / archive.name).iterdir()
     return folder
 
 
@@ -92,7 +98,7 @@ def _command(suite: Suite, folder: Path, tests: list[str], store: str | None) ->
         settings = "--settings=ringsession_django_settings"
         return [PYTHON, folder / "tests" / "runtests.py", settings, "--parallel=1", *tests]
     plugin = ["-p", suite.plugin] if store else []
-    places = [f"--rootdir={folder}", "-o", f"cache_dir={WORK / 'cache'}"]
+    places = [f"--rootdir={folder}", "-o", f"cache_dir={folder / '.pytest_cache'}"]
     result = f"--junitxml={_result(suite, store)}"
     return [PYTHON, "-m", "pytest", "-q", *places, result, *plugin, *tests]
 
@@ -103,7 +109,8 @@ def _result(suite: Suite, store: str | None) -> Path:
 
 def run_suite(suite: Suite, tests: list[str], store: str | None) -> Outcomes:
     """Run tests of a suite on a store, or without ringsession if the store is None."""
-    folder, result = fetch(suite), _result(suite, store)
+    folder = _unpack(fetch(suite), WORK / "sources" / (store or "without"))
+    result = _result(suite, store)
     result.parent.mkdir(exist_ok=True)
     result.unlink(missing_ok=True)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
