@@ -61,8 +61,8 @@ from .blocking_handlers import blocking
 from .request import Handler, Request, Response, as_request
 from .option_error import OptionError
 from .config import Config, ConfigError, assoc_in, deep_merge
+from .layers import LAYERS
 from .defaults import (
-    LAYERS,
     api_defaults,
     secure_api_defaults,
     secure_site_defaults,
@@ -70,6 +70,7 @@ from .defaults import (
     wrap_defaults,
 )
 from .middleware.proxy import wrap_forwarded
+from .middleware.hosts import wrap_hosts
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.security_headers import (
     wrap_content_security_policy,
@@ -78,6 +79,11 @@ from .middleware.security_headers import (
     wrap_referrer_policy,
     wrap_xss_protection,
 )
+from .middleware.cross_origin import (
+    wrap_cross_origin_opener_policy,
+    wrap_cross_origin_resource_policy,
+)
+from .middleware.permissions_policy import wrap_permissions_policy
 from .middleware.not_modified import wrap_not_modified
 from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.static import wrap_files, wrap_resources
@@ -94,7 +100,7 @@ from .session.mapping import Session, SessionCommitted, recreate
 from .stores import RingStore, Store, StoreUnavailable
 from .stores.memory import memory_store
 from .stores.cookie.store import CookieTooLarge, cookie_store
-from .stores.named import import_store as _import_store, open_store
+from .stores.named import find_store_function as _find_store_function, open_store
 from .responses import (
     bad_request,
     charset,
@@ -125,23 +131,7 @@ def __getattr__(name: str) -> Any:
     # Each of these stores imports a library, which an app without that store need not wait for.
     if name not in ("sqlite_store", "redis_store", "sql_store"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return _import_store(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == __name__:
-            raise
-        return _without_library(name, str(error), error.name)
-
-
-def _without_library(name: str, problem: str, library: str | None) -> Any:
-    """Return a store function for `import *` that raises only when it is called."""
-
-    def make_store(*args: Any, **options: Any) -> Any:
-        """Raise ModuleNotFoundError: the library of this store is not installed."""
-        raise ModuleNotFoundError(problem, name=library)
-
-    make_store.__name__ = name
-    return make_store
+    return _find_store_function(name)
 
 
 __all__ = [
@@ -164,6 +154,7 @@ __all__ = [
     "site_defaults",
     "wrap_defaults",
     "wrap_forwarded",
+    "wrap_hosts",
     "wrap_hsts",
     "wrap_ssl_redirect",
     "wrap_content_security_policy",
@@ -171,6 +162,9 @@ __all__ = [
     "wrap_frame_options",
     "wrap_referrer_policy",
     "wrap_xss_protection",
+    "wrap_cross_origin_opener_policy",
+    "wrap_cross_origin_resource_policy",
+    "wrap_permissions_policy",
     "wrap_not_modified",
     "wrap_content_length",
     "wrap_content_type",

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from .stores.cookie.seal import new_key
-from .explain import CONFIGS, explain, find_config
+from .explain import explain, find_weaknesses
+from .find_config import CONFIGS, find_config
 from .stores import StoreUnavailable
 from .stores.named import open_store
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "explain", help="print the layers around an app, and its weak points"
     )
     explaining.add_argument("app", help=f"MODULE:APP, or {', '.join(CONFIGS)}")
+    explaining.add_argument(
+        "--warn-only", action="store_true", help="end with exit code 0 in spite of weak points"
+    )
     for name, text in (
         ("create-table", "create the table for sessions in a database"),
         ("sweep", "remove expired sessions from a store"),
@@ -42,12 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.command in ("create-table", "sweep"):
         _maintain(options.command, options.store)
         return
+    _explain(options.app, options.warn_only)
+
+
+def _explain(name: str, warn_only: bool) -> None:
+    """Exit with 1 for a config with weak points, so that a deployment can stop there."""
     if "" not in sys.path:
         sys.path.insert(0, "")  # find MODULE in the current folder, as servers do
     try:
-        print(explain(find_config(options.app)))
+        config = find_config(name)
     except ValueError as error:
-        sys.exit(f"python -m ringsession explain: {error}")
+        print(f"python -m ringsession explain: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(explain(config))
+    if find_weaknesses(config) and not warn_only:
+        sys.exit(1)
 
 
 def _maintain(command: str, text: str) -> None:

@@ -83,7 +83,10 @@ SECONDS = Key("seconds over 0, or None", is_seconds)
 TEXT = Key("a str", lambda value: isinstance(value, str))
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))
-ATTRS = Key("a dict", lambda value: value is None or isinstance(value, Mapping))
+ATTRS = Key(
+    "a dict, or a function that returns one",
+    lambda value: value is None or isinstance(value, Mapping) or callable(value),
+)
 WORD = Key("a str, a dict, True or False", lambda value: type(value) in (bool, dict, str))
 POLICY = Key("a str, a dict or False", lambda value: value is False or type(value) in (dict, str))
 ROOT = Key(
@@ -115,10 +118,17 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("security", "frame_options"): WORD,
     ("security", "content_type_options"): WORD,
     ("security", "xss_protection"): TABLE,
+    ("security", "hosts"): Key(
+        "a list of names, a dict or False",
+        lambda value: value is False or isinstance(value, (list, tuple, dict)),
+    ),
     ("security", "hsts"): TABLE,
     ("security", "ssl_redirect"): TABLE,
     ("security", "content_security_policy"): POLICY,
     ("security", "referrer_policy"): WORD,
+    ("security", "cross_origin_opener_policy"): WORD,
+    ("security", "cross_origin_resource_policy"): WORD,
+    ("security", "permissions_policy"): POLICY,
     ("static",): TABLE,
     ("static", "files"): ROOT,
     ("static", "resources"): ROOT,

@@ -161,3 +161,14 @@ def as_request(request: Mapping[str, Any]) -> Request:
     '/'
     """
     return request if isinstance(request, Request) else Request(request)
+
+
+def log_place(request: Request) -> tuple[str, str]:
+    """Return the method and the path of a request, escaped and cut for the log.
+
+    >>> log_place(Request({"request_method": "get", "uri": "/"}))
+    ('GET', '/')
+    """
+    found = (request.get("request_method"), request.get("uri"))
+    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
+    return method.upper(), path

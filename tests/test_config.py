@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from ringsession import (
     LAYERS,
@@ -124,7 +125,11 @@ WRONG = [
     ),
     (["session", "flash"], 1, '["session"]["flash"]: expected True or False, got 1'),
     (["session", "cookie_name"], b"x", '["session"]["cookie_name"]: expected a str, got b\'x\''),
-    (["session", "cookie_attrs"], "x", '["session"]["cookie_attrs"]: expected a dict, got \'x\''),
+    (
+        ["session", "cookie_attrs"],
+        "x",
+        '["session"]["cookie_attrs"]: expected a dict, or a function that returns one, got \'x\'',
+    ),
     (["session", "root"], 5, '["session"]["root"]: expected a str or None, got 5'),
     (["session"], "on", "[\"session\"]: expected a dict, True or False, got 'on'"),
     (["cookies"], None, '["cookies"]: expected True or False, got None'),
@@ -218,6 +223,89 @@ def test_a_root_counts_as_the_path() -> None:
     }
     with pytest.raises(ConfigError, match=r'^\["session"\]'):
         wrap_defaults(app, deep_merge(site_defaults, attrs))
+
+
+SECURE_NAME = "__Host-secure-ring-session"
+OTHER_NAME = "write a name without __Host-, such as '__Secure-secure-ring-session'"
+
+
+def secure_cookie(session: Any) -> str:
+    """Return the Set-Cookie line of a site with the secure config, without the session's id."""
+
+    def handler(request: Any) -> Any:
+        return response("") | {"session": {"user": "ann"}}
+
+    config = deep_merge(secure_site_defaults, {"session": session})
+    answer = Client(wrap_defaults(to_wsgi(handler), config)).get("/", base_url="https://localhost")
+    name, _, attrs = answer.headers["Set-Cookie"].partition("=")
+    return f"{name}; {attrs.partition('; ')[2]}"
+
+
+def test_the_secure_config_names_its_cookie_so_that_no_neighbour_can_set_it() -> None:
+    assert secure_site_defaults["session"]["cookie_name"] == SECURE_NAME
+    assert secure_cookie({}) == f"{SECURE_NAME}; Path=/; HttpOnly; SameSite=Lax; Secure"
+
+
+@pytest.mark.parametrize(
+    ("session", "found"),
+    [
+        ({"cookie_attrs": {"domain": "example.org"}}, "domain 'example.org'"),
+        ({"cookie_attrs": {"path": "/shop"}}, "path '/shop'"),
+        ({"cookie_attrs": {"path": None}}, "path None"),
+        ({"root": "/shop"}, "path '/shop'"),
+        ({"root": "/shop", "cookie_attrs": {"path": "/"}}, "path '/shop'"),
+    ],
+    ids=str,
+)
+def test_a_domain_or_path_beside_the_secure_name_is_an_error_that_says_what_to_write(
+    session: Any, found: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        secure_cookie(session)
+    expected = f'expected path "/" and no domain beside {SECURE_NAME!r}, got {found}; {OTHER_NAME}'
+    assert str(caught.value) == f'["session"]["cookie_name"]: {expected}'
+    assert secure_cookie({**session, "cookie_name": "__Secure-secure-ring-session"})
+
+
+def test_attributes_that_replace_those_of_the_secure_config_must_be_secure_too() -> None:
+    config = assoc_in(secure_site_defaults, ["session", "cookie_attrs"], {"same_site": "strict"})
+    with pytest.raises(ConfigError) as caught:
+        wrap_defaults(app, config)
+    assert str(caught.value) == (
+        f'["session"]["cookie_name"]: expected "secure": True beside {SECURE_NAME!r};'
+        " or write a name without __Host-"
+    )
+
+
+def test_the_secure_config_takes_its_old_name_and_a_root_that_is_the_path() -> None:
+    attrs = "Path=/; HttpOnly; SameSite=Lax; Secure"
+    assert secure_cookie({"cookie_name": "secure-ring-session"}) == f"secure-ring-session; {attrs}"
+    assert secure_cookie({"root": "/"}) == f"{SECURE_NAME}; {attrs}"
+    both = {"root": "/", "cookie_attrs": {"path": "/shop"}}  # the root counts
+    assert secure_cookie(both) == f"{SECURE_NAME}; {attrs}"
+
+
+@pytest.mark.parametrize("scope", [{"domain": "example.org"}, {"path": "/shop"}], ids=str)
+def test_a_former_scope_that_a_host_cookie_never_had_is_an_error(scope: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        secure_cookie({"former_cookie_attrs": [{"partitioned": True}, scope]})
+    assert str(caught.value) == (
+        '["session"]["former_cookie_attrs"][1]: a browser never kept a cookie named'
+        f" {SECURE_NAME!r} with another path or a domain. Remove this entry, or {OTHER_NAME}, in"
+        " cookie_name"
+    )
+    assert secure_cookie({"former_cookie_attrs": [scope], "cookie_name": "secure-ring-session"})
+
+
+def test_a_former_scope_that_a_host_cookie_may_have_had_is_accepted() -> None:
+    assert secure_cookie({"former_cookie_attrs": [{"partitioned": True}, {"path": "/"}]})
+
+
+def test_the_secure_config_sends_a_referrer_policy_that_leaves_the_origin_in_posts() -> None:
+    assert site_defaults["security"]["referrer_policy"] is False
+    client = Client(wrap_defaults(to_wsgi(lambda request: response("")), secure_site_defaults))
+    answer = client.get("/", base_url="https://localhost")
+    assert answer.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
 
 
 @pytest.mark.parametrize("store", [5, "redis", object(), {}, memory_store], ids=name_value)

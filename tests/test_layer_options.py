@@ -69,6 +69,7 @@ SWITCH = Option([True, False])
 SECONDS = Option([None, 1, 5, 1.5, 60, 10**6], [0, "60", timedelta(1)])
 LIMIT = Option([1, 5, 10**30], [1.0, "5"])
 TEXT = Option([None, "", "x", "a b", ";", "no-store"])
+PATHS = Option([[], (), ["/hook"], ["/a b", "/ü"]], ["/hook", ["hook"], ["/a?b"], ["/%41"]])
 SOURCES = ["default-src 'self'", {"script_src": ["'self'", "{nonce}"], "sandbox": []}]
 
 OPTIONS: dict[str, dict[str, Option]] = {
@@ -80,6 +81,14 @@ OPTIONS: dict[str, dict[str, Option]] = {
         ),
         "ssl_port": Option([None, 1, 5, 443], [65536, "443"]),
         "refuse": SWITCH,
+        "except_paths": PATHS,
+    },
+    '["security"]["hosts"]': {
+        "names": Option(
+            [["a", ".b"], ["example.org"], ("[::1]",)],
+            ["a", ["A.org"], ["a:80"], {"a": 1}, [b"a"], [".."], ["*"]],
+        ),
+        "except_paths": PATHS,
     },
     '["security"]["hsts"]': {
         "max_age": Option([0, 1, 5, 31536000, 10**30], ["1 year", 1.0]),
@@ -104,6 +113,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     '["security"]["referrer_policy"]': {
         "policy": Option(["no-referrer", "no-referrer, origin"], ["none", "no-referrer,"])
+    },
+    '["security"]["cross_origin_opener_policy"]': {
+        "policy": Option(["same-origin", "noopener-allow-popups"], ["same-site", "Same-Origin"])
+    },
+    '["security"]["cross_origin_resource_policy"]': {
+        "policy": Option(["same-origin", "cross-origin"], ["unsafe-none", "Same-Origin"])
+    },
+    '["security"]["permissions_policy"]': {
+        "policy": Option(
+            ["camera=()", {"camera": ["self", "https://a.example"]}],
+            ["camera 'none'", {"camera": ["none"]}, {"camera": {"self": 1}}, {"Camera": []}],
+        )
     },
     '["responses"]["default_charset"]': {
         "charset": Option(["utf-8", "latin-1"], ["klingon", "utf-8\r\n", "base64", "utf-8; x"])
@@ -266,7 +287,12 @@ def test_a_wrong_value_without_a_dict_is_blamed_on_the_key_itself(layer: Any) ->
     assert caught.value.path == layer.path
 
 
-NEEDED = [("static", "files"), ("static", "resources"), ("security", "content_security_policy")]
+NEEDED = [
+    ("static", "files"),
+    ("static", "resources"),
+    ("security", "content_security_policy"),
+    ("security", "permissions_policy"),
+]
 
 
 @pytest.mark.parametrize("path", NEEDED)

@@ -119,8 +119,13 @@ def make_app():
         {
             "session": {"cookie_name": "__Host-guestbook"},
             "security": {
-                "content_security_policy": "default-src 'self'; form-action 'self'",
-                "referrer_policy": "same-origin",
+                "content_security_policy": (
+                    "default-src 'self'; form-action 'self'; object-src 'none'; base-uri 'none';"
+                    " frame-ancestors 'none'"
+                ),
+                "cross_origin_opener_policy": True,
+                "cross_origin_resource_policy": True,
+                "permissions_policy": {"policy": {"camera": [], "fullscreen": "self"}},
             },
             "static": {"files": {"root": HERE / "static", "cache_control": "public, max-age=60"}},
             "proxy": True,

@@ -1,6 +1,7 @@
 """Use ringsession in Flask: `RingSession(app)` replaces `flask.session` and `flask.flash`."""
 
 from .app_config import flask_defaults as flask_defaults
+from .csrf_error import CSRFError as CSRFError
 from .extension import RingSession as RingSession
 from .extension import recreate as recreate
 from .session import FlaskSession as FlaskSession

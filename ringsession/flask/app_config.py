@@ -1,11 +1,10 @@
-"""Read a Flask app's `app.config` as a config of ringsession, once.
+"""Read a Flask app's `app.config` as a config of ringsession.
 
-Keys of Flask that ringsession does not use are logged. Requests are left to `interface.py`.
+`live_config.py` reads it again at each use. This module keeps nothing.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -13,12 +12,9 @@ from typing import Any, NamedTuple
 from flask import Flask
 
 from ..config import Config, ConfigError, assoc_in, deep_merge
-from ..http.grammar import LONGEST_COOKIE_AGE
+from ..middleware.session import find_store
 from ..option_error import OptionError, place
 from ..stores.cookie.store import CookieStore, cookie_store
-from ..stores.named import open_store
-
-log = logging.getLogger("ringsession")
 
 flask_defaults: Config = {
     "cookies": True,
@@ -39,27 +35,30 @@ class _Row(NamedTuple):
     name: str
     path: tuple[str, ...]
     read: Callable[[Any], Any] = lambda value: value
+    reads_none: bool = False  # for other keys, None sets nothing
 
 
-def _seconds(value: Any) -> Any:
+def read_seconds(value: Any) -> Any:
+    """Return a timedelta as seconds, and any other value as it is."""
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 _ATTRS = ("session", "cookie_attrs")
 _ROWS = (
-    _Row("SESSION_COOKIE_NAME", ("session", "cookie_name")),
+    _Row("SESSION_COOKIE_NAME", ("session", "cookie_name"), reads_none=True),
     _Row("SESSION_COOKIE_PATH", (*_ATTRS, "path")),
     _Row("SESSION_COOKIE_HTTPONLY", (*_ATTRS, "http_only")),
     _Row("SESSION_COOKIE_SECURE", (*_ATTRS, "secure")),
     _Row("SESSION_COOKIE_SAMESITE", (*_ATTRS, "same_site")),
-    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain")),
+    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain"), lambda value: value or None),
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
-    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), _seconds),
+    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), read_seconds, reads_none=True),
 )
+COOKIE_KEYS = ("APPLICATION_ROOT", *(row.name for row in _ROWS if row.path[:-1] == _ATTRS))
 _READ = {row.name for row in _ROWS} | {"SESSION_REFRESH_EACH_REQUEST"}
 
 
-def _has(config: Any, path: tuple[str, ...]) -> bool:
+def has_path(config: Any, path: tuple[str, ...]) -> bool:
     for key in path:
         if not isinstance(config, Mapping) or key not in config:
             return False
@@ -74,12 +73,28 @@ def app_config(values: Mapping[str, Any]) -> Config:
     {'session': {'cookie_name': 'id'}}
     """
     config: Config = {}
-    path = values.get("SESSION_COOKIE_PATH") or values.get("APPLICATION_ROOT")
-    for name, where, read in _ROWS:
-        value = path if name == "SESSION_COOKIE_PATH" else values.get(name)
-        if value is not None:
-            config = assoc_in(config, where, read(value))
+    for row in _ROWS:
+        value = _read(values, row)
+        if value is not None or (row.reads_none and row.name in values):
+            config = assoc_in(config, row.path, value)
     return config
+
+
+def _read(values: Mapping[str, Any], row: _Row) -> Any:
+    value = values.get(row.name)
+    if row.name == "SESSION_COOKIE_PATH":
+        value = value or values.get("APPLICATION_ROOT")
+    return None if value is None else row.read(value)
+
+
+def app_cookie_attrs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of the session's cookie that an app.config sets.
+
+    >>> app_cookie_attrs({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_DOMAIN": None})
+    {'secure': True}
+    """
+    found = [(row.path[-1], _read(values, row)) for row in _ROWS if row.path[:-1] == _ATTRS]
+    return {name: value for name, value in found if value is not None}
 
 
 def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
@@ -88,8 +103,9 @@ def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     ringsession does not read them, or the nested config overrides them.
     """
     set_by_app = {name for name, value in values.items() if value != Flask.default_config.get(name)}
-    under = [row.name for row in _ROWS if _has(config, row.path)]
-    under += ["SESSION_REFRESH_EACH_REQUEST"] if _has(config, ("session", "rolling")) else []
+    under = [row.name for row in _ROWS if has_path(config, row.path)]
+    if has_path(config, ("session", "rolling")) and config["session"]["rolling"]:
+        under.append("SESSION_REFRESH_EACH_REQUEST")
     unread = [name for name in values if name.startswith("SESSION_") and name not in _READ]
     return sorted(set_by_app.intersection([*under, *unread, "MAX_COOKIE_SIZE"]))
 
@@ -131,25 +147,17 @@ def _open(config: Config, values: Mapping[str, Any]) -> Any:
     if store is None:
         return secret_store(values)
     try:
-        return open_store(store) if isinstance(store, str) else store
+        return find_store(store)
     except OptionError as error:
         raise ConfigError(error.problem, ("session", *error.option)) from None
 
 
-def _with_form(config: Config, values: Mapping[str, Any]) -> Config:
-    """Turn on the params layers if the anti-forgery token may come in a form.
-
-    The app's MAX_CONTENT_LENGTH limits the form.
-    """
+def _with_form(config: Config) -> Config:
+    """Turn on the params layers if the anti-forgery token may come in a form."""
     security = config.get("security")
     if not isinstance(security, Mapping) or not security.get("anti_forgery"):
         return config
-    config = deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
-    limit, params = values.get("MAX_CONTENT_LENGTH"), config["params"]
-    if limit is not None and isinstance(params, dict) and params.get("multipart"):
-        options = params["multipart"] if isinstance(params["multipart"], dict) else {}
-        config = assoc_in(config, ["params", "multipart"], {"max_size": limit, **options})
-    return config
+    return deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
 
 
 def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
@@ -164,25 +172,13 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     elif not isinstance(nested["session"], Mapping):
         what = type(nested["session"]).__name__
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
-    ignored = ignored_keys(values, nested)
-    if ignored:
-        log.warning("RingSession does not use these keys of app.config: %s", ", ".join(ignored))
     config = deep_merge(flask_defaults, app_config(values), nested)
-    return _with_form(assoc_in(config, ["session", "store"], _open(config, values)), values)
+    return _with_form(assoc_in(config, ["session", "store"], _open(config, values)))
 
 
 def name_app_key(error: ConfigError, nested: Mapping[str, Any]) -> ConfigError:
     """Return the error with the key of app.config, if the wrong value came from app.config."""
-    for name, path, _ in _ROWS:
-        if error.path == path and not _has(nested, path):
-            return ConfigError(f"app.config{place([name])}: {error.problem}")
+    for row in _ROWS:
+        if error.path == row.path and not has_path(nested, row.path):
+            return ConfigError(f"app.config{place([row.name])}: {error.problem}")
     return error
-
-
-def permanent_age(config: Config, values: Mapping[str, Any]) -> int:
-    """Return the Max-Age of a permanent session's cookie, in seconds.
-
-    This is the idle timeout of the session. Without one it is PERMANENT_SESSION_LIFETIME.
-    """
-    seconds = config["session"]["timeout"] or _seconds(values["PERMANENT_SESSION_LIFETIME"])
-    return min(int(seconds), LONGEST_COOKIE_AGE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
+import re
 from functools import cache, lru_cache
 from mimetypes import MimeTypes
 
@@ -30,7 +30,28 @@ def _types() -> MimeTypes:
     return types
 
 
-@lru_cache(maxsize=1024)
+# Types that a browser runs, or that can hold what it runs: HTML, MHTML, XML of every kind, SVG,
+# PDF, Flash, and the names of JavaScript (WHATWG MIME Sniffing section 4.6).
+_ACTIVE = re.compile(
+    r"""text/(?:html|xml|(?:x-)?(?:java|ecma|j|live)script[0-9.]*|cache-manifest)\Z
+    | application/(?:xml|pdf|(?:x-)?(?:java|ecma)script|x-shockwave-flash)\Z
+    | [^ ;]*\+xml\Z | multipart/ | message/""",
+    re.VERBOSE,
+)
+
+
+def is_active(media_type: str) -> bool:
+    """Return whether a browser may run what stands in a document of this type.
+
+    >>> is_active("text/html; charset=utf-8"), is_active("image/svg+xml"), is_active("text/css")
+    (True, True, False)
+    """
+    return _ACTIVE.match(media_type.partition(";")[0].strip().lower()) is not None
+
+
+_LONGEST = 32  # characters of an extension; no type has a longer one
+
+
 def guess_type(name: str) -> str | None:
     """Return the media type for a file name's extension, in any case, or None if it is unknown.
 
@@ -38,7 +59,12 @@ def guess_type(name: str) -> str | None:
     ('text/css', 'application/gzip', None)
     """
     # As in Ring, ".txt" has the extension "txt".
-    file = name.replace("\\", "/").rpartition("/")[2]
-    extension = posixpath.splitext(f"_{file}")[1].lower()
+    stem, dot, extension = name.rpartition(".")
+    is_extension = dot and len(extension) <= _LONGEST and not {"/", "\\"} & set(extension)
+    return _find_type(f".{extension.lower()}") if is_extension else None
+
+
+@lru_cache(maxsize=1024)
+def _find_type(extension: str) -> str | None:
     more, types = _types().types_map  # the types in common use, and the types of IANA
     return types.get(extension) or more.get(extension)

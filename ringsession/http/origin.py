@@ -69,6 +69,26 @@ def get_origin(request: Request) -> str | None:
     return host and f"{request['scheme']}://{host}"
 
 
+def is_cross_site_write(request: Request) -> bool:
+    """Return whether another site made the browser send a request that may change something.
+
+    The browser then holds back a cookie that is SameSite=Lax, so a request without a session says
+    nothing about whether its user has one.
+
+    Source: W3C Fetch Metadata, RFC 6265bis section 5.2.
+
+    >>> headers = {"sec-fetch-site": "cross-site"}
+    >>> is_cross_site_write(Request({"request_method": "post", "headers": headers}))
+    True
+    """
+    if request.get("request_method", "get") in ("get", "head", "options", "trace"):
+        return False
+    site, origin = request.get_header("sec-fetch-site"), request.get_header("origin")
+    if site is not None:
+        return site == "cross-site"
+    return origin not in (None, "null", get_origin(request))
+
+
 # RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" need no encoding. Browsers keep "[]" too.
 _URI_SAFE = "/!$&'()*+,;=:@~?%[]"
 

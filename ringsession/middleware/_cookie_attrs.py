@@ -5,6 +5,7 @@ A browser drops a wrong cookie without a word, so a mistake is an error here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from werkzeug.http import http_date, parse_date
 
 from ..http.grammar import AV_OCTETS, LONGEST_COOKIE_AGE, TOKEN
-from ..option_error import OptionError, suggest, wrong_value
+from ..option_error import OptionError, show, suggest, wrong_value
 
 
 def _switch(value: Any) -> bool | None:
@@ -21,6 +22,23 @@ def _switch(value: Any) -> bool | None:
 
 def _octets(value: Any) -> str | None:
     return value if isinstance(value, str) and AV_OCTETS.match(value) else None
+
+
+def host_name(value: Any) -> str | None:
+    """Return a domain as it is written: without a port and a dot before it, and in ASCII (IDNA).
+
+    Return None for anything that is no host name.
+
+    >>> host_name(".example.com:80"), host_name("müller.example"), host_name("a..b")
+    ('example.com', 'xn--mller-kva.example', None)
+    """
+    if not value or not isinstance(value, str):
+        return value if value == "" else None
+    try:
+        host = value.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        return None
+    return _octets(host) or None
 
 
 def _same_site(value: Any) -> str | None:
@@ -47,7 +65,7 @@ def _expires(value: Any) -> str | None:
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "domain": ("Domain", _octets, 'an ASCII str without ";" and control characters'),
+    "domain": ("Domain", host_name, "a host name"),
     "path": ("Path", _octets, 'an ASCII str without ";" and control characters'),
     "secure": ("Secure", _switch, "True or False"),
     "http_only": ("HttpOnly", _switch, "True or False"),
@@ -104,14 +122,29 @@ def check_attrs(attrs: Mapping[str, Any]) -> None:
         raise OptionError("partitioned", 'expected "secure": True beside it')
 
 
+# RFC 6265bis section 5.7: the case of a prefix does not matter.
+_PREFIX = re.compile("__(?:Host|Secure)-", re.IGNORECASE)
+
+
+def another_name(name: str) -> str:
+    """Return what to write where a "__Host-" name does not go with a domain or path."""
+    prefix, rest = name[:7], name[7:]
+    return f"write a name without {prefix}, such as {'__Secure-' + rest!r:.60}"
+
+
 def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
     """Raise OptionError unless a browser takes a cookie of this name with these attributes."""
     if not isinstance(name, str) or not TOKEN.match(name):
         raise wrong_value("name", "a token (RFC 9110)", name)
     check_attrs(attrs)
-    prefix = name.lower()  # RFC 6265bis section 5.7: the case of a prefix does not matter
-    if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
-        raise OptionError("name", f'expected "secure": True beside {name!r:.60}')
+    prefix = _PREFIX.match(name)
+    if prefix and not attrs.get("secure"):
+        another = f"or write a name without {prefix[0]}"
+        raise OptionError("name", f'expected "secure": True beside {name!r:.60}; {another}')
     # Section 5.7: a "__Host-" cookie must have the Path "/". Without one, the page's folder counts.
-    if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path") != "/"):
-        raise OptionError("name", f'expected path "/" and no domain beside {name!r:.60}')
+    if prefix and prefix[0].lower() == "__host-":
+        wrong = "domain" if attrs.get("domain") else "path"
+        if wrong == "domain" or attrs.get("path") != "/":
+            found = f"{wrong} {show(attrs.get(wrong))}"
+            problem = f'expected path "/" and no domain beside {name!r:.60}, got {found}'
+            raise OptionError("name", f"{problem}; {another_name(name)}")

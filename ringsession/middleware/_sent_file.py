@@ -25,7 +25,7 @@ class OpenFile(NamedTuple):
 
     file: BinaryIO
     size: int
-    etag: str
+    etag: str | None  # None if the file has no safe one
     modified: float | None  # seconds since 1970, or None if it is unknown
 
 
@@ -60,7 +60,9 @@ def _is_same_file(if_range: str, found: OpenFile) -> bool:
     if date is not None:
         return found.modified is not None and date == _date(found.modified)
     is_weak = if_range.strip(" \t")[:2].upper() == "W/"
-    return not is_weak and read_entity_tags(if_range) == read_entity_tags(found.etag)
+    if is_weak or found.etag is None:
+        return False
+    return read_entity_tags(if_range) == read_entity_tags(found.etag)
 
 
 def _date(seconds: float) -> datetime:
@@ -76,11 +78,16 @@ def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
     if_range = request.get_header("if-range")
     if if_range is not None and not _is_same_file(if_range, found):
         return None
-    return Range("bytes", [wanted]).range_for_length(found.size) or ""
+    start, stop = wanted
+    if start < 0 and not found.size:  # the last bytes of an empty file are the file
+        return None
+    if start < 0:  # section 14.1.2: of a shorter file "the entire representation is used"
+        start = max(start, -found.size)
+    return Range("bytes", [(start, stop)]).range_for_length(found.size) or ""
 
 
 def _file_headers(found: OpenFile) -> dict[str, str]:
-    headers = {"ETag": found.etag}
+    headers = {} if found.etag is None else {"ETag": found.etag}
     if found.modified is not None:
         headers["Last-Modified"] = http_date(found.modified)
     return headers

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from ..session.commit import Outcome
 from ..session.contents import COOKIE_ATTRS
-from ..session.state import DESTROY, LIVE, State
+from ..session.phases import DESTROY, LIVE
+from ..session.state import State
 from .. import codec
 from ..http.form_encoding import form_encode
-from ._cookie_attrs import attributes, check_cookie
+from ._cookie_attrs import attributes, check_cookie, host_name
 from .cookies import set_cookie_header
 
 log = logging.getLogger("ringsession")
@@ -168,5 +169,6 @@ class _Scope(NamedTuple):
 
 
 def _scope(attrs: Mapping[str, Any]) -> _Scope:
-    domain = str(attrs.get("domain") or "").lstrip(".").lower()
-    return _Scope(domain, attrs.get("path"), bool(attrs.get("partitioned")))
+    domain = attrs.get("domain")
+    host = (host_name(domain) or "").lower() if domain else ""
+    return _Scope(host, attrs.get("path"), bool(attrs.get("partitioned")))

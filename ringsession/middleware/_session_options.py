@@ -15,7 +15,7 @@ from ..stores.backend import Backend
 from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
-from ._cookie_attrs import check_attrs, check_cookie
+from ._cookie_attrs import another_name, check_attrs, check_cookie
 
 log = logging.getLogger("ringsession")
 
@@ -70,11 +70,12 @@ _SCOPE = ("domain", "path", "partitioned")
 
 
 def check_former(
-    former: Sequence[Mapping[str, Any]], attrs: Mapping[str, Any]
+    former: Sequence[Mapping[str, Any]], cookie_name: str, attrs: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
     """Return the scopes that an app used before. Raises OptionError for a wrong one.
 
-    attrs: the cookie's configured attributes; a scope takes the attributes that it lacks from them.
+    cookie_name, attrs: the cookie as it is configured; a scope takes the attributes that it lacks
+        from there.
     """
     name = "former_cookie_attrs"
     if isinstance(former, (str, bytes, Mapping)) or not isinstance(former, Sequence):
@@ -91,6 +92,14 @@ def check_former(
             check_attrs({**attrs, **scope})
         except OptionError as error:
             raise OptionError((name, index, *error.option), error.problem) from None
+        try:
+            check_cookie(cookie_name, {**attrs, **scope})
+        except OptionError:  # a deletion there would name a cookie that no browser ever kept
+            raise OptionError(
+                (name, index),
+                f"a browser never kept a cookie named {cookie_name!r:.60} with another path or a"
+                f" domain. Remove this entry, or {another_name(cookie_name)}, in cookie_name",
+            ) from None
     return list(former)
 
 

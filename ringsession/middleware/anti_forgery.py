@@ -11,9 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from markupsafe import Markup
+from werkzeug.exceptions import Forbidden
 
 from ..http.grammar import TOKEN
 from ..http.origin import split_host
+from ..http.refusals import refuse
 from ..option_error import OptionError, check_callables, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..wsgi.message import field_lines
@@ -32,11 +34,11 @@ __all__ = [
 log = logging.getLogger("ringsession")
 
 _MODES = ("auto", "token", "strict")
-_REFUSAL: Response = {
-    "status": 403,
-    "headers": {"Content-Type": "text/html; charset=utf-8"},
-    "body": "<h1>Invalid anti-forgery token</h1>",
-}
+REFUSED = (
+    "The site could not tell that this request came from its own page."
+    " Go back, reload the page and try again."
+)
+_SHORT = ("text/html; charset=utf-8", "<h1>Invalid anti-forgery token</h1>")  # as Ring's
 
 
 def anti_forgery_request(request: Request) -> Request:
@@ -125,7 +127,8 @@ def wrap_anti_forgery(
     the new session. Reads the session, `Sec-Fetch-Site`, `Origin`, `Host`, and where the token
     decides X-CSRF-Token, X-XSRF-Token, X-CSRFToken and the field "__anti-forgery-token" of the
     form. The body stays unread where the session has no token, and where a header's token fits;
-    else the form's field comes before a header. Raises OptionError for wrong options.
+    else the form's field comes before a header. Raises OptionError for wrong options. Reading the
+    token raises SessionCommitted if the session has none yet and the response has started.
     Source: ring.middleware.anti-forgery/wrap-anti-forgery, W3C Fetch Metadata.
 
     >>> handler = wrap_anti_forgery(lambda request: {"status": 200, "headers": {}, "body": "done"})
@@ -151,6 +154,6 @@ def wrap_anti_forgery(
         log.warning("a request was refused, since %s", reason)
         if error_handler is not None:
             return error_handler(request)
-        return dict(error_response or _REFUSAL)
+        return dict(error_response or refuse(Forbidden(REFUSED), request, _SHORT))
 
     return anti_forgery

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..wsgi.body import AppIter, is_empty
+from ..wsgi.body import AppIter, close_body, is_empty
 from ..http.grammar import TOKEN
 from ..http.fields import check_field
-from ..http.media_types import guess_type
+from ..http.media_types import guess_type, is_active
 from ..option_error import OptionError, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, get_charset, header
@@ -31,13 +31,16 @@ _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[
 
 
 def _type_of(response: Response, uri: str, mime_types: Mapping[str, str]) -> str:
+    def find(name: str) -> str | None:
+        return mime_types.get(name.rpartition(".")[2].lower()) or guess_type(name)
+
     body = response.get("body")
     file = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", "")
-    for name in (uri, str(file)):
-        extension = name.rpartition(".")[2].lower()
-        if found := mime_types.get(extension) or guess_type(name):
-            return found
-    return OCTETS
+    found = find(uri)
+    # The client chooses the path, so it must not turn a handler's text into a page that runs.
+    if found is None or is_active(found):
+        found = find(str(file))
+    return found or OCTETS
 
 
 def content_type_response(
@@ -66,8 +69,10 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
         the known types.
 
     Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file.
-    The type of an unknown extension is "application/octet-stream". A response without a body gets
-    no type. Raises OptionError for other mime_types.
+    An extension in the uri whose type a browser would run (HTML, XML, SVG, PDF, JavaScript) does
+    not count: only a file's name or the handler says that. The type of an unknown extension is
+    "application/octet-stream". A response without a body gets no type. Raises OptionError for other
+    mime_types.
     Source: ring.middleware.content-type/wrap-content-type, RFC 9110 section 8.3.
 
     >>> handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "a{}"})
@@ -87,8 +92,11 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     return content_type
 
 
+_LONGEST = 128  # characters of a Content-Type that is kept; a handler may repeat a client's
+
+
 @lru_cache(maxsize=256)
-def _with_charset(content_type: str, charset: str) -> str:
+def _add_charset(content_type: str, charset: str) -> str:
     check_field("Content-Type", content_type)
     if not _TEXT.match(content_type) or "charset=" in content_type.lower():
         return content_type
@@ -101,7 +109,8 @@ def default_charset_response(response: Response, charset: str) -> Response:
     if found is None or not isinstance(found[1], str):
         return response
     name, value = found
-    full = _with_charset(value, charset)
+    add = _add_charset if len(value) <= _LONGEST else _add_charset.__wrapped__
+    full = add(value, charset)
     if full == value:
         return response
     return {**response, "headers": {**response["headers"], name: full}}
@@ -124,7 +133,12 @@ def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler
         raise wrong_value("charset", "one that is known", charset)
 
     def default_charset(request: Request) -> Response:
-        return default_charset_response(check_response(handler(request)), charset)
+        response = check_response(handler(request))
+        try:
+            return default_charset_response(response, charset)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return default_charset
 
@@ -146,8 +160,10 @@ def _length(response: Response) -> int | None:
     match body:
         case None:
             return 0
-        case bytes():
+        case bytes() | bytearray():
             return len(body)
+        case memoryview():
+            return body.nbytes
         case str() if charset := get_charset(response):
             return len(body.encode(charset, "replace"))
         case os.PathLike():
@@ -179,6 +195,11 @@ def wrap_content_length(handler: Handler) -> Handler:
     """
 
     def content_length(request: Request) -> Response:
-        return content_length_response(check_response(handler(request)))
+        response = check_response(handler(request))
+        try:
+            return content_length_response(response)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return content_length

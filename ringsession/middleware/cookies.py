@@ -14,6 +14,7 @@ from typing import Any
 
 from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..http.form_encoding import form_decode, form_encode
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
@@ -114,7 +115,8 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
     name: a token (RFC 9110).
     value: str, int, float, bool, None or a list of these; it is form-encoded.
     attrs: a dict of attributes, of which False and None leave one out:
-        domain, path: a str.
+        domain: a host name. A dot before it and a port are left out, and IDNA makes it ASCII.
+        path: a str.
         secure, http_only, partitioned: a bool.
         max_age: an int of seconds or a timedelta, at most 400 days.
         expires: a datetime, in UTC if it is naive, or an IMF-fixdate.
@@ -194,6 +196,11 @@ def wrap_cookies(handler: Handler) -> Handler:
     """
 
     def cookies(request: Request) -> Response:
-        return cookies_response(check_response(handler(cookies_request(request))))
+        response = check_response(handler(cookies_request(request)))
+        try:
+            return cookies_response(response)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return cookies

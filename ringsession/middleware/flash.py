@@ -10,11 +10,13 @@ import secrets
 import time
 from typing import Any
 
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
 from ..session.mapping import apply_response, request_state
-from ..session.state import DESTROY, State
+from ..session.phases import DESTROY
+from ..session.state import State
 
 
 def _state(request: Request) -> State:
@@ -33,11 +35,16 @@ def pending(state: State) -> list[str]:
     return sorted(key for key in state.own_keys() if key.startswith(FLASH))
 
 
-def new_entry(place: int = 0) -> str:
-    """Return the key of a new message. place: how many of this request stand before it."""
-    # Sorts by time, then by place; the random part keeps the entries of requests in the same moment
-    # apart.
-    return f"{FLASH}{time.time_ns():016x}-{place:04x}{secrets.token_hex(4)}"
+def new_entry(place: int = 0, now: int | None = None, random: str | None = None) -> str:
+    """Return the key of a new message.
+
+    place: 0; how many of this request stand before it.
+    now: None; nanoseconds since 1970, None for this moment.
+    random: None; eight hexadecimal digits that keep the entries of one moment apart.
+    """
+    # Sorts by time, then by place.
+    moment = time.time_ns() if now is None else now
+    return f"{FLASH}{moment:016x}-{place:04x}{random or secrets.token_hex(4)}"
 
 
 def _read_flash(request: Request) -> Any:
@@ -101,6 +108,11 @@ def wrap_flash(handler: Handler) -> Handler:
 
     def flash(request: Request) -> Response:
         request = flash_request(request)
-        return flash_response(check_response(handler(request)), request)
+        response = check_response(handler(request))
+        try:
+            return flash_response(response, request)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return flash

@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.sansio.multipart import Field
 
-from ..wsgi.form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_type
+from ..wsgi.form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_limits, form_type
 from ..http.refusals import BadParams, ParamsTooLarge, answer_unreadable
 from ..option_error import wrong_value
 from ..request import Handler, Request, Response, as_request
@@ -85,21 +85,24 @@ class _Reader:
         boundary = options.get("boundary", "")
         if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
             raise BadParams(f"expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
+        limits = self._limits.within(form_limits(request))
         length = request.get_header("content-length") or ""
-        if len(length) > 18 or (length.isdecimal() and int(length) > self._limits.max_size):
-            raise ParamsTooLarge(f"expected at most {self._limits.max_size} bytes")
-        return self._decoded(self._parts(request, body, boundary.encode()), options)
+        if len(length) > 18 or (length.isdecimal() and int(length) > limits.max_size):
+            raise ParamsTooLarge(f"expected at most {limits.max_size} bytes")
+        return self._decoded(self._parts(request, body, boundary.encode(), limits), options)
 
-    def _parts(self, request: Request, body: Any, boundary: bytes) -> list[tuple[Any, Any]]:
+    def _parts(
+        self, request: Request, body: Any, boundary: bytes, limits: Limits
+    ) -> list[tuple[Any, Any]]:
         form: FormInput | None = (dict.get(request, "environ") or {}).get("ringsession.form")
         if form is not None:
-            form.keep(self._limits.max_size + 1)
+            form.keep(limits.max_size + 1)
         position = body.tell()
         body.seek(0)
         parts = []
         if body.read(1):  # a form may be empty
             body.seek(0)
-            for part, value in read_parts(body, boundary, self._store, self._limits):
+            for part, value in read_parts(body, boundary, self._store, limits):
                 parts.append((part, value))
                 file = value.get("tempfile") if isinstance(value, Mapping) else None
                 if form is not None and file is not None:

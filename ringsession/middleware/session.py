@@ -12,22 +12,32 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+from werkzeug.exceptions import ServiceUnavailable
+
 from ..wsgi.body import close_body
 from ..session.commit import Outcome, commit
 from ..option_error import check_switches
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Request, Response, as_request, log_place
 from ..responses import change_header, check_response
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..http.refusals import refuse
 from ..http.caching import keep_private, vary_by_cookie
+from ._live_cookie import CookieAttrs, LiveCookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
+from ._session_options import check_seconds, find_attrs, find_store, open_backend
 from .cookies import after_own, find_cookie
+
+# The checks of single options are for the Flask extension.
+__all__ = ["check_seconds", "find_attrs", "find_store"]
+__all__ += ["session_request", "session_response", "wrap_session"]
 
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
+_UNAVAILABLE = ServiceUnavailable("The site cannot answer right now. Try again soon.")
 _LATE = (
     "Dropped a write to session %s: the session was ended while the request was running."
     " method=%s path=%s"
@@ -47,14 +57,11 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
     return {**response, "headers": headers}
 
 
-def _unavailable() -> Response:
+def _unavailable(request: Request) -> Response:
     """What the client gets where the store failed, whatever the handler made of it."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
-    return {
-        "status": 503,
-        "headers": {**headers, "Cache-Control": "no-store"},
-        "body": "Service Unavailable",
-    }
+    response = refuse(_UNAVAILABLE, request)
+    response["headers"] |= {"Retry-After": "5", "Cache-Control": "no-store"}
+    return response
 
 
 def _read_key(request: Request) -> Any:
@@ -73,13 +80,6 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _where(request: Request) -> tuple[str, str]:
-    """The method and path of a request, escaped and cut for the log."""
-    found = (request.get("request_method"), request.get("uri"))
-    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
-    return method.upper(), path
-
-
 def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
@@ -88,6 +88,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         response = dict(response)
         own = response.pop("session_cookie_attrs")
         when = response.pop("session_cookie_when", "always")
+        own = None if state.is_refused else own
     outcome = Outcome()
     try:
         if own is not None:
@@ -96,7 +97,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), *log_place(state.request))
     finally:
         state.has_started = True
     lines = []
@@ -110,7 +111,7 @@ def wrap_session(
     *,
     store: Any = None,
     cookie_name: str = "ring-session",
-    cookie_attrs: Mapping[str, Any] | None = None,
+    cookie_attrs: CookieAttrs = None,
     root: str | None = None,
     timeout: float | None = 1800,
     absolute_timeout: float | None = None,
@@ -123,7 +124,8 @@ def wrap_session(
         with Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
-    `set_cookie_header`.
+        `set_cookie_header`. Or a function that returns them. It is called for each response whose
+        request used the session, so that the cookie follows a config that changes.
     root: None; the path of the cookie, over the one in cookie_attrs.
     timeout: 1800; seconds without a request that touches the session, None for no limit.
     absolute_timeout: None; seconds from the session's first write or its last `recreate`.
@@ -154,18 +156,21 @@ def wrap_session(
     """
     check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
     check_switches(rolling=rolling)
-    attrs = find_attrs(cookie_name, cookie_attrs, root)
-    former = check_former(former_cookie_attrs, attrs)
+    live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
+    fixed_cookie = live_cookie.fixed
     store = find_store(store)
     backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
-    cookie = SessionCookie(cookie_name, attrs, rolling, former)
     find_values = _finder(cookie_name, store)
+
+    def follows(record: str) -> bool:
+        return rolling
 
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
             state = State(backend, find_values, request)
+            state.cookie_follows = follows
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))
@@ -174,6 +179,7 @@ def wrap_session(
                 if state.has_started or not (state.phase is not UNTOUCHED or about):
                     state.has_started = True
                     return response
+                cookie = fixed_cookie or live_cookie()
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
                 return _store(state, response, cookie)
@@ -184,7 +190,7 @@ def wrap_session(
             log.error("The session store failed, so the response is a 503.", exc_info=error)
         else:
             close_body(response.get("body"))
-        return _unavailable()
+        return _unavailable(request)
 
     return session
 

@@ -157,7 +157,8 @@ class Store(Protocol):
             `Loaded(None, outlived=True)` and leave the stored session unchanged.
 
         Extend the idle timeout of a live session, by storing when it was last used. Do so only if
-        `Lifetime.granularity` has passed since the stored time.
+        `Lifetime.granularity` has passed since the stored time. If it has, but `limit.extends` is
+        False, extend nothing and return the session with `due=True`.
         """
 
     def create(

@@ -40,6 +40,29 @@ def import_store(name: str) -> Any:
     return getattr(module, name)
 
 
+def find_store_function(name: str) -> Any:
+    """Return the function that makes a store. Without the store's library, it raises when called.
+
+    `from ringsession import *` therefore works without the libraries.
+
+    >>> find_store_function("sqlite_store").__name__
+    'sqlite_store'
+    """
+    try:
+        return import_store(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
+            raise
+        problem, library = str(error), error.name
+
+    def make_store(*args: Any, **options: Any) -> Any:
+        """Raise ModuleNotFoundError: the library of this store is not installed."""
+        raise ModuleNotFoundError(problem, name=library)
+
+    make_store.__name__ = name
+    return make_store
+
+
 def open_store(text: str) -> Any:
     """Return the store for a name or URL.
 

@@ -1,12 +1,11 @@
 """Use a server-side store: put random ids in cookies and store sessions under the ids' hashes.
 
-This module makes the ids, checks and hashes the ids that clients send, and moves a session to a new
-id. It leaves the `Set-Cookie` header to the session layer.
+This module moves a session to a new id. `ids.py` makes, checks and hashes ids. The session layer
+writes the `Set-Cookie` header.
 """
 
 from __future__ import annotations
 
-import secrets
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..http.grammar import SESSION_ID
 from . import (
     UNLIMITED,
     Change,
@@ -26,32 +24,11 @@ from . import (
     Store,
     StoreUnavailable,
 )
+from .deadlines import Unextended
+from .ids import hash_id, new_id
 
 _Answer = TypeVar("_Answer")
 _MOST_MOVES = 8  # tombstones that a logout or a login follows from an old id to the live session
-
-
-def new_id() -> str:
-    """Return 256 random bits as 43 URL-safe characters.
-
-    >>> len(new_id())
-    43
-    """
-    return secrets.token_urlsafe(32)
-
-
-def hash_id(value: str, cookie_name: str) -> str | None:
-    """Return the store's key for a session id, or None for a text that `new_id` cannot have made.
-
-    The key depends on the cookie's name, so an id of one app opens no session of another app that
-    uses the same store.
-
-    >>> hash_id("../../etc/passwd", "id") is None
-    True
-    """
-    if not SESSION_ID.match(value):
-        return None
-    return sha256(f"{cookie_name}\0{value}".encode()).hexdigest()
 
 
 def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
@@ -78,6 +55,8 @@ def _describe(error: Exception) -> str:
 class ServerSideSessions:
     """See `Backend`."""
 
+    check_size = find_former = None
+
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
         self._cookie_name = cookie_name
@@ -87,6 +66,13 @@ class ServerSideSessions:
     def load(self, value: str) -> Loaded | None:
         key = hash_id(value, self._cookie_name)
         return None if key is None else self._load(key)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        key = hash_id(value, self._cookie_name)
+        loaded = None if key is None else ask(self._store.load, key, Unextended(*self._lifetime))
+        if loaded is None or loaded.record is None or not loaded.due or follows(loaded.record):
+            return loaded
+        return self.load(value)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # another host of the domain may have set any of the cookies
@@ -150,6 +136,12 @@ class ServerSideSessions:
         if text is None:
             raise SessionGone
         return text
+
+    def keeps_value(self, value: str) -> bool:
+        return True
+
+    def merges(self, value: str) -> bool:
+        return True
 
     def _known(self, value: str) -> str:
         """Return the key of an id that is known to be valid."""

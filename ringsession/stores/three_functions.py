@@ -21,6 +21,8 @@ TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; 
 class RingStoreSessions:
     """See `Backend`."""
 
+    check_size = find_former = None
+
     def __init__(
         self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
     ) -> None:
@@ -49,12 +51,23 @@ class RingStoreSessions:
         renewed = standing.renewed or times
         return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # see `ServerSideSessions.choose`
 
     def create(self, record: str, *, disposable: bool = False) -> str | None:
         now = self._clock()
         return self._write(None, record, Times(now, now, self._lifetime))
+
+    def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
+        """Store a session under a key that this package chose. Return False if one is there."""
+        if self._read(value) is not None:
+            return False
+        now = self._clock()
+        self._write(value, record, Times(now, now, lifetime))
+        return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         return self._write(value, change.record, loaded.version._replace(seen=self._clock()))
@@ -81,6 +94,12 @@ class RingStoreSessions:
             "session.swap: expected a server-side store, such as redis_store(...), got a store that"
             " has only read_session, write_session and delete_session"
         )
+
+    def keeps_value(self, value: str) -> bool:
+        return True  # the store may give the session another value all the same
+
+    def merges(self, value: str) -> bool:
+        return False
 
     def _read(self, value: str) -> dict[str, Any] | None:
         data: Any = ask(self._store.read_session, value)

@@ -63,13 +63,22 @@ class _Encoded:
 
     __slots__ = ("_parts", "_charset")
 
-    def __init__(self, parts: Iterable[str | bytes], charset: str) -> None:
+    def __init__(self, parts: Iterable[Any], charset: str) -> None:
         self._parts = parts
         self._charset = charset
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self._parts:
-            yield part if isinstance(part, bytes) else part.encode(self._charset, "replace")
+            match part:
+                case bytes():
+                    yield part
+                case str():
+                    yield part.encode(self._charset, "replace")
+                case bytearray() | memoryview():
+                    yield bytes(part)
+                case _:
+                    kind = type(part).__name__
+                    raise TypeError(f'response["body"]: expected parts of str or bytes, got {kind}')
 
     def close(self) -> None:
         close_body(self._parts)
@@ -98,7 +107,8 @@ def close_body(body: Any) -> None:
 def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[bytes]:
     """Return the bytes of a response's body, which are read and encoded while they are sent.
 
-    body: None, str, bytes, an iterable of either, a binary file or an os.PathLike.
+    body: None, str, bytes (also as a bytearray or memoryview), an iterable of these, a binary file
+        or an os.PathLike.
     charset: encodes text; a character that it lacks becomes "?", as in Ring.
     Raises TypeError for any other body, before a byte is sent.
 
@@ -108,8 +118,8 @@ def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[by
     match body:
         case None:
             return []
-        case bytes() | str():
-            return list(_Encoded([body] if body else [], charset))
+        case bytes() | str() | bytearray() | memoryview():
+            return list(_Encoded([body], charset)) if body else []
         case os.PathLike():
             return wrap_file(dict(environ), open(body, "rb"))
         case _ if hasattr(body, "read") and not hasattr(body, "encoding"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Any
 
 from .body import AppIter, app_iter, close_body
 from .environ import Environ
@@ -42,15 +43,20 @@ def start(
 ) -> tuple[Iterable[bytes], Write]:
     """Send the status and the headers. Return the body's chunks and the server's `write`."""
     body, status = response.get("body"), response["status"]
-    lines = field_lines(response.get("headers") or {})
-    if isinstance(body, AppIter):
-        chunks = body.unwrap()
-    elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
-        close_body(body)
-        chunks = []
-    else:
-        chunks = app_iter(body, get_charset(response) or "utf-8", environ)
-    return chunks, start_response(status_line(status), lines)
+    chunks: Any = body
+    try:
+        lines = field_lines(response.get("headers") or {})
+        if isinstance(body, AppIter):
+            chunks = body.unwrap()
+        elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
+            close_body(body)
+            chunks = []
+        else:
+            chunks = app_iter(body, get_charset(response) or "utf-8", environ)
+        return chunks, start_response(status_line(status), lines)
+    except BaseException:
+        close_body(chunks)  # the server cannot, since it does not get them
+        raise
 
 
 def start_early(

@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
 from ..http.refusals import ParamsTooLarge
+from ..request import Request
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_TYPE = "multipart/form-data"
@@ -32,6 +33,24 @@ def form_type(content_type: str) -> tuple[str, dict[str, str]]:
     """
     kind, options = parse_options_header(content_type)
     return kind.lower(), options
+
+
+class FormLimits(NamedTuple):
+    """The limits of the app itself, in `environ["ringsession.form_limits"]`.
+
+    The layers that read forms keep to them. None leaves a limit to the layers' own options.
+    """
+
+    max_size: float | None = None  # bytes of the whole form
+    max_text_size: float | None = None  # bytes of one field of a form with files
+    max_parts: float | None = None  # of a form with files
+
+
+def form_limits(request: Request) -> FormLimits:
+    """Return the limits of the app that handles a request."""
+    environ = dict.get(request, "environ") or {}
+    limits: FormLimits = environ.get("ringsession.form_limits") or FormLimits()
+    return limits
 
 
 class FormInput:

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask, session
 
-from ringsession import ConfigError, cookie_store, memory_store, secure_site_defaults, site_defaults
+from ringsession import (
+    ConfigError,
+    cookie_store,
+    deep_merge,
+    memory_store,
+    secure_site_defaults,
+    site_defaults,
+)
 from ringsession.flask.app_config import read_config
 from ringsession.flask.extension import RingSession
 from tests.flask.apps import SECRET, make_app, set_cookies
@@ -259,12 +266,6 @@ def test_a_second_time_for_one_app_is_an_error() -> None:
         RingSession(app)
 
 
-def test_app_config_is_read_once() -> None:
-    app = counting(make_app(memory_store()))
-    app.config.update(SESSION_COOKIE_NAME="later", SESSION_COOKIE_SECURE=True)
-    assert set_cookies(app.test_client().get("/"))[0].startswith("session=")
-
-
 def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
     values = {**Flask.default_config, "SECRET_KEY": SECRET}
     store = memory_store()
@@ -283,10 +284,10 @@ def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
     }  # fmt: skip
 
 
-def test_where_the_token_is_asked_for_forms_are_read_up_to_max_content_length() -> None:
-    values = {**Flask.default_config, "SECRET_KEY": SECRET, "MAX_CONTENT_LENGTH": 1000}
+def test_where_the_token_is_asked_for_forms_are_read() -> None:
+    values = {**Flask.default_config, "SECRET_KEY": SECRET}
     config = read_config(values, {"security": {"anti_forgery": True}})
-    assert config["params"] == {"urlencoded": True, "multipart": {"max_size": 1000}}
+    assert config["params"] == {"urlencoded": True, "multipart": True}
     own = {"security": {"anti_forgery": True}, "params": {"multipart": {"max_size": 5}}}
     assert read_config(values, own)["params"]["multipart"] == {"max_size": 5}
 
@@ -299,6 +300,44 @@ def test_the_whole_stack_is_site_defaults() -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     redirected = make_app(store, secure_site_defaults).test_client().get("/")
     assert redirected.headers["Location"] == "https://localhost/"
+
+
+NAMED = "__Host-secure-ring-session"
+
+
+def test_the_whole_stack_over_https_has_a_cookie_that_no_neighbour_can_set(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "ringsession")
+    app = counting(make_app(memory_store(), secure_site_defaults, SESSION_COOKIE_NAME="shop"))
+    client = app.test_client()
+    answers = [client.get("/", base_url="https://localhost") for _ in range(2)]
+    assert [answer.text for answer in answers] == ["1", "2"]
+    (line,) = set_cookies(answers[0])
+    assert line.startswith(f"{NAMED}=") and "; Secure" in line and "Domain" not in line
+    assert "SESSION_COOKIE_NAME" in caplog.text  # the nested config has a name of its own
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"SESSION_COOKIE_DOMAIN": "example.org"}, "domain 'example.org'"),
+        ({"SESSION_COOKIE_PATH": "/shop"}, "path '/shop'"),
+        ({"APPLICATION_ROOT": "/shop"}, "path '/shop'"),
+    ],
+    ids=str,
+)
+def test_a_domain_or_path_of_app_config_beside_the_secure_name_says_what_to_write(
+    values: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_app(memory_store(), secure_site_defaults, **values)
+    assert str(caught.value) == (
+        f'["session"]["cookie_name"]: expected path "/" and no domain beside {NAMED!r}, got'
+        f" {found}; write a name without __Host-, such as '__Secure-secure-ring-session'"
+    )
+    own = deep_merge(secure_site_defaults, {"session": {"cookie_name": "__Secure-shop"}})
+    assert make_app(memory_store(), own, **values)
 
 
 def test_a_store_that_is_given_needs_no_secret_key() -> None:

@@ -15,6 +15,8 @@ from ringsession.middleware._cookie_attrs import attributes, check_attrs, check_
 from ringsession.middleware.cookies import parse_cookies, set_cookie_header
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+HOST = "name: expected path \"/\" and no domain beside '__Host-a', got"
+ANOTHER = "write a name without __Host-, such as '__Secure-a'"
 KNOWN = "domain, path, secure, http_only, max_age, expires, same_site, partitioned"
 NAMES = st.from_regex(r"\A[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").filter(lambda name: name[:2] != "__")
 
@@ -177,18 +179,32 @@ def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
             'same_site: expected "secure": True beside "none"',
         ),
         ("a", {"partitioned": True}, 'partitioned: expected "secure": True beside it'),
-        ("__Secure-a", {}, "name: expected \"secure\": True beside '__Secure-a'"),
-        ("__host-a", {"path": "/"}, "name: expected \"secure\": True beside '__host-a'"),
-        ("__Host-a", {"secure": True}, "name: expected path \"/\" and no domain beside '__Host-a'"),
+        (
+            "__Secure-a",
+            {},
+            "name: expected \"secure\": True beside '__Secure-a'; "
+            "or write a name without __Secure-",
+        ),
+        (
+            "__host-a",
+            {"path": "/"},
+            "name: expected \"secure\": True beside '__host-a'; or write a name without __host-",
+        ),
+        ("__Host-a", {"secure": True}, f"{HOST} path None; {ANOTHER}"),
         (
             "__HOST-a",
             {"secure": True, "path": "/x"},
-            "name: expected path \"/\" and no domain beside '__HOST-a'",
+            f"{HOST.replace('Host', 'HOST')} path '/x'; {ANOTHER.replace('Host', 'HOST')}",
         ),
         (
             "__Host-a",
             {"secure": True, "path": "/", "domain": "example.com"},
-            "name: expected path \"/\" and no domain beside '__Host-a'",
+            f"{HOST} domain 'example.com'; {ANOTHER}",
+        ),
+        (
+            "__Host-a",
+            {"secure": True, "path": "/x", "domain": "example.com"},
+            f"{HOST} domain 'example.com'; {ANOTHER}",
         ),
     ],
 )

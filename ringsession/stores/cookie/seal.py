@@ -153,6 +153,16 @@ def seal(keyring: Keyring, name: str, contents: Opened) -> str:
     return _encode(head + nonce + sealed)
 
 
+def sealed_length(payload: int) -> int:
+    """Return how many characters `seal` makes of a payload of so many bytes.
+
+    >>> sealed_length(7), sealed_length(100)
+    (188, 316)
+    """
+    padded = _FIXED + payload + 1 + -(_FIXED + payload + 1) % _PAD
+    return -(-(_HEAD + NONCE_SIZE + padded + 16) * 4 // 3)
+
+
 def _encode(blob: bytes) -> str:
     return b2a_base64(blob, newline=False).translate(_URLSAFE, b"=").decode()
 

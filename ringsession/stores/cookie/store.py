@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from ...http.grammar import MAX_COOKIE_OCTETS
-from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal
+from ...request import Request
+from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal, sealed_length
 from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 from ..deadlines import UNLIMITED, Times, judge
 
@@ -39,6 +40,8 @@ class CookieStore(CopiesAsItself):
 
 class SealedSessions:
     """See `Backend`."""
+
+    find_former: Callable[[Request], list[str]] | None = None
 
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring
@@ -68,6 +71,9 @@ class SealedSessions:
         due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
         return Loaded(record, opened, standing.expires_in, False, due)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Return the value that was sealed last. Return None for values of several sessions."""
         if len({loaded.version.sid for _, loaded in live}) > 1:
@@ -96,6 +102,12 @@ class SealedSessions:
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
         raise TypeError("session.swap: expected a server-side store, got the cookie store")
 
+    def keeps_value(self, value: str) -> bool:
+        return False
+
+    def merges(self, value: str) -> bool:
+        return False
+
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
@@ -108,13 +120,18 @@ class SealedSessions:
 
     def _seal(self, opened: Opened, record: str) -> str:
         value = seal(self._keyring, self._name, opened)
-        octets = len(self._name) + len(value)
+        if len(self._name) + len(value) > MAX_COOKIE_OCTETS:
+            self.check_size(record)
+        return value
+
+    def check_size(self, record: str) -> None:
+        """Raise CookieTooLarge for a record whose cookie browsers would drop."""
+        octets = len(self._name) + sealed_length(len(record.encode()) - 1)
         if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
                 f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
                 f" largest keys: {_largest(record)}"
             )
-        return value
 
 
 def _milliseconds(seconds: float | None) -> int:

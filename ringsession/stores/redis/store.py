@@ -63,7 +63,7 @@ class RedisStore(CopiesAsItself):
         moved, left = False, standing.expires_in
         if standing.renewed is not None and _touch(call, found, standing.renewed):
             moved, left = standing.moves, standing.renewed_in
-        return Loaded(found.record, found.version, left, moved, disposable=found.disposable)
+        return Loaded(found.record, found.version, left, moved, standing.due, found.disposable)
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS

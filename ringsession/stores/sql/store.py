@@ -89,7 +89,7 @@ class SqlStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(call, key, row.seen, standing.renewed):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(read_text(row), row.version, left, moved, disposable=bool(row.disposable))
+        return Loaded(read_text(row), row.version, left, moved, standing.due, bool(row.disposable))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS

@@ -68,7 +68,7 @@ class SqliteStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(digest, seen, standing):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(record, version, left, moved, disposable=bool(disposable))
+        return Loaded(record, version, left, moved, standing.due, bool(disposable))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS

@@ -1,0 +1,85 @@
+"""The types of files by their names, and which of them a browser runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringsession import Request, to_wsgi, wrap_content_type
+from ringsession.http.media_types import _find_type, guess_type, is_active
+
+ACTIVE = """\
+text/html TEXT/HTML text/html;charset=utf-8 application/xhtml+xml image/svg+xml text/xml
+application/xml application/rss+xml application/atom+xml application/mathml+xml application/pdf
+text/javascript application/javascript application/x-javascript text/ecmascript
+application/ecmascript text/x-ecmascript text/jscript text/livescript text/javascript1.5
+text/x-javascript application/x-shockwave-flash message/rfc822 multipart/related
+multipart/x-mixed-replace text/cache-manifest""".split()
+PASSIVE = """\
+text/plain text/css image/png application/json application/octet-stream font/woff2 text/csv
+application/zip application/gzip video/mp4 text/markdown application/wasm""".split()
+
+
+def test_html_xml_svg_pdf_and_javascript_are_active() -> None:
+    assert [kind for kind in ACTIVE if not is_active(kind)] == []
+    assert [kind for kind in PASSIVE if is_active(kind)] == []
+
+
+def test_the_types_are_kept_by_extension_and_not_by_path() -> None:
+    _find_type.cache_clear()
+    for number in range(2000):
+        guess_type(f"/{number}" + "x" * 1000 + ".png")
+        guess_type("/a." + "x" * 1000 + str(number))
+        guess_type(f"/a.b/{number}")
+    assert _find_type.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/x.html", "/x.HTM", "/x.svg", "/x.xml", "/x.pdf", "/x.js", "/x.mjs", "/x.xhtml", "/a/.html",
+     "/x.own", "/x.php/y.html", "/x.rss", "/x.xsl", "/x.mht", "/x.eml"],
+)  # fmt: skip
+@pytest.mark.parametrize("body", ["<script>", b"<script>", ["<script>"], iter(["<script>"])])
+def test_a_path_never_makes_what_a_handler_says_run_in_a_browser(path: str, body: Any) -> None:
+    handler = wrap_content_type(
+        lambda request: {"status": 200, "headers": {}, "body": body},
+        mime_types={"own": "text/html", "xhtml": "application/xhtml+xml"},
+    )
+    found = handler({"uri": path})["headers"]["Content-Type"]  # type: ignore[arg-type]
+    assert not is_active(found)
+
+
+def test_a_path_still_tells_a_picture_or_a_style() -> None:
+    handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "x"})
+    paths = ("/a.png", "/a.css", "/a.json", "/a.html")
+    types = [handler(Request({"uri": path}))["headers"]["Content-Type"] for path in paths]
+    assert types == ["image/png", "text/css", "application/json", "application/octet-stream"]
+
+
+def test_a_files_own_name_makes_it_html_and_a_path_does_not(tmp_path: Any) -> None:
+    (tmp_path / "page.html").write_text("<p>")
+    (tmp_path / "note.txt").write_text("<script>")
+
+    def kind(name: str, uri: str) -> str:
+        handler = wrap_content_type(
+            lambda request: {"status": 200, "headers": {}, "body": tmp_path / name}
+        )
+        found: str = handler({"uri": uri})["headers"]["Content-Type"]  # type: ignore[arg-type]
+        return found
+
+    assert kind("page.html", "/") == "text/html"
+    assert kind("note.txt", "/x.html") == "text/plain"
+    assert kind("page.html", "/x.html") == "text/html"
+
+
+def test_a_wsgi_app_without_a_type_is_no_page_either() -> None:
+    from ringsession import from_wsgi
+    from werkzeug.test import Client
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [b"<script>"]
+
+    client = Client(to_wsgi(wrap_content_type(from_wsgi(app))))
+    assert client.get("/x.html").headers["Content-Type"] == "application/octet-stream"
