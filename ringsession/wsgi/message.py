@@ -33,7 +33,8 @@ def status_line(status: int) -> str:
 def parse_status(line: str) -> int:
     """Return the status code of a line.
 
-    Raises ValueError for a line without a number, and for one with a control character.
+    Raises TypeError if it is no str, and ValueError for a line without a number, and for one with a
+    control character.
 
     >>> parse_status("404 Not Found")
     404
@@ -41,6 +42,11 @@ def parse_status(line: str) -> int:
     code = _CODES.get(line)
     if code is not None:
         return code
+    if not isinstance(line, str):  # PEP 3333: "native strings"
+        kind = type(line).__name__
+        raise TypeError(
+            f"start_response: expected the status as a str, such as '200 OK', got {kind}"
+        )
     if CONTROL.search(line):
         raise ValueError(
             "start_response: the status holds a control character; write a plain phrase"

@@ -315,6 +315,17 @@ def test_a_second_start_response_without_exc_info_is_an_error() -> None:
         from_wsgi(app)(request())
 
 
+@pytest.mark.parametrize("status, kind", [(b"200 OK", "bytes"), (200, "int")], ids=repr)
+def test_the_status_of_an_app_that_is_no_text_is_named(status: Any, kind: str) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response(status, [])
+        return []
+
+    problem = f"start_response: expected the status as a str, such as '200 OK', got {kind}"
+    with pytest.raises(TypeError, match=f"^{problem}"):
+        from_wsgi(app)({"request_method": "get", "uri": "/"})
+
+
 def test_exc_info_after_the_response_began_is_raised_again() -> None:
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", PLAIN)
