@@ -228,7 +228,9 @@ ZONES: list[tuple[str, Callable[[], Any], datetime]] = [
     ),
     (
         "pandas",
-        lambda: import_part("pandas").Timestamp("2026-07-01T00:00:00.000001", tz="Europe/Paris"),
+        lambda: import_part("pandas").Timestamp(
+            "2026-07-01T00:00:00.000001", tz=zoneinfo.ZoneInfo("Europe/Paris")
+        ),
         datetime(2026, 7, 1, microsecond=1, tzinfo=zoneinfo.ZoneInfo("Europe/Paris")),
     ),
     (

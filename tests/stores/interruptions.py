@@ -30,13 +30,15 @@ class Interrupted(BaseException):
 
 
 class Alarm:
-    """The signal's handler."""
+    """The signal's handler. It may run when the call is over, some instructions after the signal."""
 
     has_rung = False
+    is_set = False
 
     def __call__(self, number: int, frame: object) -> None:
         self.has_rung = True
-        raise Interrupted
+        if self.is_set:
+            raise Interrupted
 
 
 alarm = Alarm()
@@ -82,13 +84,16 @@ class Attack:
         alarm.has_rung = False
         begin = time.perf_counter()
         try:
+            alarm.is_set = True
             signal.setitimer(signal.ITIMER_REAL, delay)
             call()
+            alarm.is_set = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             self.counted["answered"] += 1
         except Interrupted:
             self.counted["interrupted"] += 1
         except Exception as error:
+            alarm.is_set = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             if alarm.has_rung:  # valkey-py's constructor makes an UnboundLocalError of it
                 self.counted["interrupted"] += 1
