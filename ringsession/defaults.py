@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from .wsgi.body import close_body
 from .wsgi.message import field_lines
 from .layer_options import find_value, layer_options, wrap_layer
 from .config import Config, ConfigError, check_config, deep_merge
@@ -184,7 +185,11 @@ def _check_headers(handler: Handler) -> Handler:
 
     def checked(request: Request) -> Response:
         response = check_response(handler(request))
-        field_lines(response.get("headers") or {})
+        try:
+            field_lines(response.get("headers") or {})
+        except BaseException:
+            close_body(response.get("body"))
+            raise
         return response
 
     return checked

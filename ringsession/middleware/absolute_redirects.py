@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+from ..wsgi.body import close_body
 from ..http.fields import check_field
 from ..http.origin import get_origin, get_path
 from ..request import Handler, Request, Response, as_request
@@ -48,6 +49,11 @@ def wrap_absolute_redirects(handler: Handler) -> Handler:
 
     def absolute_redirects(request: Request) -> Response:
         request = as_request(request)
-        return absolute_redirects_response(check_response(handler(request)), request)
+        response = check_response(handler(request))
+        try:
+            return absolute_redirects_response(response, request)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return absolute_redirects

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..wsgi.body import AppIter, is_empty
+from ..wsgi.body import AppIter, close_body, is_empty
 from ..http.grammar import TOKEN
 from ..http.fields import check_field
 from ..http.media_types import guess_type
@@ -82,7 +82,12 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
 
     def content_type(request: Request) -> Response:
         request = as_request(request)
-        return content_type_response(check_response(handler(request)), request, types)
+        response = check_response(handler(request))
+        try:
+            return content_type_response(response, request, types)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return content_type
 
@@ -124,7 +129,12 @@ def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler
         raise wrong_value("charset", "one that is known", charset)
 
     def default_charset(request: Request) -> Response:
-        return default_charset_response(check_response(handler(request)), charset)
+        response = check_response(handler(request))
+        try:
+            return default_charset_response(response, charset)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return default_charset
 
@@ -146,8 +156,10 @@ def _length(response: Response) -> int | None:
     match body:
         case None:
             return 0
-        case bytes():
+        case bytes() | bytearray():
             return len(body)
+        case memoryview():
+            return body.nbytes
         case str() if charset := get_charset(response):
             return len(body.encode(charset, "replace"))
         case os.PathLike():
@@ -168,9 +180,9 @@ def content_length_response(response: Response) -> Response:
 def wrap_content_length(handler: Handler) -> Handler:
     """Add the Content-Length if it is known without reading the body.
 
-    The length is known of None, bytes, a path, and a str whose Content-Type has a charset; not of
-    iterables and files. A 204 and a 304 get no length. Raises LookupError for an unknown charset
-    in the handler's Content-Type.
+    The length is known of None, bytes (also in a bytearray or a memoryview), a path, and a str
+    whose Content-Type has a charset; not of iterables and files. A 204 and a 304 get no length.
+    Raises LookupError for an unknown charset in the handler's Content-Type.
     Source: ring.middleware.content-length/wrap-content-length, RFC 9110 section 8.6.
 
     >>> handler = wrap_content_length(lambda request: {"status": 200, "headers": {}, "body": b"hi"})
@@ -179,6 +191,11 @@ def wrap_content_length(handler: Handler) -> Handler:
     """
 
     def content_length(request: Request) -> Response:
-        return content_length_response(check_response(handler(request)))
+        response = check_response(handler(request))
+        try:
+            return content_length_response(response)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return content_length

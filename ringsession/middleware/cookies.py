@@ -14,6 +14,7 @@ from typing import Any
 
 from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..http.form_encoding import form_decode, form_encode
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
@@ -194,6 +195,11 @@ def wrap_cookies(handler: Handler) -> Handler:
     """
 
     def cookies(request: Request) -> Response:
-        return cookies_response(check_response(handler(cookies_request(request))))
+        response = check_response(handler(cookies_request(request)))
+        try:
+            return cookies_response(response)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return cookies

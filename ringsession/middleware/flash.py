@@ -10,6 +10,7 @@ import secrets
 import time
 from typing import Any
 
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
@@ -101,6 +102,11 @@ def wrap_flash(handler: Handler) -> Handler:
 
     def flash(request: Request) -> Response:
         request = flash_request(request)
-        return flash_response(check_response(handler(request)), request)
+        response = check_response(handler(request))
+        try:
+            return flash_response(response, request)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return flash

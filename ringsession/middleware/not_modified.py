@@ -85,6 +85,11 @@ def wrap_not_modified(handler: Handler) -> Handler:
 
     def not_modified(request: Request) -> Response:
         request = as_request(request)
-        return not_modified_response(check_response(handler(request)), request)
+        response = check_response(handler(request))
+        try:
+            return not_modified_response(response, request)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return not_modified

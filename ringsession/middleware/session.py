@@ -182,6 +182,9 @@ def wrap_session(
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
                 raise
             log.error("The session store failed, so the response is a 503.", exc_info=error)
+        except BaseException:
+            close_body(response and response.get("body"))
+            raise
         else:
             close_body(response.get("body"))
         return _unavailable()

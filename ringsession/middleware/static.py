@@ -127,7 +127,11 @@ def _wrap_static(
         if not prefer_handler:
             return serve(request) or handler(request)
         response = check_response(handler(request))
-        served = serve(request) if response["status"] == 404 else None
+        try:
+            served = serve(request) if response["status"] == 404 else None
+        except BaseException:
+            close_body(response.get("body"))
+            raise
         if served is not None:
             close_body(response.get("body"))
         return served or response

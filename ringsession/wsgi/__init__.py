@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .app_call import AppCall
-from .body import ClosedAtEnd
+from .body import ClosedAtEnd, close_body
 from .environ import Environ, environ_request, request_environ
 from .exchange import EarlyResponse, Exchange, StartResponse, start
 from .exchange import WSGIApp as WSGIApp
@@ -45,10 +45,16 @@ class RingApp:
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         early: list[EarlyResponse] = []
         environ["ringsession.exchange"] = (self.handler, start_response, early)
-        response = self.handler(environ_request(environ))
-        if early:
-            return early[0].rest
-        return start(check_response(response), environ, start_response)[0]
+        try:
+            response = check_response(self.handler(environ_request(environ)))
+        except BaseException:
+            if early:
+                close_body(early[0].rest)
+            raise
+        if not early:
+            return start(response, environ, start_response)[0]
+        close_body(response.get("body"))  # the client has received the early response
+        return early[0].rest
 
 
 class _AppHandler:
@@ -76,8 +82,9 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     """Make a WSGI app of a handler: a function from a request dict to a response dict.
 
     `to_wsgi(from_wsgi(app)) is app`. The server gets nothing before the handler has returned. A
-    body may be None, str, bytes, an iterable of either, a binary file or a path. A response to HEAD
-    and a 204 or 304 are sent without their body.
+    body may be None, str, bytes, an iterable of either, a binary file or a path. A bytearray or a
+    memoryview is sent as bytes. A response to HEAD and a 204 or 304 are sent without their body. A
+    body that has `close()` is closed, whether it is sent or not.
     Raises TypeError or ValueError before anything is sent, if the response cannot be sent as it is
     (a control character in a header, a body of another type).
     Source: the adapter of a Ring server, PEP 3333.

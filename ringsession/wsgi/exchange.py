@@ -40,17 +40,25 @@ Exchange = tuple[Handler, StartResponse, list[EarlyResponse]]
 def start(
     response: Response, environ: Environ, start_response: StartResponse
 ) -> tuple[Iterable[bytes], Write]:
-    """Send the status and the headers. Return the body's chunks and the server's `write`."""
-    body, status = response.get("body"), response["status"]
-    lines = field_lines(response.get("headers") or {})
-    if isinstance(body, AppIter):
-        chunks = body.unwrap()
-    elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
-        close_body(body)
-        chunks = []
-    else:
-        chunks = app_iter(body, get_charset(response) or "utf-8", environ)
-    return chunks, start_response(status_line(status), lines)
+    """Send the status and the headers. Return the body's chunks and the server's `write`.
+
+    If the response cannot be sent, its body is closed.
+    """
+    body = chunks = response.get("body")
+    try:
+        status = response["status"]
+        lines = field_lines(response.get("headers") or {})
+        if isinstance(body, AppIter):
+            chunks = body.unwrap()
+        elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
+            chunks = []
+            close_body(body)
+        else:
+            chunks = app_iter(body, get_charset(response) or "utf-8", environ)
+        return chunks, start_response(status_line(status), lines)
+    except BaseException:
+        close_body(chunks)
+        raise
 
 
 def start_early(
@@ -68,9 +76,11 @@ def start_early(
     chunks, write = start(final, environ, start_response)
     if final.get("body") is response["body"]:
         return write
-    for chunk in chunks:  # a layer has replaced the app's response
-        write(chunk)
-    close_body(chunks)
+    try:
+        for chunk in chunks:  # a layer has replaced the app's response
+            write(chunk)
+    finally:
+        close_body(chunks)
     return discard
 
 
