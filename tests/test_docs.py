@@ -39,6 +39,7 @@ def test_the_program_on_the_security_page_runs() -> None:
     answer = Client(namespace["app"]).get("/", headers=headers)
     nonce = answer.text.split('"')[1]
     assert answer.headers["Content-Security-Policy"].endswith(f"script-src 'nonce-{nonce}'")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 def test_every_file_that_the_security_page_names_is_there() -> None:

@@ -1,6 +1,7 @@
 """Add Content-Type, its charset and Content-Length to responses that lack them.
 
-No body is read, except text and bytes. Of the request only the path is used.
+No body is read, except text and bytes. Of the request only the path is used, and only for a type
+that is not active.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from ..wsgi.body import AppIter, close_body, is_empty
 from ..http.grammar import TOKEN
 from ..http.fields import check_field
-from ..http.media_types import guess_type
+from ..http.media_types import guess_type, is_active
 from ..option_error import OptionError, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, get_charset, header
@@ -30,14 +31,23 @@ _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[\t -~]*)?\Z")
 
 
-def _type_of(response: Response, uri: str, mime_types: Mapping[str, str]) -> str:
-    body = response.get("body")
-    file = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", "")
-    for name in (uri, str(file)):
-        extension = name.rpartition(".")[2].lower()
-        if found := mime_types.get(extension) or guess_type(name):
-            return found
-    return OCTETS
+def _type_of(name: str, mime_types: Mapping[str, str]) -> str | None:
+    return mime_types.get(name.rpartition(".")[2].lower()) or guess_type(name)
+
+
+def _file_name(body: Any) -> str:
+    name = body if isinstance(body, os.PathLike) else getattr(body, "name", None)
+    is_name = isinstance(name, (str, bytes, os.PathLike))  # a temporary file's is a number
+    return os.fsdecode(name) if is_name else ""
+
+
+def _response_type(body: Any, uri: str, mime_types: Mapping[str, str]) -> str:
+    # The client chooses the path. If the handler's text became a page for that, whatever the text
+    # repeats of the request could hold a script. The name of a file is the site's own choice.
+    found = _type_of(uri, mime_types)
+    if found is None or is_active(found):
+        found = _type_of(_file_name(body), mime_types)
+    return found or OCTETS
 
 
 def content_type_response(
@@ -48,7 +58,8 @@ def content_type_response(
         return response
     if response["status"] in _WITHOUT_LENGTH:
         return response
-    return header(response, "Content-Type", _type_of(response, request["uri"], mime_types))
+    found = _response_type(response.get("body"), request["uri"], mime_types)
+    return header(response, "Content-Type", found)
 
 
 def _check_type(extension: Any, media_type: Any) -> None:
@@ -65,9 +76,11 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     mime_types: {}; a dict of extensions, without a dot and in lower case, to types. It comes before
         the known types.
 
-    Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file.
-    The type of an unknown extension is "application/octet-stream". A response without a body gets
-    no type. Raises OptionError for other mime_types.
+    Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file. A
+    type that a browser may run (HTML, XML, SVG, PDF, JavaScript and the like) comes only from the
+    file's name, never from the path, which the client chooses: a handler that makes a page says so.
+    All else is "application/octet-stream". A response without a body gets no type. Raises
+    OptionError for other mime_types.
     Source: ring.middleware.content-type/wrap-content-type, RFC 9110 section 8.3.
 
     >>> handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "a{}"})
@@ -92,12 +105,17 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     return content_type
 
 
-@lru_cache(maxsize=256)
-def _with_charset(content_type: str, charset: str) -> str:
+_MOST_KEPT = 100  # characters of a type; an app may repeat a longer one that a client sent
+
+
+def _add_charset(content_type: str, charset: str) -> str:
     check_field("Content-Type", content_type)
     if not _TEXT.match(content_type) or "charset=" in content_type.lower():
         return content_type
     return f"{content_type}; charset={charset}"
+
+
+_add_charset_kept = lru_cache(maxsize=256)(_add_charset)
 
 
 def default_charset_response(response: Response, charset: str) -> Response:
@@ -106,7 +124,8 @@ def default_charset_response(response: Response, charset: str) -> Response:
     if found is None or not isinstance(found[1], str):
         return response
     name, value = found
-    full = _with_charset(value, charset)
+    add = _add_charset_kept if len(value) <= _MOST_KEPT else _add_charset
+    full = add(value, charset)
     if full == value:
         return response
     return {**response, "headers": {**response["headers"], name: full}}

@@ -146,7 +146,8 @@ def wrap_session(
     >>> from ringsession import to_wsgi
     >>> def handler(request):
     ...     n = request["session"].get("n", 0) + 1
-    ...     return {"status": 200, "headers": {}, "body": str(n), "session": {"n": n}}
+    ...     headers = {"Content-Type": "text/plain"}
+    ...     return {"status": 200, "headers": headers, "body": str(n), "session": {"n": n}}
     >>> from werkzeug.test import Client
     >>> client = Client(to_wsgi(wrap_session(handler)))
     >>> client.get("/").text, client.get("/").text

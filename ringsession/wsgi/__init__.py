@@ -89,9 +89,11 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     (a control character in a header, a body of another type).
     Source: the adapter of a Ring server, PEP 3333.
 
-    >>> app = to_wsgi(lambda request: {"status": 200, "headers": {}, "body": request["uri"]})
+    >>> def hello(request):
+    ...     headers = {"Content-Type": "text/plain; charset=utf-8"}
+    ...     return {"status": 200, "headers": headers, "body": request["uri"]}
     >>> from werkzeug.test import Client
-    >>> Client(app).get("/hello").text
+    >>> Client(to_wsgi(hello)).get("/hello").text
     '/hello'
     """
     return handler.app if isinstance(handler, _AppHandler) else RingApp(handler)

@@ -420,7 +420,7 @@ def content_headers(
     ("uri", "body", "expected"),
     [
         ("/a.css", "x", "text/css"),
-        ("/a.JS", "x", "text/javascript"),
+        ("/a.JS", "x", "application/octet-stream"),
         ("/a", Path("b.html"), "text/html"),
         ("/a", "x", "application/octet-stream"),
         ("/a.css", "", None),
