@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import time
 from typing import Any
 
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 
 from .http.fields import check_field
+from .http.file_dates import is_likely_date
 from .http.headers import CHARSET, change_header as change_header, find_header as find_header
 from .http.headers import get_charset as get_charset, get_header as get_header
 from .request import Response
@@ -191,6 +193,7 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
     """Return a response with a file, its length and its date; None if it is not a regular file.
 
     root: None; a folder that `path` may not leave. Without it, `path` must be trusted.
+    A time before 2001 or in the future, which build tools set, makes no Last-Modified.
     Source: ring.util.response/file-response.
 
     >>> file_response("no/such/file") is None
@@ -200,7 +203,9 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
     if found is None or not os.path.isfile(found):
         return None
     stat = os.stat(found)
-    headers = {"Content-Length": str(stat.st_size), "Last-Modified": http_date(stat.st_mtime)}
+    headers = {"Content-Length": str(stat.st_size)}
+    if is_likely_date(stat.st_mtime, time()):
+        headers["Last-Modified"] = http_date(stat.st_mtime)
     return response(Path(found)) | {"headers": headers}
 
 

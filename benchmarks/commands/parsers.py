@@ -27,7 +27,7 @@ from ringsession.middleware.nested_params import nest_params
 from ringsession.middleware.not_modified import is_not_modified
 from ringsession.middleware.params import parse_params
 from ringsession.middleware.proxy import forwarded_request
-from ringsession.middleware.static import get_file_path
+from ringsession.middleware._find_file import get_file_path
 from ringsession.http.origin import split_host
 from ringsession.request import Request
 

@@ -36,8 +36,8 @@ def _type_of(name: str, mime_types: Mapping[str, str]) -> str | None:
 
 
 def _file_name(body: Any) -> str:
-    name = body if isinstance(body, os.PathLike) else getattr(body, "name", None)
-    is_name = isinstance(name, (str, bytes, os.PathLike))  # a temporary file's is a number
+    name: Any = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", None)
+    is_name = isinstance(name, (str, bytes))  # a temporary file's is a number
     return os.fsdecode(name) if is_name else ""
 
 

@@ -1,109 +1,24 @@
 """Serve files from folders and from packages, before the handler runs.
 
-A path that leads out of the root, a name that begins with a dot, and a file that is no regular file
-are never served. `_sent_file.py` makes the response.
+`_find_file.py` finds the file, and `_sent_file.py` makes the response.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path as FilePath
 from typing import Any
-from urllib.parse import unquote_to_bytes
-
-from werkzeug.http import generate_etag
-from werkzeug.security import safe_join
 
 from ..wsgi.body import close_body
 from ..option_error import OptionError, Path, check_switches, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
-from ._sent_file import OpenFile, sent_file_response
+from ._find_file import Root, find_file, find_resource, get_file_path
+from ._open_file import OpenFile
+from ._sent_file import sent_file_response
 
-_LONGEST = 3 * 4096  # characters of a percent-encoded path; no file has a longer name
-Root = str | os.PathLike[str]
 Find = Callable[[str], OpenFile | None]
-
-
-def get_file_path(request: Request) -> str | None:
-    """Return the path of a request below a root, or None if no file can have it.
-
-    It is "" for the root itself. The path is decoded once. No segment may begin with a dot, except
-    ".well-known" (RFC 8615).
-
-    >>> [get_file_path(Request({"uri": uri})) for uri in ("/a%20b//./c.txt/", "/../x")]
-    ['a b/c.txt', None]
-    """
-    encoded = request.get("path_info") or request["uri"]
-    if len(encoded) > _LONGEST:
-        return None
-    try:
-        path = unquote_to_bytes(encoded).decode()
-    except UnicodeDecodeError:
-        return None
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    hidden = [part for part in parts if part.startswith(".") and part != ".well-known"]
-    return None if hidden or "\0" in path else "/".join(parts)
-
-
-def _open_file(path: str | FilePath) -> OpenFile | None:
-    """Open a regular file. Return None for anything else, and without the right to read it."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe waits for its writer
-            return None
-        file = open(path, "rb")
-    except (FileNotFoundError, PermissionError):
-        return None
-    status = os.fstat(file.fileno())
-    etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-    return OpenFile(file, status.st_size, etag, status.st_mtime)
-
-
-def _is_inside(path: str | FilePath, root: Root) -> bool:
-    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
-
-
-def _index_file(folder: str) -> str | None:
-    """Return the file that stands for a folder, as in Ring.
-
-    It is index.html, index.htm, or the first index.* by name.
-    """
-    names = sorted(name for name in os.listdir(folder) if name.startswith("index."))
-    names.sort(key=lambda name: name not in ("index.html", "index.htm"))
-    paths = (os.path.join(folder, name) for name in names)
-    return next(filter(os.path.isfile, paths), None)
-
-
-def find_file(
-    path: str, root: Root, index_files: bool = True, allow_symlinks: bool = False
-) -> OpenFile | None:
-    """Open the file at a path below a folder, or return None: the inner half of wrap_files."""
-    found = safe_join(os.fspath(root), path)
-    if found is not None and index_files and os.path.isdir(found):
-        found = _index_file(found)
-    if found is None or not os.path.isfile(found):
-        return None
-    return _open_file(found) if allow_symlinks or _is_inside(found, root) else None
-
-
-def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFile | None:
-    """Open the file at a path in a package's data, or return None.
-
-    The package may be in a zip file. This is the inner half of wrap_resources.
-    """
-    if isinstance(root, FilePath):
-        return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
-    found = root.joinpath(*path.split("/"))
-    if not path or not found.is_file():
-        return None
-    data = found.read_bytes()
-    file = io.BytesIO(data)
-    file.name = found.name
-    return OpenFile(file, len(data), f'"{generate_etag(data)}"', None)
 
 
 def _wrap_static(
@@ -163,12 +78,17 @@ def wrap_files(
     allow_symlinks: False; True follows links that lead out of the root.
     cache_control: None; the value of Cache-Control, such as "public, max-age=3600".
 
-    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, and the
-    conditions that wrap_not_modified reads. Sets Content-Length, Last-Modified, ETag and
-    Content-Range. The response is a 416 if the file has no such range, and the whole file if the
-    request has several ranges. A name that begins with a dot is never served, except
-    "/.well-known". Raises OptionError for a root that is no folder.
-    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
+    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, If-Match,
+    If-Unmodified-Since, and the conditions that wrap_not_modified reads. Sets Content-Length,
+    Last-Modified, ETag and Content-Range. The response is a 416 if the file has no such range, a
+    412 if If-Match or If-Unmodified-Since names another file, and the whole file if the request has
+    several ranges. A name that begins with a dot is never served, except "/.well-known". A file or
+    folder that cannot be read is the handler's. Raises OptionError for a root that is no folder.
+
+    The ETag is a hash of the content where the file's time is in whole seconds, as reproducible
+    builds and archives set it, and there is no Last-Modified before 2001 or in the future. Such
+    a file over 16 MiB is known by the time of its last change.
+    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8, 13 and 14.
 
     >>> import pathlib, ringsession
     >>> folder = pathlib.Path(ringsession.__file__).parent

@@ -128,7 +128,9 @@ def test_files_of_a_folder_have_their_own_type(tmp_path: Path) -> None:
 
 def test_a_part_of_a_file_has_the_type_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.svg").write_text("<svg/>")
-    client = Client(wrap_defaults(to_wsgi(echo), assoc_in(site_defaults, ["static", "files"], tmp_path)))
+    client = Client(
+        wrap_defaults(to_wsgi(echo), assoc_in(site_defaults, ["static", "files"], tmp_path))
+    )
     for headers in ({"Range": "bytes=0-1"}, {}):
         answer = client.get("/a.svg", headers=headers, buffered=True)
         assert answer.headers["Content-Type"] == "image/svg+xml"
