@@ -2,7 +2,7 @@
 PYTHON ?= python3
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: demo test lint soak bench
+.PHONY: demo test lint compat soak bench
 
 demo: .venv/demo.installed
 	.venv/bin/python examples/login.py $(ARGS)
@@ -18,6 +18,10 @@ endif
 
 lint: .venv/lint.installed
 	.venv/bin/flake8 && .venv/bin/black --check . && .venv/bin/mypy
+
+# The test suites of other projects, in an environment of their own, .compat; they are fetched once.
+compat:
+	$(PYTHON) -m tests.compat $(ARGS)
 
 soak: .venv/test.installed
 	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header -o faulthandler_timeout=0 $(ARGS) | sed 's/^/    /') | tee docs/soak.md

@@ -10,6 +10,9 @@ from ringsession import wrap_defaults
 
 
 def counter(environ, start_response):
+    if environ["PATH_INFO"] == "/favicon.ico":  # which browsers ask for, and which is no visit
+        start_response("204 No Content", [])
+        return []
     session = environ["ringsession.session"]
     session["visits"] = session.get("visits", 0) + 1
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -24,6 +24,7 @@ RingSession(
 
 PAGE = """<!doctype html>
 <title>Flask on ringsession</title>
+<link rel="icon" href="data:,">
 {% for message in get_flashed_messages() %}<p>{{ message }}</p>{% endfor %}
 {% if session.user %}
 <p>Logged in as {{ session.user }}</p>

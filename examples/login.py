@@ -15,16 +15,16 @@ from string import Template
 from urllib.parse import unquote
 
 from ringsession import (
-    content_type,
     cookie_store,
     deep_merge,
     header,
+    html,
     memory_store,
-    not_found,
     recreate,
-    redirect,
-    response,
+    see_other,
     site_defaults,
+    status,
+    text,
     to_wsgi,
     wrap_defaults,
 )
@@ -32,11 +32,7 @@ from ringsession import (
 PAGE = Template((Path(__file__).parent / "login.html").read_text())
 
 
-def text(body):
-    return content_type(response(body), "text/plain; charset=utf-8")
-
-
-# -- for curl
+# -- for curl, which sends no form: a browser's own forms use POST
 
 
 def login(request, user):
@@ -61,46 +57,51 @@ def logout(request):
 def login_form(request):
     user = request["params"].get("user")
     if not isinstance(user, str) or not user.strip():
-        return redirect("/", 303) | {"flash": "Please give a name."}
+        return see_other("/") | {"flash": ("alert", "Please give a name.")}
     user = user.strip()[:40]
     session = recreate({**request["session"], "user": user})
-    return redirect("/", 303) | {"session": session, "flash": f"Welcome, {user}!"}
+    return see_other("/") | {"session": session, "flash": ("status", f"Welcome, {user}!")}
 
 
 def remove_form(request):
-    return redirect("/", 303) | {
+    return see_other("/") | {
         "session": remove(request)["session"],
-        "flash": "Your name is removed.",
+        "flash": ("status", "Your name is removed."),
     }
 
 
 def logout_form(request):
-    return redirect("/", 303) | {"session": None, "flash": "You are logged out."}
+    return see_other("/") | {"session": None, "flash": ("status", "You are logged out.")}
 
 
 def home(request, cookie):
     session = request["session"]
     user, left = session.get("user"), session.expires_in
+    role, message = request["flash"] or ("", "")
+    told = f'<p class="{role}" role="{role}">{escape(message)}</p>' if message else ""
     rows = "".join(
         f"<tr><th>{escape(str(name))}</th><td>{escape(repr(value))}</td></tr>"
         for name, value in session.items()
     )
     page = PAGE.substitute(
         who=f"Logged in as <b>{escape(user)}</b>" if user else "Nobody is logged in",
-        flash=(
-            f'<p class="flash" role="status">{escape(request["flash"])}</p>'
-            if request["flash"]
-            else ""
-        ),
+        told=told,
         state="in" if user else "out",
         session=rows or '<tr><td colspan="2">empty</td></tr>',
         cookie="".join(f"<li>{escape(part)}</li>" for part in cookie),
         left="" if left is None else int(left),
     )
     # Not kept by the browser either: the back button must not show what a logout has ended.
-    return header(
-        content_type(response(page), "text/html; charset=utf-8"), "Cache-Control", "no-store"
-    )
+    return header(html(page), "Cache-Control", "no-store")
+
+
+def not_allowed(methods):
+    return header(status(text("Method not allowed"), 405), "Allow", methods)
+
+
+def is_of_another_site(request):
+    """Whether a page of another site made a browser ask, by a link or a picture."""
+    return request["headers"].get("sec-fetch-site") in ("cross-site", "same-site")
 
 
 FORMS = {"/login": login_form, "/remove": remove_form, "/logout": logout_form}
@@ -115,16 +116,24 @@ def make_handler(cookie):
         if method == "post" and uri in FORMS:
             return FORMS[uri](request)
         if method not in ("get", "head"):
-            return text("Method not allowed") | {"status": 405}
+            return not_allowed("GET, HEAD")
         if uri == "/":
             return home(request, cookie)
+        if is_of_another_site(request):
+            return not_allowed("POST")
         if uri in PAGES:
             return PAGES[uri](request)
         if uri.startswith("/login/") and len(uri) > len("/login/"):
             return login(request, unquote(uri.removeprefix("/login/")))
-        return content_type(not_found("Not found"), "text/plain")
+        return status(text("Not found"), 404)
 
     return handler
+
+
+def make_store(name, key):
+    if name == "memory":
+        return memory_store()
+    return cookie_store(key) if key else cookie_store()
 
 
 def make_app(
@@ -136,7 +145,7 @@ def make_app(
         site_defaults,
         {
             "session": {
-                "store": cookie_store(key) if store == "cookie" else memory_store(),
+                "store": make_store(store, key),
                 "cookie_name": cookie_name,
                 "cookie_attrs": attrs,
                 "timeout": timeout,

@@ -7,7 +7,7 @@ import sys
 import time
 from wsgiref.simple_server import make_server
 
-from ringsession import content_type, header, redirect, response, to_wsgi, wrap_defaults
+from ringsession import header, see_other, text, to_wsgi, wrap_defaults
 
 
 def wrap_login_required(handler, *, prefix):
@@ -15,7 +15,7 @@ def wrap_login_required(handler, *, prefix):
 
     def login_required(request):
         if request["uri"].startswith(prefix) and "user" not in request["session"]:
-            return redirect("/login", 303) | {"flash": "Please log in first."}
+            return see_other("/login") | {"flash": "Please log in first."}
         return handler(request)
 
     return login_required
@@ -43,7 +43,7 @@ def handler(request):
             body = f"Secrets for {request['session']['user']}"
         case _:
             body = "Try /admin"
-    return content_type(response(body + "\n"), "text/plain")
+    return text(body + "\n")
 
 
 app = wrap_defaults(to_wsgi(wrap_timing(wrap_login_required(handler, prefix="/admin"))))

@@ -49,9 +49,11 @@ flash                 anything          a message for the next request
 cookies               dict              name -> value, or {"value": ..., "max_age": ..., ...}
 ===================== ================= ============================================================
 
-A WSGI app finds the request in `environ["ringsession.request"]` and the session in
-`environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash` and
-`cookies` into `environ["ringsession.response"]`.
+Keys of your own need a dot or a slash in their name, such as "myapp.user".
+
+A WSGI app finds the request in `environ["ringsession.request"]`, without the key `environ`, and the
+session in `environ["ringsession.session"]`. It may put `session`, `session_cookie_attrs`, `flash`
+and `cookies` into `environ["ringsession.response"]`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -61,8 +63,8 @@ from .blocking_handlers import blocking
 from .request import Handler, Request, Response, as_request
 from .option_error import OptionError
 from .config import Config, ConfigError, assoc_in, deep_merge
+from .layers import LAYERS
 from .defaults import (
-    LAYERS,
     api_defaults,
     secure_api_defaults,
     secure_site_defaults,
@@ -70,6 +72,7 @@ from .defaults import (
     wrap_defaults,
 )
 from .middleware.proxy import wrap_forwarded
+from .middleware.hosts import wrap_hosts
 from .middleware.ssl import wrap_hsts, wrap_ssl_redirect
 from .middleware.security_headers import (
     wrap_content_security_policy,
@@ -78,6 +81,11 @@ from .middleware.security_headers import (
     wrap_referrer_policy,
     wrap_xss_protection,
 )
+from .middleware.cross_origin import (
+    wrap_cross_origin_opener_policy,
+    wrap_cross_origin_resource_policy,
+)
+from .middleware.permissions_policy import wrap_permissions_policy
 from .middleware.not_modified import wrap_not_modified
 from .middleware.content import wrap_content_length, wrap_content_type, wrap_default_charset
 from .middleware.static import wrap_files, wrap_resources
@@ -94,25 +102,25 @@ from .session.mapping import Session, SessionCommitted, recreate
 from .stores import RingStore, Store, StoreUnavailable
 from .stores.memory import memory_store
 from .stores.cookie.store import CookieTooLarge, cookie_store
-from .stores.named import import_store as _import_store, open_store
+from .stores.named import find_store_function as _find_store_function, open_store
 from .responses import (
     bad_request,
     charset,
     content_type,
     created,
-    file_response,
     find_header,
     get_charset,
     get_header,
     header,
     not_found,
     redirect,
-    resource_response,
     response,
     set_cookie,
     status,
     update_header,
 )
+from .file_responses import file_response, resource_response
+from .typed_responses import html, json, see_other, text
 from .lint import LintError, wrap_lint
 
 if TYPE_CHECKING:
@@ -125,23 +133,7 @@ def __getattr__(name: str) -> Any:
     # Each of these stores imports a library, which an app without that store need not wait for.
     if name not in ("sqlite_store", "redis_store", "sql_store"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return _import_store(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == __name__:
-            raise
-        return _without_library(name, str(error), error.name)
-
-
-def _without_library(name: str, problem: str, library: str | None) -> Any:
-    """Return a store function for `import *` that raises only when it is called."""
-
-    def make_store(*args: Any, **options: Any) -> Any:
-        """Raise ModuleNotFoundError: the library of this store is not installed."""
-        raise ModuleNotFoundError(problem, name=library)
-
-    make_store.__name__ = name
-    return make_store
+    return _find_store_function(name)
 
 
 __all__ = [
@@ -164,6 +156,7 @@ __all__ = [
     "site_defaults",
     "wrap_defaults",
     "wrap_forwarded",
+    "wrap_hosts",
     "wrap_hsts",
     "wrap_ssl_redirect",
     "wrap_content_security_policy",
@@ -171,6 +164,9 @@ __all__ = [
     "wrap_frame_options",
     "wrap_referrer_policy",
     "wrap_xss_protection",
+    "wrap_cross_origin_opener_policy",
+    "wrap_cross_origin_resource_policy",
+    "wrap_permissions_policy",
     "wrap_not_modified",
     "wrap_content_length",
     "wrap_content_type",
@@ -218,6 +214,10 @@ __all__ = [
     "set_cookie",
     "status",
     "update_header",
+    "html",
+    "json",
+    "see_other",
+    "text",
     "LintError",
     "wrap_lint",
 ]

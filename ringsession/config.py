@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .option_error import Path, show, suggest
+from .option_error import Path, show, suggest, to_seconds
 from .option_error import place as place
 from .stores import is_seconds
 
@@ -44,14 +44,25 @@ def _copy(value: Any) -> Any:
 def assoc_in(config: Mapping[str, Any], path: Sequence[str], value: Any) -> Config:
     """Return a copy of a config with another value at a path (clojure.core/assoc-in).
 
+    Raises TypeError for a path that is no list of keys.
+
     >>> assoc_in({"session": {"flash": True}}, ["session", "timeout"], 60)
     {'session': {'flash': True, 'timeout': 60}}
     """
+    if isinstance(path, (str, bytes)) or not isinstance(path, Sequence) or not path:
+        raise _wrong_path(path)
     key, *rest = path
     copy: Config = _copy(dict(config))
     inner = copy.get(key)
     copy[key] = assoc_in(inner if isinstance(inner, dict) else {}, rest, value) if rest else value
     return copy
+
+
+def _wrong_path(path: Any) -> TypeError:
+    got = f"a{'n' * isinstance(path, int)} {type(path).__name__}"
+    got += f'; write ["{path:.40}"]' if isinstance(path, str) else ""
+    got = "an empty one" if path == () or path == [] else got
+    return TypeError(f"assoc_in: expected a list of keys as the path, got {got}")
 
 
 def deep_merge(config: Mapping[str, Any], *others: Mapping[str, Any]) -> Config:
@@ -79,11 +90,14 @@ class Key(NamedTuple):
 
 
 SWITCH = Key("True or False", lambda value: type(value) is bool)
-SECONDS = Key("seconds over 0, or None", is_seconds)
+SECONDS = Key("seconds over 0, or None", lambda value: is_seconds(to_seconds(value)))
 TEXT = Key("a str", lambda value: isinstance(value, str))
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))
-ATTRS = Key("a dict", lambda value: value is None or isinstance(value, Mapping))
+ATTRS = Key(
+    "a dict, or a function that returns one",
+    lambda value: value is None or isinstance(value, Mapping) or callable(value),
+)
 WORD = Key("a str, a dict, True or False", lambda value: type(value) in (bool, dict, str))
 POLICY = Key("a str, a dict or False", lambda value: value is False or type(value) in (dict, str))
 ROOT = Key(
@@ -115,10 +129,17 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("security", "frame_options"): WORD,
     ("security", "content_type_options"): WORD,
     ("security", "xss_protection"): TABLE,
+    ("security", "hosts"): Key(
+        "a list of names, a dict or False",
+        lambda value: value is False or isinstance(value, (list, tuple, dict)),
+    ),
     ("security", "hsts"): TABLE,
     ("security", "ssl_redirect"): TABLE,
     ("security", "content_security_policy"): POLICY,
     ("security", "referrer_policy"): WORD,
+    ("security", "cross_origin_opener_policy"): WORD,
+    ("security", "cross_origin_resource_policy"): WORD,
+    ("security", "permissions_policy"): POLICY,
     ("static",): TABLE,
     ("static", "files"): ROOT,
     ("static", "resources"): ROOT,
@@ -130,6 +151,9 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("responses", "default_charset"): WORD,
     ("proxy",): TABLE,
 }
+COOKIE_ATTRS = frozenset(
+    "domain path secure http_only max_age expires same_site partitioned".split()
+)
 # The paths whose dict holds further keys of this tree. The dict of every other path holds the
 # options of a layer.
 _BRANCHES = {path[:-1] for path in KEYS}
@@ -144,10 +168,21 @@ def unknown_key(path: Path, name: object, known: Sequence[str]) -> ConfigError:
     return ConfigError(f"unknown key; {suggest(name, known)}", (*path, name))
 
 
+def _find_elsewhere(path: tuple[str, ...], name: object) -> str | None:
+    """Return the place of a key that stands at a wrong path, as Python writes it."""
+    found = [known for known in KEYS if known[-1] == name]
+    if path == ("session",) and name in COOKIE_ATTRS:
+        found.append((*path, "cookie_attrs", str(name)))
+    return place(found[0]) if found else None
+
+
 def _check_keys(config: Mapping[str, Any], path: tuple[str, ...]) -> None:
     for name, value in config.items():
         key = KEYS.get((*path, name))
         if key is None:
+            elsewhere = _find_elsewhere(path, name)
+            if elsewhere is not None:
+                raise ConfigError(f"unknown key; did you mean {elsewhere}?", (*path, name))
             raise unknown_key(path, name, [known[-1] for known in KEYS if known[:-1] == path])
         if not key.fits(value):
             raise ConfigError(f"expected {key.expected}, got {show(value)}", (*path, name))

@@ -8,57 +8,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 from .layer_options import find_value, layer_options
-from .config import Config, place
-from .defaults import (
-    LAYERS,
-    Layer,
-    api_defaults,
-    secure_api_defaults,
-    secure_site_defaults,
-    site_defaults,
-)
+from .config import place
+from .defaults import site_defaults
+from .layers import LAYERS, Layer
+from .option_error import to_seconds
 from .stores import Store
 from .stores.cookie.store import CookieStore
 from .stores.memory import MemoryStore
 from .stores.shown_url import show_url
-from .wsgi import RingApp
-
-CONFIGS: dict[str, Config] = {
-    "site": site_defaults,
-    "secure-site": secure_site_defaults,
-    "api": api_defaults,
-    "secure-api": secure_api_defaults,
-}
-
-
-def find_config(name: str) -> Config:
-    """Return one of the four configs by its name, or the config of the app at MODULE:APP.
-
-    Raises ValueError if no such config, module or app exists.
-
-    >>> find_config("site") is site_defaults
-    True
-    """
-    if name in CONFIGS:
-        return CONFIGS[name]
-    module, colon, path = name.partition(":")
-    if not colon or not path:
-        raise ValueError(f"expected MODULE:APP, or one of {', '.join(CONFIGS)}, got {name!r}")
-    try:
-        app: Any = import_module(module)
-        for part in path.split("."):
-            app = getattr(app, part)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{name}: {error}") from None
-    app = getattr(app, "wsgi_app", app)  # a Flask app
-    if not isinstance(app, RingApp) or app.config is None:
-        raise ValueError(f"{name}: expected an app that wrap_defaults or RingSession has wrapped")
-    return app.config
-
 
 # A URL in any option that may hold a secret: a password, a query or a fragment.
 _URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
@@ -67,7 +27,8 @@ _URL = re.compile(r"[^\s;,]+://[^\s;,]*[@?#][^\s;,]*")
 def _show(value: Any) -> str:
     if isinstance(value, str):
         return repr(_URL.sub(lambda found: show_url(found[0]), value))
-    if value is None or isinstance(value, (bool, int)):
+    value = to_seconds(value)
+    if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value.items()) + "}"
@@ -114,6 +75,8 @@ def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
         found.append('no ["security"]["hsts"]: browsers may still use plain http')
     if on["ssl_redirect"] is None:
         found.append('no ["security"]["ssl_redirect"]: the app answers over plain http')
+    if on["hosts"] is None:
+        found.append('no ["security"]["hosts"]: a client may write any name into Host')
     for name in ("files", "resources"):
         if (on[name] or {}).get("allow_symlinks"):
             found.append(f'["static"]["{name}"] follows links out of its root')
@@ -122,9 +85,14 @@ def find_weaknesses(config: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _cookie_attrs(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    attrs = session.get("cookie_attrs")
+    return (attrs() if callable(attrs) else attrs) or {}
+
+
 def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
     options = {**site_defaults["session"], **session}
-    attrs = options["cookie_attrs"] or {}
+    attrs = _cookie_attrs(options)
     store = options["store"]
     if store in (None, "memory:") or isinstance(store, MemoryStore):
         yield "memory_store: sessions end with the process, and only one process sees them"
@@ -142,6 +110,20 @@ def _weak_session(session: Mapping[str, Any]) -> Iterator[str]:
         yield "no timeout: a session that nobody uses never ends"
     if options["absolute_timeout"] is None:
         yield "no absolute_timeout: a session that somebody uses never ends"
+
+
+def _find_notes(config: Mapping[str, Any]) -> list[str]:
+    """Return what often surprises with such a config, one line each."""
+    on = {layer.path[-1]: options for layer, options in _layers(config)}
+    attrs = {"same_site": "lax", **_cookie_attrs(on["session"] or {})}
+    has_cookie = on["session"] is not None and str(attrs["same_site"]).lower() in ("lax", "strict")
+    if has_cookie and (on["anti_forgery"] or {}).get("trusted_origins"):
+        return [
+            "a form post from a trusted origin on another site comes without the session's cookie,"
+            f" since that is SameSite={str(attrs['same_site']).capitalize()}: see"
+            ' docs/security.md, "Accept form posts from another site"'
+        ]
+    return []
 
 
 def _find_sessions(config: Mapping[str, Any]) -> str | None:
@@ -168,8 +150,8 @@ def _find_sessions(config: Mapping[str, Any]) -> str | None:
 def explain(config: Mapping[str, Any]) -> str:
     """Return a description of a config, with the outermost layer first.
 
-    It lists the layers with their options, the layers that are off, where sessions are stored, and
-    the weak points.
+    It lists the layers with their options, the layers that are off, where sessions are stored,
+    notes and the weak points.
 
     >>> print(explain({"cookies": True}).split("\\n\\n")[0])
     wrap_cookies                  ["cookies"]
@@ -179,12 +161,14 @@ def explain(config: Mapping[str, Any]) -> str:
         if options is None:
             off.append(place(layer.path))
         else:
-            where = f"{layer.wrap.__name__:30}{place(layer.path):42}"
+            where = f"{layer.wrap.__name__:29} {place(layer.path):41} "
             lines.append(f"{where}{_show_options(layer, options)}".rstrip())
     weak = find_weaknesses(config)
     parts = ["\n".join(lines)]
     parts += ["off:\n" + "\n".join(f"  {name}" for name in off)] if off else []
     sessions = _find_sessions(config)
     parts += [f"sessions:\n  {sessions}"] if sessions else []
+    notes = _find_notes(config)
+    parts += ["notes:\n" + "\n".join(f"  {line}" for line in notes)] if notes else []
     parts += ["weak points:\n" + "\n".join(f"  {line}" for line in weak)] if weak else []
     return "\n\n".join(filter(None, parts))

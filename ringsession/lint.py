@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .wsgi.body import AppIter, close_body, is_empty
+from .wsgi.body import AppIter, is_empty
 from .http.fields import is_safe_field
-from .request import Handler, Request, Response
+from .expanded_requests import INSTEAD, is_expanded
+from .request import AppRequest, Handler, Request, Response
+from .response_shape import unknown_key
 from .session.mapping import Recreated
 
 
@@ -32,6 +34,7 @@ def _is_headers(value: Any) -> bool:
 def _is_response_headers(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(name, str)
+        and is_safe_field(name, "")
         and (isinstance(item, str) or _is_list_of_str(item))
         and all(is_safe_field(name, text) for text in ([item] if isinstance(item, str) else item))
         for name, item in value.items()
@@ -104,11 +107,15 @@ def _check(name: str, value: Any, required: dict[str, Check], optional: dict[str
 def lint_request(request: Mapping[str, Any]) -> None:
     """Raise LintError unless the request follows SPEC. See `wrap_lint`."""
     _check("request", request, REQUEST, OPTIONAL)
+    if not isinstance(request, (Request, AppRequest)) and is_expanded(request):
+        raise LintError(f"request: expected a Request, got a plain dict made of one; {INSTEAD}")
 
 
 def lint_response(response: Mapping[str, Any]) -> None:
     """Raise LintError unless the response follows SPEC. See `wrap_lint`."""
     _check("response", response, RESPONSE, RESPONSE_OPTIONAL)
+    for problem in filter(None, map(unknown_key, response)):
+        raise LintError(problem)
 
 
 _TOKEN = "anti_forgery_token"
@@ -135,8 +142,8 @@ def _may_hold(body: Any, token: str) -> bool:
     """Return whether a body holds this token. A stream may hold it, so the answer is True."""
     if isinstance(body, AppIter):
         body = body.unwrap()
-    if isinstance(body, (str, bytes, bytearray, memoryview)):
-        return token in body if isinstance(body, str) else token.encode() in bytes(body)
+    if isinstance(body, (str, bytes)):
+        return token in body if isinstance(body, str) else token.encode() in body
     if isinstance(body, (list, tuple)):
         return any(_may_hold(part, token) for part in body)
     return not (is_empty(body) or isinstance(body, os.PathLike))
@@ -160,9 +167,11 @@ def wrap_lint(handler: Handler) -> Handler:
     """Check each request and each response against SPEC.
 
     Put this layer between two layers of your own while you write them. It computes no lazy key
-    except the keys that it checks. Directly around a handler, it also finds a page with an
-    `anti_forgery_token` whose response ends or recreates the session: the token is dead before the
-    page arrives, so the handler should answer with a redirect.
+    except the keys that it checks. It refuses a plain dict that was made of a request, and a key of
+    a response that no layer knows: a key of your own needs a dot or a slash, "myapp.user". Directly
+    around a handler, it also finds a page with an `anti_forgery_token` whose response ends or
+    recreates the session: the token is dead before the page arrives, so the handler should answer
+    with a redirect.
     Raises LintError, which names the key, the rule and the value.
     Source: ring.middleware.lint/wrap-lint.
 
@@ -177,12 +186,8 @@ def wrap_lint(handler: Handler) -> Handler:
         lint_request(request)
         tokens = _note_token(request)
         response = handler(request)
-        try:
-            lint_response(response)
-            _check_token(response, tokens)
-        except BaseException:
-            close_body(isinstance(response, Mapping) and response.get("body"))
-            raise
+        lint_response(response)
+        _check_token(response, tokens)
         return response
 
     return lint

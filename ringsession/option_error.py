@@ -7,6 +7,7 @@ with the whole path.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 Path = tuple[Any, ...]  # of keys (str) and positions in a list (int)
@@ -60,6 +61,15 @@ def wrong_value(option: str | Path, what: str, value: Any) -> OptionError:
     'hops: expected a number over 0, got -1'
     """
     return OptionError(option, f"expected {what}, got {show(value)}")
+
+
+def to_seconds(value: Any) -> Any:
+    """Return a timedelta as a number of seconds, and any other value as it is.
+
+    >>> to_seconds(timedelta(minutes=1)), to_seconds(None)
+    (60.0, None)
+    """
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def list_items(name: str, values: Iterable[Any]) -> list[tuple[Path, Any]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
+from .expanded_requests import is_expanded, warn_of_expanded
+
 Provider: TypeAlias = "Callable[[Request], Any]"
 FindHeader: TypeAlias = "Callable[[Request, str], str | None]"
 Response: TypeAlias = dict[str, Any]
@@ -18,7 +20,7 @@ class Request(dict[str, Any]):
     """Hold a request. `provide` adds a key that is computed when it is first read.
 
     `in`, `get`, iteration, `len`, `==`, `copy`, `|` and `{**request}` see every key, computed or
-    not. `request | {...}` and `copy` compute no key; `{**request}` computes all of them.
+    not. `|` and `copy` compute no key; `{**request}` computes all of them.
 
     >>> request = Request({"request_method": "get"})
     >>> request.provide("double", lambda request: request["request_method"] * 2)
@@ -26,7 +28,7 @@ class Request(dict[str, Any]):
     ('getget', ['double', 'request_method', 'uri'])
     """
 
-    __slots__ = ("_providers", "_find_header", "_fresh")
+    __slots__ = ("_providers", "_find_header", "_fresh", "__weakref__")
 
     def __init__(
         self,
@@ -143,7 +145,11 @@ class Request(dict[str, Any]):
         return copy
 
     def __ror__(self, other: Any) -> Any:
-        return {**other, **self} if isinstance(other, Mapping) else NotImplemented
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        copy = self.copy()
+        copy.update((key, other[key]) for key in other if key not in self)
+        return copy
 
     def __ior__(self, other: Any) -> Request:  # type: ignore[override]
         self.update(other)
@@ -154,10 +160,56 @@ class Request(dict[str, Any]):
         return f"<Request {', '.join(self)}>"
 
 
+class AppRequest(Mapping[str, Any]):
+    """Show a WSGI app its request, without the environ in which the app finds it.
+
+    Error pages walk the environ, so this is no dict, and its repr computes no key. It holds only
+    the request, whose environ must be another dict than the app's: otherwise each request would be
+    a reference cycle.
+
+    >>> shown = AppRequest(Request({"environ": {}, "uri": "/"}))
+    >>> shown["uri"], "environ" in shown, shown
+    ('/', False, <AppRequest uri>)
+    """
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "environ":
+            raise KeyError(key)
+        return self._request[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._request if key != "environ")
+
+    def __len__(self) -> int:
+        return len(self._request) - ("environ" in self._request)
+
+    def __contains__(self, key: object) -> bool:
+        return key != "environ" and key in self._request
+
+    def __or__(self, other: Any) -> Any:
+        return self._request | other
+
+    def __repr__(self) -> str:
+        return f"<AppRequest {', '.join(self)}>"
+
+
 def as_request(request: Mapping[str, Any]) -> Request:
-    """Return a Request as it is, and any other mapping as a Request.
+    """Return a Request as it is, also from inside an AppRequest, and any other mapping as one.
+
+    Warn, once, of a plain dict that somebody made of a server's request (RuntimeWarning).
 
     >>> as_request({"uri": "/"})["uri"]
     '/'
     """
-    return request if isinstance(request, Request) else Request(request)
+    if isinstance(request, Request):
+        return request
+    if isinstance(request, AppRequest):
+        return request._request
+    if is_expanded(request):
+        warn_of_expanded()
+    return Request(request)

@@ -6,6 +6,7 @@ This module imports nothing of the project, since coverage has to start before t
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -72,6 +73,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Print that line last, below the coverage and pytest's own count."""
     if line := config.stash.get(_not_run, ""):
         print(line)
+
+
+@pytest.fixture(autouse=True)
+def _full_refusal_logs() -> None:
+    """Let each test see its refusals in the log, of which a process writes 10 in a second."""
+    for name in ("anti_forgery", "hosts"):
+        module = sys.modules.get(f"ringsession.middleware.{name}")
+        if module is not None:
+            module._refusals._begin()
 
 
 CHROMIUM_FLAGS = [

@@ -36,7 +36,8 @@ class Real:
     def __init__(self, name: str, sessions: Any, cookie: str) -> None:
         self.name = name
         self.sessions = sessions
-        self.session = Session(State(sessions, lambda request: [cookie], Request()))
+        self.request = Request()  # the state does not hold it
+        self.session = Session(State(sessions, lambda request: [cookie], self.request))
         self.response: dict[str, Any] = {"status": 200}
         self.outcome = Outcome()
 

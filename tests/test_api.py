@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 import ringsession
+from ringsession.stores import named
 
 SOURCE = Path(ringsession.__file__).read_text()
 
@@ -94,7 +95,7 @@ def test_only_a_missing_library_waits_for_the_call(
     def import_store(name: str) -> None:
         raise ModuleNotFoundError(f"{name} needs {library}", name=library)
 
-    monkeypatch.setattr(ringsession, "_import_store", import_store)
+    monkeypatch.setattr(named, "import_store", import_store)
     if is_ours:
         with pytest.raises(ModuleNotFoundError, match=f"sql_store needs {library}"):
             ringsession.sql_store

@@ -45,12 +45,15 @@ def test_the_api_config_in_words() -> None:
     assert weak == (
         "weak points:\n"
         '  no ["security"]["hsts"]: browsers may still use plain http\n'
-        '  no ["security"]["ssl_redirect"]: the app answers over plain http'
+        '  no ["security"]["ssl_redirect"]: the app answers over plain http\n'
+        '  no ["security"]["hosts"]: a client may write any name into Host'
     )
 
 
 def test_every_layer_is_named_once_on_or_off() -> None:
-    for config in (site_defaults, secure_site_defaults, {}):
+    long = ("cross_origin_opener_policy", "cross_origin_resource_policy")
+    wide = deep_merge(site_defaults, {"security": dict.fromkeys(long, True)})
+    for config in (site_defaults, secure_site_defaults, wide, {}):
         text = explain(config)
         named = [layer for layer in LAYERS if f"{layer.wrap.__name__} " in text]
         assert len(named) + sum(line.startswith("  [") for line in text.splitlines()) == len(LAYERS)
@@ -71,6 +74,7 @@ SAFE = deep_merge(
         "security": {
             "anti_forgery": {"safe_header": None},
             "content_security_policy": "default-src 'self'",
+            "hosts": ["example.org"],
         }
     },
 )
@@ -88,6 +92,7 @@ WEAK: list[tuple[dict[str, Any], str]] = [
     ({"security": {"anti_forgery": {"safe_header": "X-Ok"}}}, "a safe header passes"),
     ({"security": {"hsts": False}}, 'no ["security"]["hsts"]'),
     ({"security": {"ssl_redirect": False}}, 'no ["security"]["ssl_redirect"]'),
+    ({"security": {"hosts": False}}, 'no ["security"]["hosts"]: '),
     ({"security": {"content_security_policy": False}}, "no content security policy"),
     (
         {"static": {"files": {"root": ".", "allow_symlinks": True}}},
@@ -128,6 +133,20 @@ def test_it_says_under_which_cookie_name_and_where_the_sessions_are(tmp_path: Pa
     assert "forum:" in repr(redis)
 
 
+@pytest.mark.parametrize(("same_site", "notes"), [("lax", 1), ("strict", 1), (None, 0)])
+def test_it_says_that_a_trusted_origin_posts_without_the_sessions_cookie(
+    same_site: str | None, notes: int
+) -> None:
+    trusting = {"trusted_origins": ["https://pay.example"]}
+    attrs = {"same_site": same_site}
+    config = deep_merge(
+        site_defaults, {"session": {"cookie_attrs": attrs}, "security": {"anti_forgery": trusting}}
+    )
+    note = "a form post from a trusted origin on another site comes without the session's cookie"
+    assert explain(config).count(note) == notes
+    assert note not in explain(site_defaults)
+
+
 def test_no_secret_is_shown() -> None:
     for store in (cookie_store(KEY, [KEY + "!"]), OwnStore()):
         own = {
@@ -144,9 +163,11 @@ def test_no_secret_is_shown() -> None:
 
 APP = """
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 from ringsession import cookie_store, to_wsgi, wrap_defaults, assoc_in, site_defaults
 app = Flask(__name__)
 app.wsgi_app = wrap_defaults(app.wsgi_app, assoc_in(site_defaults, ["proxy"], {"hops": 2}))
+behind = ProxyFix(app.wsgi_app)
 plain = to_wsgi(lambda request: {})
 """
 
@@ -162,10 +183,37 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
 def test_the_command_explains_a_flask_app_in_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(APP)
     status, out, err = run("shop:app", cwd=tmp_path)
-    assert (status, err) == (0, "")
+    assert (status, err) == (1, "")
     assert out.startswith(
         f'{"wrap_forwarded":30}{"[" + chr(34) + "proxy" + chr(34) + "]":42}hops=2\n'
     )
+    assert run("shop:behind", cwd=tmp_path) == (1, out, "")
+
+
+GOOD = """
+from ringsession import deep_merge, secure_site_defaults, to_wsgi, wrap_defaults
+app = wrap_defaults(to_wsgi(lambda request: {}), deep_merge(secure_site_defaults, {
+    "session": {"store": "sqlite:///sessions.db"},
+    "security": {
+        "anti_forgery": {"safe_header": None},
+        "content_security_policy": "default-src 'self'",
+        "hosts": ["example.org"],
+    },
+}))
+"""
+
+
+def test_the_exit_code_is_1_for_a_weak_point_unless_it_may_only_warn(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(GOOD)
+    weak = GOOD.replace('"hosts": ["example.org"]', '"hosts": False')
+    (tmp_path / "weak.py").write_text(weak)
+    status, out, err = run("good:app", cwd=tmp_path)
+    assert (status, "weak points" in out, err) == (0, False, "")
+    status, out, err = run("weak:app", cwd=tmp_path)
+    assert (status, err) == (1, "")
+    line = 'no ["security"]["hosts"]: a client may write any name into Host'
+    assert out.endswith(f"weak points:\n  {line}\n")
+    assert run("--warn-only", "weak:app", cwd=tmp_path) == (0, out, "")
 
 
 @pytest.mark.parametrize(
@@ -184,12 +232,12 @@ def test_the_command_says_in_one_line_what_is_not_there(
     name: str, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "shop.py").write_text(APP)
-    assert run(name, cwd=tmp_path) == (1, "", f"python -m ringsession explain: {message}\n")
+    assert run(name, cwd=tmp_path) == (2, "", f"python -m ringsession explain: {message}\n")
 
 
 def test_the_four_configs_have_names(capsys: Any) -> None:
     for name in ("site", "secure-site", "api", "secure-api"):
-        main(["explain", name])
+        main(["explain", name, "--warn-only"])
     assert capsys.readouterr().out.count("wrap_content_length") == 4
 
 

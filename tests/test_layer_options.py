@@ -42,7 +42,11 @@ class Checked:
     check = 5
 
 
-STORE_CLASSES = [type(memory_store()), type(cookie_store("k" * 32)), RingStore]
+STORE_CLASSES = [
+    type(memory_store()),
+    type(cookie_store("a key of 32 characters for tests")),
+    RingStore,
+]
 
 
 def read(request: Any) -> Any:
@@ -66,9 +70,10 @@ class Option(NamedTuple):
 
 
 SWITCH = Option([True, False])
-SECONDS = Option([None, 1, 5, 1.5, 60, 10**6], [0, "60", timedelta(1)])
+SECONDS = Option([None, 1, 5, 1.5, 60, 10**6, timedelta(1)], [0, "60", timedelta(0)])
 LIMIT = Option([1, 5, 10**30], [1.0, "5"])
 TEXT = Option([None, "", "x", "a b", ";", "no-store"])
+PATHS = Option([[], (), ["/hook"], ["/a b", "/ü"]], ["/hook", ["hook"], ["/a?b"], ["/%41"]])
 SOURCES = ["default-src 'self'", {"script_src": ["'self'", "{nonce}"], "sandbox": []}]
 
 OPTIONS: dict[str, dict[str, Option]] = {
@@ -80,6 +85,14 @@ OPTIONS: dict[str, dict[str, Option]] = {
         ),
         "ssl_port": Option([None, 1, 5, 443], [65536, "443"]),
         "refuse": SWITCH,
+        "except_paths": PATHS,
+    },
+    '["security"]["hosts"]': {
+        "names": Option(
+            [["a", ".b"], ["example.org"], ("[::1]",)],
+            ["a", ["A.org"], ["a:80"], {"a": 1}, [b"a"], [".."], ["*"]],
+        ),
+        "except_paths": PATHS,
     },
     '["security"]["hsts"]': {
         "max_age": Option([0, 1, 5, 31536000, 10**30], ["1 year", 1.0]),
@@ -104,6 +117,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     '["security"]["referrer_policy"]': {
         "policy": Option(["no-referrer", "no-referrer, origin"], ["none", "no-referrer,"])
+    },
+    '["security"]["cross_origin_opener_policy"]': {
+        "policy": Option(["same-origin", "noopener-allow-popups"], ["same-site", "Same-Origin"])
+    },
+    '["security"]["cross_origin_resource_policy"]': {
+        "policy": Option(["same-origin", "cross-origin"], ["unsafe-none", "Same-Origin"])
+    },
+    '["security"]["permissions_policy"]': {
+        "policy": Option(
+            ["camera=()", {"camera": ["self", "https://a.example"]}],
+            ["camera 'none'", {"camera": ["none"]}, {"camera": {"self": 1}}, {"Camera": []}],
+        )
     },
     '["responses"]["default_charset"]': {
         "charset": Option(["utf-8", "latin-1"], ["klingon", "utf-8\r\n", "base64", "utf-8; x"])
@@ -141,29 +166,32 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
     '["session"]': {
         "store": Option(
-            [None, "memory:", memory_store(), cookie_store("k" * 32)],
+            [None, "memory:", memory_store(), cookie_store("a key of 32 characters for tests")],
             ["redis", "redis://", "oracle://x", memory_store, *STORE_CLASSES, Checked()],
         ),
         "cookie_name": Option(["x", "id", "ring-session"], ["a=b", "__Host-id", "__Secure-id"]),
         "cookie_attrs": Option(
             [None, {}, {"path": "/x", "max_age": 60, "domain": None, "secure": True}],
             [{"same_site": "none"}, {"same_site": 5}, {"partitioned": True}, {"max_age": "1"}]
+            + [{"domain": "http://example.org"}, {"path": ""}]
             + [{"samesite": "lax"}, {"path": "/; Domain=evil"}, {"name": 1}, [("path", "/")]],
         ),
-        "root": Option([None, "", "x", "a b", "/x"], ["/;"]),
+        "root": Option([None, "/", "/a%20b", "/x"], ["", "x", "/a b", "/;"]),
         "timeout": SECONDS,
         "absolute_timeout": SECONDS,
         "rolling": SWITCH,
         "former_cookie_attrs": Option(
             [[], (), [{"domain": "example.org"}, {"path": "/x"}]],
-            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}],
+            [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}]
+            + [[{"domain": "example.org:80"}], [{"path": "app"}]],
         ),
     },
     '["security"]["anti_forgery"]': {
         "mode": Option(["auto", "token", "strict"], ["off", ["auto"]]),
         "trusted_origins": Option(
-            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}],
-            ["https://a.example", ["a.example"], ["https://A.example"], ["https://a/x"]]
+            [[], (), set(), ["https://a.example", "http://b:8080"], {"https://a.example"}]
+            + [["https://A.example:443"], ["capacitor://localhost"]],
+            ["https://a.example", ["a.example"], ["https://*.example"], ["https://a/x"]]
             + [["https://a.example", None], {"https://a.example": 1}],
         ),
         "exempt": Option([None, read, Unknown]),
@@ -266,7 +294,12 @@ def test_a_wrong_value_without_a_dict_is_blamed_on_the_key_itself(layer: Any) ->
     assert caught.value.path == layer.path
 
 
-NEEDED = [("static", "files"), ("static", "resources"), ("security", "content_security_policy")]
+NEEDED = [
+    ("static", "files"),
+    ("static", "resources"),
+    ("security", "content_security_policy"),
+    ("security", "permissions_policy"),
+]
 
 
 @pytest.mark.parametrize("path", NEEDED)

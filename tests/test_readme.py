@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from ringsession import LAYERS
+from ringsession import LAYERS, api_defaults, assoc_in, site_defaults, text, to_wsgi, wrap_defaults
 from ringsession.config import place
 from tests.serving import curl, free_port, running
 
@@ -89,3 +89,15 @@ def test_the_transcript_is_what_curl_shows(tmp_path: Path) -> None:
                 arguments = shlex.split(line.removeprefix("$ curl ").replace("8000", str(port)))
                 shown += f"{line}\n{_told(curl(*arguments, cwd=tmp_path))}"
     assert shown == TRANSCRIPT
+
+
+def test_a_post_by_curl_is_refused_unless_the_config_is_one_for_an_api(caplog: Any) -> None:
+    counter = run(PROGRAMS[0])
+    assert Client(counter["app"]).post("/", data={"a": "1"}).status_code == 403
+    assert "Refused a request, since its session has no token" in caplog.text
+    off = assoc_in(site_defaults, ["security", "anti_forgery"], False)
+    assert Client(wrap_defaults(to_wsgi(counter["counter"]), off)).post("/").text == "Visit 1\n"
+    api = wrap_defaults(to_wsgi(lambda request: text(str(request["params"]))), api_defaults)
+    assert Client(api).post("/", data={"a": "1"}).text == "{'a': '1'}"
+    for said in ("api_defaults", '["security", "anti_forgery"], False', "403"):
+        assert said in README.split("In Flask two lines")[0]

@@ -98,6 +98,6 @@ def test_no_file_outside_its_root_and_no_folder_is_answered(tmp_path: Path, path
 
 
 def test_a_packages_file_is_answered() -> None:
-    response = resource_response("responses.py", package="ringsession")
+    response = resource_response("file_responses.py", package="ringsession")
     assert response is not None and b"def resource_response" in response["body"]
     assert response["headers"]["Content-Length"] == str(len(response["body"]))

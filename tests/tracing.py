@@ -9,6 +9,8 @@ from ringsession.middleware.cookies import parse_cookies
 from ringsession.middleware.flash import wrap_flash
 from ringsession.stores import StoreUnavailable
 
+# The body of a 503, for a client that asks for no form of its own.
+UNAVAILABLE = "503 Service Unavailable: The site cannot answer right now. Try again soon."
 CALLS = ("load", "create", "patch", "claim", "destroy", "swap")
 
 

@@ -19,10 +19,12 @@ from ringsession import (
     anti_forgery_field,
     content_type,
     deep_merge,
-    not_found,
-    redirect,
+    html,
     response,
     secure_site_defaults,
+    see_other,
+    status,
+    text,
     to_wsgi,
     wrap_defaults,
 )
@@ -63,39 +65,55 @@ def entry_html(book, number, name, message):
     return f"<article>{image}<h2>{escape(name)}</h2><p>{escape(message)}</p></article>"
 
 
+def page(request, book, told, name, message=""):
+    return html(
+        PAGE.substitute(
+            told=told,
+            field=anti_forgery_field(request),
+            name=escape(name),
+            message=escape(message),
+            entries="".join(entry_html(book, *entry) for entry in book.entries),
+        )
+    )
+
+
 def show(request, book):
     message = request["flash"]
-    page = PAGE.substitute(
-        flash=f'<p class="flash" role="status">{escape(message)}</p>' if message else "",
-        field=anti_forgery_field(request),
-        name=escape(request["session"].get("name", "")),
-        entries="".join(entry_html(book, *entry) for entry in book.entries),
-    )
-    return content_type(response(page), "text/html")
+    told = f'<p class="flash" role="status">{escape(message)}</p>' if message else ""
+    return page(request, book, told, request["session"].get("name", ""))
+
+
+def read_picture(request):
+    """The bytes of the picture and what is wrong with it: "", or a sentence."""
+    # In `params`, a field named "picture[tempfile]" makes a dict that looks like an upload.
+    upload = request["multipart_params"].get("picture")
+    if isinstance(upload, list):
+        return b"", "One picture only, please."
+    data = upload["tempfile"].read(MAX_PICTURE + 1) if isinstance(upload, dict) else b""
+    if data and (picture_kind(data) is None or len(data) > MAX_PICTURE):
+        return b"", "That is no picture: a PNG, JPEG or GIF of at most 1 MB, please."
+    return data, ""
 
 
 def sign(request, book):
     params = request["params"]
     name, message = text_of(params, "name", 40), text_of(params, "message", 500)
-    upload = params.get("picture")
-    data = upload["tempfile"].read(MAX_PICTURE + 1) if isinstance(upload, dict) else b""
-    kind = picture_kind(data)
+    data, problem = read_picture(request)
     if not name or not message:
-        told = "Please give your name and a message."
-    elif data and (kind is None or len(data) > MAX_PICTURE):
-        told = "That is no picture: a PNG, JPEG or GIF of at most 1 MB, please."
-    else:
-        book.add(name, message, data, kind)
-        request["session"]["name"] = name
-        told = f"Thank you, {name}!"
-    return redirect("/", 303) | {"flash": told}
+        problem = "Please give your name and a message."
+    if problem:
+        told = f'<p class="error" role="alert">{escape(problem)}</p>'
+        return status(page(request, book, told, name, message), 422)
+    book.add(name, message, data, picture_kind(data))
+    request["session"]["name"] = name
+    return see_other("/") | {"flash": f"Thank you, {name}!"}
 
 
 def picture(request, book):
     number = request["uri"].removeprefix("/picture/")
     found = book.pictures.get(int(number)) if number.isascii() and number.isdecimal() else None
     if found is None:
-        return content_type(not_found("No such picture"), "text/plain")
+        return status(text("No such picture"), 404)
     return content_type(response(found[0]), found[1])
 
 
@@ -108,7 +126,7 @@ def make_handler(book):
                 return sign(request, book)
             case "get" | "head", uri if uri.startswith("/picture/") and len(uri) < 30:
                 return picture(request, book)
-        return content_type(not_found("Not found"), "text/plain")
+        return status(text("Not found"), 404)
 
     return handler
 
@@ -119,8 +137,13 @@ def make_app():
         {
             "session": {"cookie_name": "__Host-guestbook"},
             "security": {
-                "content_security_policy": "default-src 'self'; form-action 'self'",
-                "referrer_policy": "same-origin",
+                "content_security_policy": (
+                    "default-src 'self'; form-action 'self'; object-src 'none'; base-uri 'none';"
+                    " frame-ancestors 'none'"
+                ),
+                "cross_origin_opener_policy": True,
+                "cross_origin_resource_policy": True,
+                "permissions_policy": {"policy": {"camera": [], "fullscreen": "self"}},
             },
             "static": {"files": {"root": HERE / "static", "cache_control": "public, max-age=60"}},
             "proxy": True,

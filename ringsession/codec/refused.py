@@ -6,6 +6,13 @@ The path shows keys and types, but no values: those may be secret.
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from enum import Enum
+
+from markupsafe import Markup
+
+# A datetime or a UUID cannot be made from a subclass in one call.
+_BASES = (Markup, str, int, float, bytes, dict, list, tuple, set, frozenset, Decimal)
 
 
 class Refused(Exception):
@@ -30,6 +37,34 @@ class Refused(Exception):
         if len(shown) > 10:
             shown[5:-5] = ["..."]
         return self.kind(f"{where}{''.join(shown)} {self.problem}")
+
+
+def refuse_type(value: object) -> Refused:
+    """Return the refusal of a value whose type cannot be stored. It says what to store instead."""
+    kind = type(value)
+    problem = f"is an object of type '{kind.__name__}', which cannot be stored"
+    for base in _BASES:
+        if issubclass(kind, base):
+            instead = "value.value" if issubclass(kind, Enum) else f"{base.__name__}(value)"
+            problem += f": it would come back as {base.__name__}. Store {instead} instead"
+            return Refused(TypeError, problem)
+    example = ""
+    if issubclass(kind, Enum):
+        example = ", such as value.value for a member of an Enum"
+    elif _acts_as_text(kind):
+        example = ", such as str(value) for a lazy string"
+    return Refused(
+        TypeError,
+        f"{problem}. Convert it to a str, number, list, dict, datetime or another supported type"
+        f' first{example} (see "What a session can hold")',
+    )
+
+
+def _acts_as_text(kind: type) -> bool:
+    # Only the type is asked: a lazy string computes its text for each attribute.
+    has_text = any("__str__" in vars(base) for base in kind.__mro__[:-1])
+    is_builtin = kind.__module__ == "builtins"  # bytearray
+    return has_text and not is_builtin and hasattr(kind, "__mod__") and hasattr(kind, "__add__")
 
 
 def _show(key: object) -> str:

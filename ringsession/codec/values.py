@@ -19,15 +19,11 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from .keys import SURROGATE, escape_key, hex_text, text_of_hex, unescape_key
-from .refused import Refused
+from .refused import Refused, refuse_type
 
 MAX_DEPTH = 100
 _WORD = 1 << 63
 _LEAST = -_WORD
-_UNKNOWN_TYPE = (
-    "is an object of type '{}', which cannot be stored. Convert it to a str, number, list, dict,"
-    ' datetime or another supported type first (see "What a session can hold")'
-)
 _UNKNOWN_ZONE = (
     "has a time zone of type '{}', which cannot be stored. Use datetime.timezone, or a"
     " zoneinfo.ZoneInfo that was made from a key"
@@ -77,7 +73,7 @@ def pack(value: Any, depth: int) -> Any:
     pack_kind = _PACK.get(kind)
     if pack_kind is not None:
         return pack_kind(value, depth + 1)
-    raise Refused(TypeError, _UNKNOWN_TYPE.format(kind.__name__))
+    raise refuse_type(value)
 
 
 def _pack_list(value: Any, depth: int) -> list[Any]:

@@ -1,24 +1,20 @@
-"""Read a Flask app's `app.config` as a config of ringsession, once.
+"""Read a Flask app's `app.config` as a config of ringsession.
 
-Keys of Flask that ringsession does not use are logged. Requests are left to `interface.py`.
+`live_config.py` reads it again at each use. This module keeps nothing.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flask import Flask
 
-from ..config import Config, ConfigError, assoc_in, deep_merge
-from ..http.grammar import LONGEST_COOKIE_AGE
-from ..option_error import OptionError, place
+from ..config import Config, ConfigError, assoc_in, check_config, deep_merge
+from ..middleware.session import find_store
+from ..option_error import OptionError, place, to_seconds
+from ..stores.cookie.keys import find_weakness
 from ..stores.cookie.store import CookieStore, cookie_store
-from ..stores.named import open_store
-
-log = logging.getLogger("ringsession")
 
 flask_defaults: Config = {
     "cookies": True,
@@ -39,27 +35,41 @@ class _Row(NamedTuple):
     name: str
     path: tuple[str, ...]
     read: Callable[[Any], Any] = lambda value: value
+    reads_none: bool = False  # for other keys, None sets nothing
 
 
-def _seconds(value: Any) -> Any:
-    return value.total_seconds() if isinstance(value, timedelta) else value
+def read_domain(value: Any) -> Any:
+    """Return a domain as Werkzeug writes it: without a port and a dot before it, and in ASCII.
+
+    >>> read_domain(".example.com:80"), read_domain("müller.example"), read_domain("a..b")
+    ('example.com', 'xn--mller-kva.example', 'a..b')
+    """
+    if not value or not isinstance(value, str):
+        return value or None
+    host, colon, port = value.rpartition(":")
+    try:
+        name = host if colon and port.isdecimal() else value
+        return name.lstrip(".").encode("idna").decode("ascii")
+    except UnicodeError:  # no host name, which the layer refuses
+        return value
 
 
 _ATTRS = ("session", "cookie_attrs")
 _ROWS = (
-    _Row("SESSION_COOKIE_NAME", ("session", "cookie_name")),
+    _Row("SESSION_COOKIE_NAME", ("session", "cookie_name"), reads_none=True),
     _Row("SESSION_COOKIE_PATH", (*_ATTRS, "path")),
     _Row("SESSION_COOKIE_HTTPONLY", (*_ATTRS, "http_only")),
     _Row("SESSION_COOKIE_SECURE", (*_ATTRS, "secure")),
     _Row("SESSION_COOKIE_SAMESITE", (*_ATTRS, "same_site")),
-    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain")),
+    _Row("SESSION_COOKIE_DOMAIN", (*_ATTRS, "domain"), read_domain),
     _Row("SESSION_COOKIE_PARTITIONED", (*_ATTRS, "partitioned")),
-    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), _seconds),
+    _Row("PERMANENT_SESSION_LIFETIME", ("session", "timeout"), to_seconds, reads_none=True),
 )
+COOKIE_KEYS = ("APPLICATION_ROOT", *(row.name for row in _ROWS if row.path[:-1] == _ATTRS))
 _READ = {row.name for row in _ROWS} | {"SESSION_REFRESH_EACH_REQUEST"}
 
 
-def _has(config: Any, path: tuple[str, ...]) -> bool:
+def has_path(config: Any, path: tuple[str, ...]) -> bool:
     for key in path:
         if not isinstance(config, Mapping) or key not in config:
             return False
@@ -74,12 +84,28 @@ def app_config(values: Mapping[str, Any]) -> Config:
     {'session': {'cookie_name': 'id'}}
     """
     config: Config = {}
-    path = values.get("SESSION_COOKIE_PATH") or values.get("APPLICATION_ROOT")
-    for name, where, read in _ROWS:
-        value = path if name == "SESSION_COOKIE_PATH" else values.get(name)
-        if value is not None:
-            config = assoc_in(config, where, read(value))
+    for row in _ROWS:
+        value = _read(values, row)
+        if value is not None or (row.reads_none and row.name in values):
+            config = assoc_in(config, row.path, value)
     return config
+
+
+def _read(values: Mapping[str, Any], row: _Row) -> Any:
+    value = values.get(row.name)
+    if row.name == "SESSION_COOKIE_PATH":
+        value = value or values.get("APPLICATION_ROOT")
+    return None if value is None else row.read(value)
+
+
+def app_cookie_attrs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of the session's cookie that an app.config sets.
+
+    >>> app_cookie_attrs({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_DOMAIN": None})
+    {'secure': True}
+    """
+    found = [(row.path[-1], _read(values, row)) for row in _ROWS if row.path[:-1] == _ATTRS]
+    return {name: value for name, value in found if value is not None}
 
 
 def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
@@ -88,8 +114,9 @@ def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     ringsession does not read them, or the nested config overrides them.
     """
     set_by_app = {name for name, value in values.items() if value != Flask.default_config.get(name)}
-    under = [row.name for row in _ROWS if _has(config, row.path)]
-    under += ["SESSION_REFRESH_EACH_REQUEST"] if _has(config, ("session", "rolling")) else []
+    under = [row.name for row in _ROWS if has_path(config, row.path)]
+    if has_path(config, ("session", "rolling")) and config["session"]["rolling"]:
+        under.append("SESSION_REFRESH_EACH_REQUEST")
     unread = [name for name in values if name.startswith("SESSION_") and name not in _READ]
     return sorted(set_by_app.intersection([*under, *unread, "MAX_COOKIE_SIZE"]))
 
@@ -98,17 +125,16 @@ def _check_secret(name: str, key: Any) -> None:
     if not isinstance(key, (str, bytes)):
         kind = type(key).__name__
         raise ConfigError(f"app.config{name}: expected str or bytes, got {kind}")
-    size = len(key.encode() if isinstance(key, str) else key)
-    if size < 16:
+    weakness = find_weakness(key)
+    if weakness:
         raise ConfigError(
-            f"app.config{name}: expected at least 16 bytes, got {size}. The session's cookie is"
-            " sealed with this key. `python -m ringsession key` prints a good one; or set"
-            ' ["session"]["store"]'
+            f"app.config{name}: {weakness}. The session's cookie is sealed with this key."
+            ' `python -m ringsession key` prints a good one; or set ["session"]["store"]'
         )
 
 
 def secret_store(values: Mapping[str, Any]) -> CookieStore:
-    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or short."""
+    """Return a cookie store with the app's keys. Raises ConfigError if one is missing or weak."""
     key, fallback_keys = values.get("SECRET_KEY"), values.get("SECRET_KEY_FALLBACKS") or ()
     if not key:
         raise ConfigError(
@@ -126,36 +152,33 @@ def secret_store(values: Mapping[str, Any]) -> CookieStore:
     return cookie_store(key, list(fallback_keys))
 
 
-def _open(config: Config, values: Mapping[str, Any]) -> Any:
+def _open(config: Config, values: Mapping[str, Any], is_checked: bool) -> Any:
     store = config["session"].get("store")
     if store is None:
         return secret_store(values)
+    if is_checked:
+        return store
     try:
-        return open_store(store) if isinstance(store, str) else store
+        return find_store(store)
     except OptionError as error:
         raise ConfigError(error.problem, ("session", *error.option)) from None
 
 
-def _with_form(config: Config, values: Mapping[str, Any]) -> Config:
-    """Turn on the params layers if the anti-forgery token may come in a form.
-
-    The app's MAX_CONTENT_LENGTH limits the form.
-    """
+def _with_form(config: Config) -> Config:
+    """Turn on the params layers if the anti-forgery token may come in a form."""
     security = config.get("security")
     if not isinstance(security, Mapping) or not security.get("anti_forgery"):
         return config
-    config = deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
-    limit, params = values.get("MAX_CONTENT_LENGTH"), config["params"]
-    if limit is not None and isinstance(params, dict) and params.get("multipart"):
-        options = params["multipart"] if isinstance(params["multipart"], dict) else {}
-        config = assoc_in(config, ["params", "multipart"], {"max_size": limit, **options})
-    return config
+    return deep_merge({"params": {"urlencoded": True, "multipart": True}}, config)
 
 
-def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
+def read_config(
+    values: Mapping[str, Any], nested: Mapping[str, Any], *, is_checked: bool = False
+) -> Config:
     """Return the whole config of an app, and open its store.
 
-    `nested` overrides app.config, which overrides `flask_defaults`.
+    `nested` overrides app.config, which overrides `flask_defaults`. is_checked: its store is open,
+    and its server has been asked.
     """
     if not isinstance(nested, Mapping):
         raise ConfigError(f"RingSession: expected a dict, got {type(nested).__name__}")
@@ -164,25 +187,18 @@ def read_config(values: Mapping[str, Any], nested: Mapping[str, Any]) -> Config:
     elif not isinstance(nested["session"], Mapping):
         what = type(nested["session"]).__name__
         raise ConfigError(f'{place(["session"])}: expected a dict, got {what}')
-    ignored = ignored_keys(values, nested)
-    if ignored:
-        log.warning("RingSession does not use these keys of app.config: %s", ", ".join(ignored))
+    check_config(nested)  # before a missing SECRET_KEY hides that the store stands elsewhere
     config = deep_merge(flask_defaults, app_config(values), nested)
-    return _with_form(assoc_in(config, ["session", "store"], _open(config, values)), values)
+    return _with_form(assoc_in(config, ["session", "store"], _open(config, values, is_checked)))
 
 
-def name_app_key(error: ConfigError, nested: Mapping[str, Any]) -> ConfigError:
+def name_app_key(
+    error: ConfigError, values: Mapping[str, Any], nested: Mapping[str, Any]
+) -> ConfigError:
     """Return the error with the key of app.config, if the wrong value came from app.config."""
-    for name, path, _ in _ROWS:
-        if error.path == path and not _has(nested, path):
+    for row in _ROWS:
+        if error.path == row.path and not has_path(nested, row.path):
+            is_root = row.name == "SESSION_COOKIE_PATH" and not values.get(row.name)
+            name = "APPLICATION_ROOT" if is_root else row.name
             return ConfigError(f"app.config{place([name])}: {error.problem}")
     return error
-
-
-def permanent_age(config: Config, values: Mapping[str, Any]) -> int:
-    """Return the Max-Age of a permanent session's cookie, in seconds.
-
-    This is the idle timeout of the session. Without one it is PERMANENT_SESSION_LIFETIME.
-    """
-    seconds = config["session"]["timeout"] or _seconds(values["PERMANENT_SESSION_LIFETIME"])
-    return min(int(seconds), LONGEST_COOKIE_AGE)

@@ -7,27 +7,33 @@ calls, and `signed_cookies.py` reads the cookies that Flask signed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, timezone
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, request, session
+from markupsafe import Markup
 
-from .app_config import flask_defaults, name_app_key, permanent_age, read_config
-from .signed_cookies import FlaskCookies, MovingStore
-from .interface import FlaskSessionInterface
+from .app_config import flask_defaults
+from .failing import handle_failures
 from .session import FlaskSession
+from .site import Site
 from ..layer_options import find_value, layer_options
-from ..config import Config, ConfigError, assoc_in
-from ..defaults import site_defaults, wrap_defaults
+from ..config import Config, ConfigError
+from ..defaults import site_defaults
 from ..middleware.anti_forgery import anti_forgery_field, anti_forgery_request
 from ..middleware.security_headers import NONCE
-from ..request import Request
-from ..wsgi import RingApp
+from ..request import Request, as_request
+from ..session.state import SessionCommitted
 
 __all__ = ["FlaskSession", "RingSession", "flask_defaults", "recreate"]
 
 _NAME = "ringsession"
+_NO_TOKEN = (
+    "csrf_token(), csrf_field(): the session has no CSRF token yet, and the response has already"
+    " started, so its cookie cannot be sent. Call one of them in the view before the stream starts."
+)
 
 
 def recreate() -> None:
@@ -49,15 +55,29 @@ def recreate() -> None:
     ring_session.recreate()
 
 
+def _ring_request() -> Request:
+    current: Any = session
+    ours = current._get_current_object()
+    if isinstance(ours, FlaskSession):
+        return ours._current.request
+    return as_request(request.environ["ringsession.request"])
+
+
 def csrf_token() -> str:
-    """Return the anti-forgery token of the current session, for a template."""
-    token: str = request.environ["ringsession.request"]["anti_forgery_token"]
+    """Return the anti-forgery token of the current session, for a template.
+
+    Raises SessionCommitted if the session has none yet and the response has started.
+    """
+    try:
+        token: str = _ring_request()["anti_forgery_token"]
+    except SessionCommitted:
+        raise SessionCommitted(_NO_TOKEN) from None
     return token
 
 
-def csrf_field() -> str:
-    """Return a hidden form field with the anti-forgery token, for a template."""
-    return anti_forgery_field(request.environ["ringsession.request"])
+def csrf_field() -> Markup:
+    """Return a hidden form field with the anti-forgery token, for a template. See `csrf_token`."""
+    return anti_forgery_field({"anti_forgery_token": csrf_token()})
 
 
 def csp_nonce() -> str:
@@ -95,9 +115,11 @@ class RingSession:
     accept_flask_cookies_until: None; a date. Until its end, cookies that Flask itself signed are
         read, so that nobody is signed out when you switch to ringsession.
 
-    app.config is read once: SECRET_KEY, SECRET_KEY_FALLBACKS, SESSION_COOKIE_NAME, _DOMAIN, _PATH,
+    app.config is read at each use, so that you may set it later: SESSION_COOKIE_DOMAIN, _PATH,
     _HTTPONLY, _SECURE, _SAMESITE and _PARTITIONED, PERMANENT_SESSION_LIFETIME,
-    SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH.
+    SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH, MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS. From
+    the first request on, SESSION_COOKIE_NAME is fixed, and where SECRET_KEY seals the cookie, it
+    and SECRET_KEY_FALLBACKS.
     Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` if the layer for them is on.
     Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an
     app that already has a RingSession.
@@ -134,46 +156,20 @@ class RingSession:
         if _NAME in app.extensions:
             raise ConfigError("RingSession: this app already has a RingSession. Install it once")
         nested = self._config if config is None else config
-        whole = read_config(app.config, nested)
-        shown = whole
-        if self._until is not None:
-            cookies = FlaskCookies(app, self._until, lambda: datetime.now(timezone.utc))
-            store = MovingStore(whole["session"]["store"], cookies)
-            whole = assoc_in(whole, ["session", "store"], store)
-        try:
-            wrapped = wrap_defaults(app.wsgi_app, whole)
-            interface = self._interface(app, whole)
-        except ConfigError as error:
-            raise name_app_key(error, nested) from None
-        assert isinstance(wrapped, RingApp)
-        wrapped.config = shown
-        app.wsgi_app = wrapped  # type: ignore[method-assign]
-        app.session_interface = interface
-        functions = _find_globals(whole)
+        functions: dict[str, Callable[[], str]] = {}
+        site = Site(app, nested, self._until, partial(_provide, functions))
+        functions.update(_find_globals(site.config))
         if functions:  # the first use of jinja_env fixes its options, so avoid it if possible
             app.jinja_env.globals.update(functions)
+        app.wsgi_app = site.wsgi_app  # type: ignore[method-assign]
+        app.session_interface = site.interface
+        handle_failures(app)
         app.extensions[_NAME] = self
 
-    def _interface(self, app: Flask, config: Config) -> FlaskSessionInterface:
-        options = {key: value for key, value in config["session"].items() if key != "flash"}
-        own_age = "max_age" in config["session"]["cookie_attrs"]
-        return FlaskSessionInterface(
-            options,
-            cookie_name=options["cookie_name"],
-            max_age=None if own_age else permanent_age(config, app.config),
-            rolling=bool(app.config["SESSION_REFRESH_EACH_REQUEST"]),
-            provide=_providing(config),
-        )
 
-
-def _providing(config: Config) -> Callable[[Request], object]:
-    """Return a function that adds the templates' keys to a request that no layer has handled."""
-    functions = _find_globals(config)
-
-    def provide(request: Request) -> None:
-        if "csrf_token" in functions:
-            anti_forgery_request(request)
-        if "csp_nonce" in functions:
-            request["csp_nonce"] = secrets.token_urlsafe(16)
-
-    return provide
+def _provide(functions: Collection[str], request: Request) -> None:
+    """Add the templates' keys to a request that no layer has handled."""
+    if "csrf_token" in functions:
+        anti_forgery_request(request)
+    if "csp_nonce" in functions:
+        request["csp_nonce"] = secrets.token_urlsafe(16)

@@ -14,16 +14,23 @@ from .. import codec
 from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
-from ..session.state import LIVE, NONE, UNTOUCHED, SessionCommitted, State
+from ..session.phases import LIVE, NONE, UNTOUCHED
+from ..session.state import SessionCommitted, State
+from .events import is_event
+from .outside import Opened
+from .values import stored_value
 
 FLASHES = "_flashes"  # what flask.flash appends to, and flask.get_flashed_messages takes
 PERMANENT = "_permanent"
 _QUOTED = f'"{PERMANENT}"'  # as it stands in a record
+# Flask-Login asks for this key after each request, also one for a file, and takes it out of the
+# session. So it is there only if the same request has used the session before.
+_REMEMBER = "_remember"
 _CATEGORY = "message"  # flask.flash's own default
 
 
 def is_pair(value: object) -> bool:
-    return type(value) is tuple and len(value) == 2
+    return isinstance(value, tuple) and len(value) == 2
 
 
 def flash_pair(value: Any) -> tuple[Any, Any]:
@@ -45,7 +52,12 @@ def flash_value(category: Any, message: Any) -> Any:
     return message if plain else (category, message)
 
 
-def _state_of(session: Session) -> State:
+def is_permanent(record: str) -> bool:
+    """Return whether a record is that of a permanent session."""
+    return _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
+
+
+def state_of(session: Session) -> State:
     state = session_state(session)
     assert state is not None
     return state
@@ -68,66 +80,63 @@ class FlaskSession(SessionMixin):
     requests lose none. Names with "_" are for the interface. Raises what `Session` raises.
     """
 
-    _is_outside = False  # no layer stores it
     _is_refused = False  # it holds what no store can
-    _is_streaming = False  # a piece of the body is being made
     _modified = False
     _accessed = False
 
-    def __init__(self, ring: Session, reopen: Callable[[], Session] | None = None) -> None:
-        self._inner = ring
-        _state_of(ring).messages_wait = True
-        self._reopen = reopen  # for a test's context that is kept after the response
+    def __init__(self, opened: Opened, reopen: Callable[[], Opened] | None = None) -> None:
+        self._opened = opened
+        self._reopen = reopen  # for an event of Flask-SocketIO
+        self._shown_late: list[str] = []  # messages, after the response had started
+
+    @property
+    def _current(self) -> Opened:
+        if self._reopen is not None and is_event():
+            self._opened, self._reopen = self._reopen(), None
+        if self._opened.is_outside and is_event():
+            state_of(self._opened.ring).is_mute = True
+        return self._opened
 
     @property
     def _ring(self) -> Session:
-        if self._reopen is not None and not self._is_streaming:
-            state = _state_of(self._inner)
-            if state.has_started and state.phase is UNTOUCHED:
-                self._inner, self._reopen = self._reopen(), None
-        return self._inner
+        return self._current.ring
 
     @property
     def _state(self) -> State:
-        return _state_of(self._ring)
-
-    @property
-    def _is_kept(self) -> bool:
-        """Return whether its context outlives the request, as in `with app.test_client()`."""
-        return self._reopen is not None
+        return state_of(self._ring)
 
     def __getitem__(self, key: str) -> Any:
         if key == FLASHES and (waiting := self._waiting()):
             return [flash_pair(self._state.own_keys()[entry]) for entry in waiting]
-        try:
-            return self._ring[key]
-        except SessionCommitted:
-            raise _too_late(f'["{key}"]') from None
+        return self._ring[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._check(f'["{key}"]')
         if key == FLASHES:
             self._set_messages(value)
         else:
-            self._ring[key] = value
+            self._ring[stored_value(key)] = value
 
     def __delitem__(self, key: str) -> None:
-        self._check(f'["{key}"]')
         if key == FLASHES and (waiting := self._waiting()):
             for entry in waiting:
                 del self._state.own_keys()[entry]
+            if self._state.has_started:
+                self._shown_late += waiting
         else:
+            self._check(f'["{key}"]')
             del self._ring[key]
 
     def __iter__(self) -> Iterator[str]:
-        ring = self._loaded("")
-        return iter([*ring, FLASHES] if self._waiting() else list(ring))
+        return iter([*self._ring, FLASHES] if self._waiting() else list(self._ring))
 
     def __len__(self) -> int:
-        return len(self._loaded("")) + bool(self._waiting())
+        return len(self._ring) + bool(self._waiting())
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._waiting()) if key == FLASHES else key in self._loaded(f'["{key}"]')
+        if key == _REMEMBER and self._state.phase is UNTOUCHED:
+            return False
+        return bool(self._waiting()) if key == FLASHES else key in self._ring
 
     def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
         return {**self, **other}
@@ -159,7 +168,7 @@ class FlaskSession(SessionMixin):
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Set a key at once and atomically to `change(old value)`. See `Session.swap`."""
         self._check(f'.swap("{key}")')
-        return self._ring.swap(key, change)
+        return self._ring.swap(stored_value(key), lambda old: stored_value(change(old)))
 
     @property
     def new(self) -> bool:  # type: ignore[override]
@@ -191,9 +200,7 @@ class FlaskSession(SessionMixin):
         """Whether it was permanent when it was loaded, and is now."""
         contents = self._state.load()
         now = bool(contents.values.get(PERMANENT))
-        record = contents.record or ""
-        was = _QUOTED in record and codec.value_text(record, PERMANENT) == "true"
-        return was, now
+        return is_permanent(contents.record or ""), now
 
     @property
     def _is_plain(self) -> bool:
@@ -205,15 +212,7 @@ class FlaskSession(SessionMixin):
         if self._state.has_started:
             raise _too_late(what)
 
-    def _loaded(self, what: str) -> Session:
-        try:
-            self._state.load()
-        except SessionCommitted:
-            raise _too_late(what) from None
-        return self._ring
-
     def _waiting(self) -> list[str]:
-        self._loaded(f'["{FLASHES}"]')
         return pending(self._state)
 
     def _set_messages(self, messages: Any) -> None:

@@ -65,7 +65,7 @@ def keep_private(control: Any) -> Any:
     directives = _directives(control)
     kept = [directive for directive in directives if not _is_shared(directive)]
     if len(kept) < len(directives):
-        log.warning("Made the Cache-Control of a response private: it sets the session's cookie")
+        log.warning("Made the Cache-Control of a response private: it depends on the session")
     if not {"private", "no-store"} & {directive.lower() for directive in kept}:
         kept.insert(0, "private")
     return control if kept == directives else ", ".join(kept)

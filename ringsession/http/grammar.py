@@ -31,11 +31,22 @@ PLAIN_COOKIE_VALUE = re.compile(r"[\x21\x23\x24\x26-\x2a\x2d-\x3a\x3c-\x5b\x5d-\
 # RFC 6265 section 4.1.1: av-octet = %x20-3A / %x3C-7E, any character except controls and ";".
 AV_OCTETS = re.compile(r"[\x20-\x3a\x3c-\x7e]*\Z")
 
+# RFC 6265bis section 5.6: a browser ignores an attribute whose value is longer.
+MAX_ATTRIBUTE_OCTETS = 1024
+
+# RFC 6265bis section 5.6.4: a Path that does not start with "/" counts as none. Only what the path
+# of a URL can hold follows: a browser compares octets, and writes "/a b" as "/a%20b" (URL Standard,
+# path percent-encode set), so that it never sends a cookie whose path is "/a b".
+COOKIE_PATH = re.compile(r"/[/!$%&'()*+,\-.0-9:=@A-Z\[\]^_a-z|~]*\Z")
+
 # A session's id: 32 random bytes in base64url. Only ringsession makes ids.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 # An anti-forgery token: a mask and a masked secret of 32 bytes each, in base64url.
 MASKED_SECRET = re.compile(r"[A-Za-z0-9_-]{86}\Z")
+
+# RFC 3986 section 3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ).
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*\Z")
 
 # RFC 3986 section 3.2.2: host = IP-literal / IPv4address / reg-name. Of the names, only those that
 # DNS and browsers accept.

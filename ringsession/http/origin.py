@@ -6,12 +6,16 @@ pass these checks.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
-from .grammar import HOST_NAME, IP_LITERAL, PORT
+from .grammar import HOST_NAME, IP_LITERAL, PORT, SCHEME
 from ..request import Request
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_PAGES = {"ws": "http", "wss": "https"}  # some servers call the scheme of a handshake so
+# Fetch: the origin of a file or of data is "null", and that of a page with a websocket the page's.
+_WITHOUT_ORIGIN = frozenset(("file", "data", "blob", "about", "javascript", "ws", "wss", "ftp"))
 _LONGEST = 253  # characters; the limit of DNS for a name
 
 
@@ -31,6 +35,54 @@ def split_host(text: str) -> tuple[str, int | None] | None:
         return None
     number = int(port or 1)
     return (host.lower(), number if port else None) if 0 < number < 65_536 else None
+
+
+def is_host(host: str) -> bool:
+    """Return whether a URL can have this host, as browsers write it.
+
+    Source: RFC 1035 section 2.3.4, URL Standard (host parser).
+
+    >>> [is_host(host) for host in ("example.org", "[::1]", "a..b", "127.0.0.1", "127.1")]
+    [True, True, False, True, False]
+    """
+    if IP_LITERAL.match(host):
+        return _read_address(host[1:-1]) is not None
+    labels = host.split(".")
+    if not HOST_NAME.match(host) or len(host) > _LONGEST or "" in labels:
+        return False
+    # Only an IPv4 address ends in a number.
+    ends_in_number = labels[-1].isdigit()
+    return max(map(len, labels)) < 64 and not (ends_in_number and _read_address(host) is None)
+
+
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def read_origin(text: str) -> str | None:
+    """Return an origin as browsers write it; None if no browser writes such an origin.
+
+    Apps and extensions have schemes of their own.
+    Source: RFC 6454 section 6.2.
+
+    >>> read_origin("HTTPS://Example.org:443"), read_origin("capacitor://localhost")
+    ('https://example.org', 'capacitor://localhost')
+    >>> read_origin("https://example.org/"), read_origin("null")
+    (None, None)
+    """
+    scheme, _, rest = text.partition("://")
+    scheme, found = scheme.lower(), split_host(rest)
+    if not SCHEME.match(scheme) or scheme in _WITHOUT_ORIGIN or found is None:
+        return None
+    host, port = found
+    if not is_host(host.removesuffix(".")):
+        return None
+    if host[0] == "[":
+        host = f"[{_read_address(host[1:-1])}]"
+    return f"{scheme}://{host}{'' if port in (None, _DEFAULT_PORTS.get(scheme)) else f':{port}'}"
 
 
 def _host(request: Request) -> tuple[str, int | None] | None:
@@ -66,7 +118,27 @@ def get_origin(request: Request) -> str | None:
     'http://localhost:8000'
     """
     host = get_host(request)
-    return host and f"{request['scheme']}://{host}"
+    return host and f"{_PAGES.get(request['scheme'], request['scheme'])}://{host}"
+
+
+def is_cross_site_write(request: Request) -> bool:
+    """Return whether another site made the browser send a request that may change something.
+
+    The browser then holds back a cookie that is SameSite=Lax, so a request without a session says
+    nothing about whether its user has one.
+
+    Source: W3C Fetch Metadata, RFC 6265bis section 5.2.
+
+    >>> headers = {"sec-fetch-site": "cross-site"}
+    >>> is_cross_site_write(Request({"request_method": "post", "headers": headers}))
+    True
+    """
+    if request.get("request_method", "get") in ("get", "head", "options", "trace"):
+        return False
+    site, origin = request.get_header("sec-fetch-site"), request.get_header("origin")
+    if site is not None:
+        return site == "cross-site"
+    return origin not in (None, "null") and origin != get_origin(request)
 
 
 # RFC 3986 sections 3.3 and 3.4: pchar, "/", "?" and "%" need no encoding. Browsers keep "[]" too.

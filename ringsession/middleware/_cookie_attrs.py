@@ -5,22 +5,23 @@ A browser drops a wrong cookie without a word, so a mistake is an error here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from werkzeug.http import http_date, parse_date
 
-from ..http.grammar import AV_OCTETS, LONGEST_COOKIE_AGE, TOKEN
-from ..option_error import OptionError, suggest, wrong_value
+from ..http.grammar import LONGEST_COOKIE_AGE, TOKEN
+from ..option_error import OptionError, show, suggest, wrong_value
+from ._cookie_scope import DOMAIN, PATH, write_domain, write_path, wrong_domain, wrong_path
+
+# A Max-Age under 1 deletes the cookie. One of more than 1,024 digits would be ignored.
+_SHORTEST_AGE = timedelta.min // timedelta(seconds=1)
 
 
 def _switch(value: Any) -> bool | None:
     return value if type(value) is bool else None
-
-
-def _octets(value: Any) -> str | None:
-    return value if isinstance(value, str) and AV_OCTETS.match(value) else None
 
 
 def _same_site(value: Any) -> str | None:
@@ -31,7 +32,9 @@ def _same_site(value: Any) -> str | None:
 def _max_age(value: Any) -> str | None:
     if isinstance(value, timedelta):
         value = value // timedelta(seconds=1)
-    return str(value) if type(value) is int and value <= LONGEST_COOKIE_AGE else None
+    if type(value) is not int or not _SHORTEST_AGE <= value <= LONGEST_COOKIE_AGE:
+        return None
+    return str(value)
 
 
 def _expires(value: Any) -> str | None:
@@ -47,8 +50,8 @@ def _expires(value: Any) -> str | None:
 
 
 _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
-    "domain": ("Domain", _octets, 'an ASCII str without ";" and control characters'),
-    "path": ("Path", _octets, 'an ASCII str without ";" and control characters'),
+    "domain": ("Domain", write_domain, DOMAIN),
+    "path": ("Path", write_path, PATH),
     "secure": ("Secure", _switch, "True or False"),
     "http_only": ("HttpOnly", _switch, "True or False"),
     "max_age": ("Max-Age", _max_age, "an int of seconds or a timedelta, at most 400 days"),
@@ -56,6 +59,8 @@ _ATTRIBUTES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "same_site": ("SameSite", _same_site, '"strict", "lax" or "none"'),
     "partitioned": ("Partitioned", _switch, "True or False"),
 }
+
+_WRONG = {"domain": wrong_domain, "path": wrong_path}
 
 
 def _is_left_out(value: Any) -> bool:
@@ -81,7 +86,8 @@ def _check_attr(key: str, value: Any) -> None:
         raise OptionError(key, f"unknown attribute; {suggest(key, _ATTRIBUTES)}")
     _, write, known = _ATTRIBUTES[key]
     if not _is_left_out(value) and write(value) is None:
-        raise wrong_value(key, known, value)
+        wrong = _WRONG.get(key)
+        raise wrong(value) if wrong else wrong_value(key, known, value)
 
 
 def check_attrs(attrs: Mapping[str, Any]) -> None:
@@ -104,14 +110,29 @@ def check_attrs(attrs: Mapping[str, Any]) -> None:
         raise OptionError("partitioned", 'expected "secure": True beside it')
 
 
+# RFC 6265bis section 5.7: the case of a prefix does not matter.
+_PREFIX = re.compile("__(?:Host|Secure)-", re.IGNORECASE)
+
+
+def another_name(name: str) -> str:
+    """Return what to write where a "__Host-" name does not go with a domain or path."""
+    prefix, rest = name[:7], name[7:]
+    return f"write a name without {prefix}, such as {'__Secure-' + rest!r:.60}"
+
+
 def check_cookie(name: str, attrs: Mapping[str, Any]) -> None:
     """Raise OptionError unless a browser takes a cookie of this name with these attributes."""
     if not isinstance(name, str) or not TOKEN.match(name):
         raise wrong_value("name", "a token (RFC 9110)", name)
     check_attrs(attrs)
-    prefix = name.lower()  # RFC 6265bis section 5.7: the case of a prefix does not matter
-    if prefix.startswith(("__host-", "__secure-")) and not attrs.get("secure"):
-        raise OptionError("name", f'expected "secure": True beside {name!r:.60}')
+    prefix = _PREFIX.match(name)
+    if prefix and not attrs.get("secure"):
+        another = f"or write a name without {prefix[0]}"
+        raise OptionError("name", f'expected "secure": True beside {name!r:.60}; {another}')
     # Section 5.7: a "__Host-" cookie must have the Path "/". Without one, the page's folder counts.
-    if prefix.startswith("__host-") and (attrs.get("domain") or attrs.get("path") != "/"):
-        raise OptionError("name", f'expected path "/" and no domain beside {name!r:.60}')
+    if prefix and prefix[0].lower() == "__host-":
+        wrong = "domain" if attrs.get("domain") else "path"
+        if wrong == "domain" or attrs.get("path") != "/":
+            found = f"{wrong} {show(attrs.get(wrong))}"
+            problem = f'expected path "/" and no domain beside {name!r:.60}, got {found}'
+            raise OptionError("name", f"{problem}; {another_name(name)}")

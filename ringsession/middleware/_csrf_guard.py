@@ -53,8 +53,17 @@ def _is_safe(request: Request) -> bool:
     )
 
 
-def _is_websocket(request: Request) -> bool:
-    return (request.get_header("upgrade") or "").strip().lower() == "websocket"
+def _is_websocket(upgrade: str) -> bool:
+    # RFC 9110 section 7.8: Upgrade = #( protocol-name ["/" protocol-version] ), in any case.
+    protocols = upgrade.lower().split(",")
+    return any(name.partition("/")[0].strip() == "websocket" for name in protocols)
+
+
+def _is_of_a_browser(request: Request) -> bool:
+    # RFC 6455 section 4.1: "The request MUST include a header field with the name |Origin| if the
+    # request is coming from a browser client."
+    names = ("origin", "sec-fetch-site")
+    return any(request.get_header(name) is not None for name in names)
 
 
 class Guard:
@@ -76,8 +85,10 @@ class Guard:
 
     def refusal(self, request: Request) -> str | None:
         """Return why a request may not pass, or None if it may."""
-        if _is_safe(request) and (self._mode == "token" or not _is_websocket(request)):
-            return None
+        if _is_safe(request):
+            upgrade = request.get_header("upgrade")
+            if upgrade is None or not self._is_guarded_socket(request, upgrade):
+                return None
         if self._exempt is not None and self._exempt(request):
             return None
         judgement = "token" if self._mode == "token" else judge_origin(request, self._trusted)
@@ -86,6 +97,11 @@ class Guard:
         if judgement == "pass" and self._mode != "strict":
             return None
         return None if self._has_safe_header(request) else self._token_refusal(request)
+
+    def _is_guarded_socket(self, request: Request, upgrade: str) -> bool:
+        if self._mode == "token" or not _is_websocket(upgrade):
+            return False
+        return self._mode == "strict" or _is_of_a_browser(request)
 
     def _has_safe_header(self, request: Request) -> bool:
         # A browser sends a header of this kind to another origin only if that one has agreed

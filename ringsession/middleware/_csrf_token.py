@@ -14,9 +14,14 @@ from typing import Any
 from ..request import Request, as_request
 from ..session.contents import SECRETS
 from ..session.mapping import request_state
+from ..session.state import SessionCommitted
 from ._masked_token import SIZE, mask_secret, unmask_token
 
 FIELD = "__anti-forgery-token"
+_TOO_LATE = (
+    'request["anti_forgery_token"]: the session has no CSRF token yet, and the response has already'
+    " started, so its cookie cannot be sent. Read the token before the response starts."
+)
 _HEADERS = ("x-csrf-token", "x-xsrf-token", "x-csrftoken")
 
 
@@ -37,6 +42,8 @@ def make_token(request: Request) -> str:
     secret = secrets.token_bytes(SIZE)
     state = request_state(request)
     if state is not None:  # without one, a token that no request can bring back, as in Ring
+        if state.has_started:
+            raise SessionCommitted(_TOO_LATE)
         state.set_own_key(SECRETS + secrets.token_hex(4), secret.hex())
     return mask_secret(secret)
 

@@ -1,13 +1,16 @@
 """Find the file that a request's path names, below a folder or in a package's data.
 
 A path that leads out of the root, a name that begins with a dot, and a file that is no regular file
-are never served; a file that cannot be read is not found. `_open_file.py` opens it.
+are never found.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path as FilePath
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,10 +19,12 @@ from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
 from ..request import Request
-from ._open_file import OpenFile, is_not_served, open_file
+from ._file_tags import entity_tag, last_modified
+from ._sent_file import OpenFile
 
 _LONGEST = 3 * 4096  # characters of a percent-encoded path; no file has a longer name
 Root = str | os.PathLike[str]
+Find = Callable[[str], OpenFile | None]
 
 
 def get_file_path(request: Request) -> str | None:
@@ -43,6 +48,20 @@ def get_file_path(request: Request) -> str | None:
     return None if hidden or "\0" in path else "/".join(parts)
 
 
+def _open_file(path: str | FilePath) -> OpenFile | None:
+    """Open a regular file. Return None for anything else."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe waits for its writer
+        return None
+    file = open(path, "rb")
+    try:
+        status = os.fstat(file.fileno())
+        etag = entity_tag(file, os.fspath(path), status)
+    except BaseException:
+        file.close()
+        raise
+    return OpenFile(file, status.st_size, etag, last_modified(status))
+
+
 def _is_inside(path: str | FilePath, root: Root) -> bool:
     return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
 
@@ -63,16 +82,11 @@ def find_file(
 ) -> OpenFile | None:
     """Open the file at a path below a folder, or return None: the inner half of wrap_files."""
     found = safe_join(os.fspath(root), path)
-    try:
-        if found is not None and index_files and os.path.isdir(found):
-            found = _index_file(found)
-        if found is None or not os.path.isfile(found):
-            return None
-        return open_file(found) if allow_symlinks or _is_inside(found, root) else None
-    except OSError as error:
-        if is_not_served(error):
-            return None
-        raise
+    if found is not None and index_files and os.path.isdir(found):
+        found = _index_file(found)
+    if found is None or not os.path.isfile(found):
+        return None
+    return _open_file(found) if allow_symlinks or _is_inside(found, root) else None
 
 
 def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFile | None:
@@ -82,16 +96,30 @@ def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFil
     """
     if isinstance(root, FilePath):
         return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
-    if not path or safe_join("", path) is None:
-        return None
-    parts = path.split("/")
-    found = root.joinpath(*parts)
-    if isinstance(found, FilePath):  # the package consists of several folders
-        folder = found.parents[len(parts) - 1]
-        return find_file(path, folder, index_files=False, allow_symlinks=allow_symlinks)
-    if not found.is_file():
+    found = root.joinpath(*path.split("/"))
+    if not path or not found.is_file():
         return None
     data = found.read_bytes()
     file = io.BytesIO(data)
     file.name = found.name
     return OpenFile(file, len(data), f'"{generate_etag(data)}"', None)
+
+
+# The file system's ways to say that there is no file here for this process.
+_NO_FILE = frozenset(
+    (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+)
+
+
+def search(finds: Iterable[Find], path: str) -> OpenFile | None:
+    """Return the first file that is found and may be read."""
+    for find in finds:
+        try:
+            found = find(path)
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
+        else:
+            if found is not None:
+                return found
+    return None

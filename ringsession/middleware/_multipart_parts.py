@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Event, Field, File, MultipartDecoder, NeedData, State
 
-from ..wsgi.form_input import MAX_FORM_BYTES
+from ..wsgi.form_input import MAX_FORM_BYTES, FormLimits
 from ..http.refusals import BadParams, ParamsTooLarge
 from .params import MAX_FIELDS
 
@@ -44,11 +44,24 @@ class _PartStream(io.RawIOBase):
 
 
 class Limits(NamedTuple):
-    """The limits of a form, from the options of `wrap_multipart_params`."""
+    """The limits of a form: the options of `wrap_multipart_params`, and the last two as well."""
 
     max_size: int = MAX_SIZE
     max_file_size: int | None = None
     max_file_count: int | None = None
+    max_parts: float = MAX_FIELDS
+    max_text_size: float = MAX_FORM_BYTES  # bytes of one field
+
+    def within(self, app: FormLimits) -> Limits:
+        """Return the limits that also hold in an app with limits of its own."""
+        most_parts, most_text = app.max_parts, app.max_text_size
+        return self._replace(
+            max_size=(
+                self.max_size if app.max_size is None else int(min(self.max_size, app.max_size))
+            ),
+            max_parts=self.max_parts if most_parts is None else most_parts,
+            max_text_size=self.max_text_size if most_text is None else most_text,
+        )
 
 
 def _before_break(data: bytes, end: int) -> int:
@@ -117,7 +130,7 @@ def _events(body: Any, boundary: bytes, max_size: int) -> Iterator[Event]:
             raise ParamsTooLarge("expected less text before the first part") from error
 
 
-def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
+def _chunks(events: Iterator[Event], most: float) -> Iterator[bytes]:
     """Yield the data of the part whose headers came last, in chunks that are not empty."""
     for event in events:
         data = cast(Data, event)  # nothing else stands in a part
@@ -131,7 +144,7 @@ def _chunks(events: Iterator[Event], most: int) -> Iterator[bytes]:
 
 
 def _check_part(part: Field | File, count: int, limits: Limits) -> None:
-    parts = min(MAX_FIELDS, limits.max_file_count or MAX_FIELDS)
+    parts = min(limits.max_parts, limits.max_file_count or limits.max_parts)
     if count > parts:
         raise ParamsTooLarge(f"expected at most {parts} parts")
     if sum(len(name) + len(value) for name, value in part.headers) > MAX_HEADER_BYTES:
@@ -143,7 +156,7 @@ def read_parts(
 ) -> Iterator[tuple[Field | File, Any]]:
     """Yield the parts of a form: a field with its octets, a file with its value from the store."""
     events = _events(body, boundary, limits.max_size)
-    text_left, count = MAX_FORM_BYTES, 0
+    text_left, count = max(MAX_FORM_BYTES, limits.max_text_size), 0
     most = limits.max_file_size or limits.max_size
     for part in events:
         if not isinstance(part, (Field, File)):  # text before the first part
@@ -158,6 +171,6 @@ def read_parts(
             yield part, store(named)
             deque(chunks, maxlen=0)  # skip the rest of the file that the store did not read
         else:
-            octets = b"".join(_chunks(events, min(most, text_left)))
+            octets = b"".join(_chunks(events, min(most, limits.max_text_size, text_left)))
             text_left -= len(octets)
             yield part, octets

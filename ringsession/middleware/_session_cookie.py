@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from ..session.commit import Outcome
 from ..session.contents import COOKIE_ATTRS
-from ..session.state import DESTROY, LIVE, State
+from ..session.phases import DESTROY, LIVE
+from ..session.state import State
 from .. import codec
 from ..http.form_encoding import form_encode
 from ._cookie_attrs import attributes, check_cookie
@@ -124,9 +125,8 @@ class SessionCookie:
         others = [{**self._attrs, "domain": None, **scope} for scope in self._former]
         if own.domain:
             others.append({**self._attrs, "domain": None, "path": own.path})
-        if (
-            attrs is not None
-        ):  # a response chose the scope, so the cookie may stand under another one
+        # A response chose the scope, so the cookie may stand under another one.
+        if attrs is not None:
             others += [dict(self._attrs), {**self._attrs, **kept}]
         found = {_scope(other): other for other in others}
         return [self._deletion(other) for scope, other in found.items() if scope != own]

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from ..option_error import OptionError, Path, wrong_value
+from ..option_error import OptionError, Path, to_seconds, wrong_value
+from ..session.failure import say
 from ..stores import Lifetime, StoreUnavailable, is_seconds
 from ..stores.backend import Backend
 from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
-from ._cookie_attrs import check_attrs, check_cookie
+from ..stores.shown_url import show_store
+from ._cookie_attrs import another_name, check_attrs, check_cookie
 
 log = logging.getLogger("ringsession")
 
@@ -23,13 +26,15 @@ log = logging.getLogger("ringsession")
 _LONGEST = 10**10  # seconds, which are 317 years
 
 
-def check_seconds(**options: float | None) -> None:
-    """Raise OptionError for an option that is neither None nor seconds over 0."""
+def read_seconds(**options: float | timedelta | None) -> Iterator[float | None]:
+    """Return each option as seconds over 0, or None. Raises OptionError for any other value."""
     for name, value in options.items():
-        if not is_seconds(value):
+        seconds = to_seconds(value)
+        if not is_seconds(seconds):
             raise wrong_value(name, "seconds over 0, or None", value)
-        if value is not None and value > _LONGEST:
+        if seconds is not None and seconds > _LONGEST:
             raise wrong_value(name, f"at most {_LONGEST} seconds, or None for no limit", value)
+        yield seconds
 
 
 def find_attrs(name: Any, cookie_attrs: Any, root: Any) -> dict[str, Any]:
@@ -70,11 +75,12 @@ _SCOPE = ("domain", "path", "partitioned")
 
 
 def check_former(
-    former: Sequence[Mapping[str, Any]], attrs: Mapping[str, Any]
+    former: Sequence[Mapping[str, Any]], cookie_name: str, attrs: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
     """Return the scopes that an app used before. Raises OptionError for a wrong one.
 
-    attrs: the cookie's configured attributes; a scope takes the attributes that it lacks from them.
+    cookie_name, attrs: the cookie as it is configured; a scope takes the attributes that it lacks
+        from there.
     """
     name = "former_cookie_attrs"
     if isinstance(former, (str, bytes, Mapping)) or not isinstance(former, Sequence):
@@ -91,6 +97,14 @@ def check_former(
             check_attrs({**attrs, **scope})
         except OptionError as error:
             raise OptionError((name, index, *error.option), error.problem) from None
+        try:
+            check_cookie(cookie_name, {**attrs, **scope})
+        except OptionError:  # a deletion there would name a cookie that no browser ever kept
+            raise OptionError(
+                (name, index),
+                f"a browser never kept a cookie named {cookie_name!r:.60} with another path or a"
+                f" domain. Remove this entry, or {another_name(cookie_name)}, in cookie_name",
+            ) from None
     return list(former)
 
 
@@ -106,10 +120,12 @@ def find_store(option: Any) -> Any:
     if callable(check):
         try:
             check()
-        except StoreUnavailable:  # the database may start after the app
+        except StoreUnavailable as error:  # the server may start after the app
+            shown = show_store(store)
             log.warning(
-                "%r could not be checked; requests get 503 until it answers.", store, exc_info=True
+                "cannot reach %s; requests will get 503 until it answers: %s", shown, say(error)
             )
+            log.debug("The traceback of the store's failure:", exc_info=error)
         except ValueError as error:
             raise OptionError("store", str(error)) from None
     return store

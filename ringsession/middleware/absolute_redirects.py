@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from ..wsgi.body import close_body
-from ..http.fields import check_field
+from ..http.fields import write_field
 from ..http.origin import get_origin, get_path
+from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, header
 
@@ -22,12 +22,12 @@ def absolute_redirects_response(response: Response, request: Request) -> Respons
     if found is None or not isinstance(found[1], str):
         return response
     # urljoin drops tabs and line ends, so "/\t/host" would become another host.
-    check_field(*found)
+    location = write_field(*found)
     origin = get_origin(request)
     if origin is None:
         return response
     try:
-        location = urljoin(f"{origin}{get_path(request)}", found[1])
+        location = urljoin(f"{origin}{get_path(request)}", location)
     except ValueError:  # "http://[": a handler may repeat what a client wrote
         return response
     return header(response, found[0], location)

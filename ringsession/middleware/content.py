@@ -1,7 +1,6 @@
 """Add Content-Type, its charset and Content-Length to responses that lack them.
 
-No body is read, except text and bytes. Of the request only the path is used, and only for a type
-that is not active.
+No body is read, except text and bytes. Of the request only the path is used.
 """
 
 from __future__ import annotations
@@ -31,22 +30,16 @@ _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[\t -~]*)?\Z")
 
 
-def _type_of(name: str, mime_types: Mapping[str, str]) -> str | None:
-    return mime_types.get(name.rpartition(".")[2].lower()) or guess_type(name)
+def _type_of(response: Response, uri: str, mime_types: Mapping[str, str]) -> str:
+    def find(name: str) -> str | None:
+        return mime_types.get(name.rpartition(".")[2].lower()) or guess_type(name)
 
-
-def _file_name(body: Any) -> str:
-    name: Any = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", None)
-    is_name = isinstance(name, (str, bytes))  # a temporary file's is a number
-    return os.fsdecode(name) if is_name else ""
-
-
-def _response_type(body: Any, uri: str, mime_types: Mapping[str, str]) -> str:
-    # The client chooses the path. If the handler's text became a page for that, whatever the text
-    # repeats of the request could hold a script. The name of a file is the site's own choice.
-    found = _type_of(uri, mime_types)
+    body = response.get("body")
+    file = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", "")
+    found = find(uri)
+    # The client chooses the path, so it must not turn a handler's text into a page that runs.
     if found is None or is_active(found):
-        found = _type_of(_file_name(body), mime_types)
+        found = find(str(file))
     return found or OCTETS
 
 
@@ -58,8 +51,7 @@ def content_type_response(
         return response
     if response["status"] in _WITHOUT_LENGTH:
         return response
-    found = _response_type(response.get("body"), request["uri"], mime_types)
-    return header(response, "Content-Type", found)
+    return header(response, "Content-Type", _type_of(response, request["uri"], mime_types))
 
 
 def _check_type(extension: Any, media_type: Any) -> None:
@@ -76,11 +68,11 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     mime_types: {}; a dict of extensions, without a dot and in lower case, to types. It comes before
         the known types.
 
-    Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file. A
-    type that a browser may run (HTML, XML, SVG, PDF, JavaScript and the like) comes only from the
-    file's name, never from the path, which the client chooses: a handler that makes a page says so.
-    All else is "application/octet-stream". A response without a body gets no type. Raises
-    OptionError for other mime_types.
+    Reads the extension in `request["uri"]`, then in the name of a body that is a path or a file.
+    An extension in the uri whose type a browser would run (HTML, XML, SVG, PDF, JavaScript) does
+    not count: only a file's name or the handler says that. The type of an unknown extension is
+    "application/octet-stream". A response without a body gets no type. Raises OptionError for other
+    mime_types.
     Source: ring.middleware.content-type/wrap-content-type, RFC 9110 section 8.3.
 
     >>> handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "a{}"})
@@ -95,27 +87,20 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
 
     def content_type(request: Request) -> Response:
         request = as_request(request)
-        response = check_response(handler(request))
-        try:
-            return content_type_response(response, request, types)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+        return content_type_response(check_response(handler(request)), request, types)
 
     return content_type
 
 
-_MOST_KEPT = 100  # characters of a type; an app may repeat a longer one that a client sent
+_LONGEST = 128  # characters of a Content-Type that is kept; a handler may repeat a client's
 
 
+@lru_cache(maxsize=256)
 def _add_charset(content_type: str, charset: str) -> str:
     check_field("Content-Type", content_type)
     if not _TEXT.match(content_type) or "charset=" in content_type.lower():
         return content_type
     return f"{content_type}; charset={charset}"
-
-
-_add_charset_kept = lru_cache(maxsize=256)(_add_charset)
 
 
 def default_charset_response(response: Response, charset: str) -> Response:
@@ -124,7 +109,7 @@ def default_charset_response(response: Response, charset: str) -> Response:
     if found is None or not isinstance(found[1], str):
         return response
     name, value = found
-    add = _add_charset_kept if len(value) <= _MOST_KEPT else _add_charset
+    add = _add_charset if len(value) <= _LONGEST else _add_charset.__wrapped__
     full = add(value, charset)
     if full == value:
         return response
@@ -199,9 +184,9 @@ def content_length_response(response: Response) -> Response:
 def wrap_content_length(handler: Handler) -> Handler:
     """Add the Content-Length if it is known without reading the body.
 
-    The length is known of None, bytes (also in a bytearray or a memoryview), a path, and a str
-    whose Content-Type has a charset; not of iterables and files. A 204 and a 304 get no length.
-    Raises LookupError for an unknown charset in the handler's Content-Type.
+    The length is known of None, bytes, a path, and a str whose Content-Type has a charset; not of
+    iterables and files. A 204 and a 304 get no length. Raises LookupError for an unknown charset
+    in the handler's Content-Type.
     Source: ring.middleware.content-length/wrap-content-length, RFC 9110 section 8.6.
 
     >>> handler = wrap_content_length(lambda request: {"status": 200, "headers": {}, "body": b"hi"})

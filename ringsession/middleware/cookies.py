@@ -16,6 +16,7 @@ from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, 
 from ..http.form_encoding import form_decode, form_encode
 from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
+from ..response_shape import wrong_cookies
 from ..responses import change_header, check_response
 from ._cookie_attrs import attributes, check_cookie
 
@@ -115,7 +116,8 @@ def set_cookie_header(name: str, value: object, attrs: Mapping[str, Any]) -> str
     name: a token (RFC 9110).
     value: str, int, float, bool, None or a list of these; it is form-encoded.
     attrs: a dict of attributes, of which False and None leave one out:
-        domain, path: a str.
+        domain: a name such as "example.org"; None for the host alone.
+        path: a path from "/" on, percent-encoded.
         secure, http_only, partitioned: a bool.
         max_age: an int of seconds or a timedelta, at most 400 days.
         expires: a datetime, in UTC if it is naive, or an IMF-fixdate.
@@ -162,7 +164,10 @@ def cookies_response(response: Response) -> Response:
     if "cookies" not in response:
         return response
     response = dict(response)
-    written = [_set_cookie(*item) for item in (response.pop("cookies") or {}).items()]
+    cookies = response.pop("cookies")
+    if cookies is not None and not isinstance(cookies, Mapping):
+        raise wrong_cookies(cookies)
+    written = [_set_cookie(*item) for item in (cookies or {}).items()]
     if not written:
         return response
     headers = dict(response.get("headers") or {})

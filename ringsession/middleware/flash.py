@@ -15,7 +15,8 @@ from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
 from ..session.mapping import apply_response, request_state
-from ..session.state import DESTROY, State
+from ..session.phases import DESTROY, FAILED
+from ..session.state import State
 
 
 def _state(request: Request) -> State:
@@ -34,11 +35,16 @@ def pending(state: State) -> list[str]:
     return sorted(key for key in state.own_keys() if key.startswith(FLASH))
 
 
-def new_entry(place: int = 0) -> str:
-    """Return the key of a new message. place: how many of this request stand before it."""
-    # Sorts by time, then by place; the random part keeps the entries of requests in the same moment
-    # apart.
-    return f"{FLASH}{time.time_ns():016x}-{place:04x}{secrets.token_hex(4)}"
+def new_entry(place: int = 0, now: int | None = None, random: str | None = None) -> str:
+    """Return the key of a new message.
+
+    place: 0; how many of this request stand before it.
+    now: None; nanoseconds since 1970, None for this moment.
+    random: None; eight hexadecimal digits that keep the entries of one moment apart.
+    """
+    # Sorts by time, then by place.
+    moment = time.time_ns() if now is None else now
+    return f"{FLASH}{moment:016x}-{place:04x}{random or secrets.token_hex(4)}"
 
 
 def _read_flash(request: Request) -> Any:
@@ -67,6 +73,8 @@ def flash_request(request: Request) -> Request:
 def flash_response(response: Response, request: Request) -> Response:
     """See wrap_flash."""
     state = _state(request)
+    if state.phase is FAILED:
+        return response  # wrap_session makes it a 503
     message = response.get("flash")
     if message is not None and message is not False:  # as in Ring
         # Before the message, which outlives a session that ends here.

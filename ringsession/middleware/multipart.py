@@ -6,19 +6,30 @@ parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from werkzeug.sansio.multipart import Field
 
-from ..wsgi.form_input import IN_MEMORY, MULTIPART_TYPE, FormInput, form_type
-from ..http.refusals import BadParams, ParamsTooLarge, answer_unreadable
-from ..option_error import wrong_value
+from ..wsgi.form_input import MULTIPART_TYPE, FormInput, form_limits, form_type
+from ..wsgi.temporary import IN_MEMORY, NOT_KEPT, check_folder, close_quietly, no_file
+from ..http.log_text import show_request
+from ..http.refusals import BadParams, NoTemporaryFile, ParamsTooLarge, answer_unreadable
+from ..option_error import OptionError, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ._multipart_parts import LONGEST_BOUNDARY, MAX_SIZE, Limits, Store, read_parts
 from .params import append_value, check_encoding, find_charset
+
+log = logging.getLogger("ringsession")
+
+_NO_FOLDER = "cannot make a temporary file, which an upload needs"
+_ADVICE = (
+    "Set TMPDIR to a folder that the app may write to, or turn uploads off with"
+    ' ["params"]["multipart"]: False'
+)
 
 
 class Upload(dict[str, Any]):
@@ -29,6 +40,7 @@ def temp_file_store(item: Mapping[str, Any]) -> Upload:
     """Keep an uploaded file in a temporary file, which is deleted when the request has ended.
 
     item: {"filename", "content_type", "stream"}. Over 512 KiB the temporary file is on the disk.
+    Raises NoTemporaryFile, for which the client gets a 507, if the file cannot be written.
     Source: ring.middleware.multipart-params.temp-file/temp-file-store.
 
     >>> import io
@@ -41,11 +53,14 @@ def temp_file_store(item: Mapping[str, Any]) -> Upload:
     file: Any = SpooledTemporaryFile(max_size=IN_MEMORY)
     try:
         copyfileobj(item["stream"], file)
+        size = file.tell()
+        file.seek(0)  # writes what is buffered
+    except OSError as error:
+        close_quietly(file)
+        raise no_file(error) from None
     except BaseException:
-        file.close()
+        close_quietly(file)
         raise
-    size = file.tell()
-    file.seek(0)
     named = {"filename": item["filename"], "content_type": item["content_type"]}
     return Upload(named, tempfile=file, size=size)
 
@@ -85,27 +100,43 @@ class _Reader:
         boundary = options.get("boundary", "")
         if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
             raise BadParams(f"expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
+        limits = self._limits.within(form_limits(request))
         length = request.get_header("content-length") or ""
-        if len(length) > 18 or (length.isdecimal() and int(length) > self._limits.max_size):
-            raise ParamsTooLarge(f"expected at most {self._limits.max_size} bytes")
-        return self._decoded(self._parts(request, body, boundary.encode()), options)
+        if len(length) > 18 or (length.isdecimal() and int(length) > limits.max_size):
+            raise ParamsTooLarge(f"expected at most {limits.max_size} bytes")
+        return self._decoded(self._parts(request, body, boundary.encode(), limits), options)
 
-    def _parts(self, request: Request, body: Any, boundary: bytes) -> list[tuple[Any, Any]]:
+    def _parts(
+        self, request: Request, body: Any, boundary: bytes, limits: Limits
+    ) -> list[tuple[Any, Any]]:
         form: FormInput | None = (dict.get(request, "environ") or {}).get("ringsession.form")
         if form is not None:
-            form.keep(self._limits.max_size + 1)
+            form.keep(limits.max_size + 1)
         position = body.tell()
         body.seek(0)
         parts = []
         if body.read(1):  # a form may be empty
             body.seek(0)
-            for part, value in read_parts(body, boundary, self._store, self._limits):
+            for part, value in self._read(request, read_parts(body, boundary, self._store, limits)):
                 parts.append((part, value))
                 file = value.get("tempfile") if isinstance(value, Mapping) else None
                 if form is not None and file is not None:
                     form.close_later(file)
         body.seek(position)
         return parts
+
+    def _read(
+        self, request: Request, parts: Iterator[tuple[Any, Any]]
+    ) -> Iterator[tuple[Any, Any]]:
+        try:
+            yield from parts
+        except NoTemporaryFile as error:
+            form: FormInput | None = (dict.get(request, "environ") or {}).get("ringsession.form")
+            if form is not None:
+                form.log_failure(error)
+            else:  # a handler called this layer: there is no server
+                log.error(NOT_KEPT, error.reason, show_request(request))
+            raise
 
     def _decoded(self, parts: list[tuple[Any, Any]], options: Mapping[str, str]) -> dict[str, Any]:
         fields = [part for part in parts if isinstance(part[0], Field)]
@@ -158,8 +189,9 @@ def wrap_multipart_params(
     start again afterwards. Adds `multipart_params`, and merges it into `params`. A field is a str.
     A file is a dict {"filename", "content_type", "tempfile", "size"}; the client chose the
     filename, so never use it as a path. A repeated name has a list. When they are read, a form over
-    a limit makes the response a 413, an unknown charset a 415, and a form with errors a 400. Raises
-    OptionError for wrong options.
+    a limit makes the response a 413, an unknown charset a 415, and a form with errors a 400; a full
+    disk makes it a 507. Raises OptionError for wrong options, and where no temporary file can be
+    made: every form over 512 KiB needs one.
     Source: ring.middleware.multipart-params/wrap-multipart-params, RFC 7578.
 
     >>> import io
@@ -178,6 +210,10 @@ def wrap_multipart_params(
         is_unlimited = limit is None and name != "max_size"
         if not is_unlimited and (type(limit) is not int or limit < 1):
             raise wrong_value(name, "a number over 0", limit)
+    try:
+        check_folder()
+    except NoTemporaryFile as error:
+        raise OptionError("store", f"{_NO_FOLDER}: {error.reason}. {_ADVICE}") from None
     read = _Reader(store, encoding and find_charset(encoding), limits)
 
     def multipart_params(request: Request) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..wsgi.form_input import FORM_TYPE, MAX_FORM_BYTES, form_type
+from ..wsgi.form_input import FORM_TYPE, MAX_FORM_BYTES, form_limits, form_type
 from ..http.refusals import ParamsTooLarge, UnknownCharset, answer_unreadable
 from ..http.form_encoding import form_decode
 from ..option_error import wrong_value
@@ -98,12 +98,14 @@ def _form_params(request: Request, encoding: str | None) -> dict[str, Any]:
     if body is None:
         return {}
     charset = find_charset(encoding or options.get("charset", "utf-8"))
+    limit = form_limits(request).max_size
+    most = MAX_FORM_BYTES if limit is None else int(min(MAX_FORM_BYTES, limit))
     position = body.tell()
     body.seek(0)
-    data = body.read(MAX_FORM_BYTES + 1)
+    data = body.read(most + 1)
     body.seek(position)
-    if len(data) > MAX_FORM_BYTES:
-        raise ParamsTooLarge(f"expected at most {MAX_FORM_BYTES} bytes")
+    if len(data) > most:
+        raise ParamsTooLarge(f"expected at most {most} bytes")
     return parse_params(data.decode(charset, "replace"), charset)
 
 

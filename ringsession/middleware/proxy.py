@@ -6,7 +6,7 @@ a client could forge it.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from ..option_error import wrong_value
@@ -14,9 +14,11 @@ from ..request import Handler, Request, Response, as_request
 
 
 def _address(text: str) -> str | None:
-    """Return an address of X-Forwarded-For without the port that some proxies add.
+    """Return an address of X-Forwarded-For; None if the text is no IP address.
 
-    The result is None if the text is no IP address.
+    A port goes, and so does a zone ("%eth0"), which only the host that wrote it understands (RFC
+    4007 section 6). An IPv4 address inside an IPv6 one (RFC 4291 section 2.5.5.2) is the IPv4
+    address, since a socket for both families writes it so.
     """
     host = text.strip(" \t")
     if host.startswith("["):
@@ -24,9 +26,12 @@ def _address(text: str) -> str | None:
     elif host.count(":") == 1:
         host = host.partition(":")[0]
     try:
-        return str(ip_address(host))
+        address = ip_address(host)
     except ValueError:  # "unknown", "_hidden" (RFC 7239 section 6), or a client's invention
         return None
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address)))
+    return str(address)
 
 
 def _entry(header: str, hops: int) -> str | None:
@@ -63,8 +68,9 @@ def wrap_forwarded(handler: Handler, *, hops: int = 1) -> Handler:
         and no client may be able to go around them.
 
     Reads the outermost proxy's entry of X-Forwarded-For, and X-Forwarded-Proto ("http" or "https").
-    Changes `remote_addr` and `scheme`; `remote_addr` stays if there are fewer entries than proxies,
-    or if the entry is no address. Raises OptionError for hops that are no number over 0.
+    Changes `remote_addr` and `scheme`; an IPv4 address is written as one ("::ffff:192.0.2.7" is
+    "192.0.2.7"), without a port and a zone. `remote_addr` stays if there are fewer entries than
+    proxies, or if the entry is no address. Raises OptionError for hops that are no number over 0.
     Source: ring.middleware.proxy-headers/wrap-forwarded-remote-addr,
     ring.middleware.ssl/wrap-forwarded-scheme.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -17,21 +18,27 @@ from ..session.commit import Outcome, commit
 from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
+from ..session.failure import fail
 from ..session.mapping import Session, apply_response, request_state
-from ..session.state import FAILED, UNTOUCHED, State
+from ..session.phases import FAILED, UNTOUCHED
+from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..http.log_text import show_request
+from ._unavailable import unavailable_response
 from ..http.caching import keep_private, vary_by_cookie
+from ._live_cookie import CookieAttrs, LiveCookie
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
-from ._session_options import check_former, check_seconds, find_attrs, find_store, open_backend
+from ._session_options import find_attrs, find_store, open_backend, read_seconds
 from .cookies import after_own, find_cookie
+
+# The checks of single options are for the Flask extension.
+__all__ = ["find_attrs", "find_store", "read_seconds"]
+__all__ += ["session_request", "session_response", "wrap_session"]
 
 log = logging.getLogger("ringsession")
 
 _MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
-_LATE = (
-    "Dropped a write to session %s: the session was ended while the request was running."
-    " method=%s path=%s"
-)
+_LATE = "Dropped a write to session %s: the session was ended while the request was running. %s"
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
@@ -45,16 +52,6 @@ def session_response(response: Response, lines: list[str], *, cookie_name: str) 
             response = {**response, "cookies": own}
     change_header(headers, "Vary", vary_by_cookie)
     return {**response, "headers": headers}
-
-
-def _unavailable() -> Response:
-    """What the client gets where the store failed, whatever the handler made of it."""
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
-    return {
-        "status": 503,
-        "headers": {**headers, "Cache-Control": "no-store"},
-        "body": "Service Unavailable",
-    }
 
 
 def _read_key(request: Request) -> Any:
@@ -73,14 +70,7 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _where(request: Request) -> tuple[str, str]:
-    """The method and path of a request, escaped and cut for the log."""
-    found = (request.get("request_method"), request.get("uri"))
-    method, path = (ascii(part)[1:-1][:200] if isinstance(part, str) else "?" for part in found)
-    return method.upper(), path
-
-
-def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
+def _store(state: State, request: Request, response: Response, cookie: SessionCookie) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
     own, when = None, "always"
@@ -88,6 +78,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
         response = dict(response)
         own = response.pop("session_cookie_attrs")
         when = response.pop("session_cookie_when", "always")
+        own = None if state.is_refused else own
     outcome = Outcome()
     try:
         if own is not None:
@@ -96,7 +87,7 @@ def _store(state: State, response: Response, cookie: SessionCookie) -> Response:
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), *_where(state.request))
+        log.warning(_LATE, _handle(state.value), show_request(request))
     finally:
         state.has_started = True
     lines = []
@@ -110,10 +101,10 @@ def wrap_session(
     *,
     store: Any = None,
     cookie_name: str = "ring-session",
-    cookie_attrs: Mapping[str, Any] | None = None,
+    cookie_attrs: CookieAttrs = None,
     root: str | None = None,
-    timeout: float | None = 1800,
-    absolute_timeout: float | None = None,
+    timeout: float | timedelta | None = 1800,
+    absolute_timeout: float | timedelta | None = None,
     rolling: bool = False,
     former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
 ) -> Handler:
@@ -123,10 +114,12 @@ def wrap_session(
         with Ring's three functions.
     cookie_name: "ring-session".
     cookie_attrs: over {"path": "/", "http_only": True, "same_site": "lax"}; see
-    `set_cookie_header`.
+        `set_cookie_header`. Or a function that returns them. It is called for each response whose
+        request used the session, so that the cookie follows a config that changes.
     root: None; the path of the cookie, over the one in cookie_attrs.
-    timeout: 1800; seconds without a request that touches the session, None for no limit.
-    absolute_timeout: None; seconds from the session's first write or its last `recreate`.
+    timeout: 1800; seconds or a timedelta without a request that touches the session, None for no
+        limit.
+    absolute_timeout: None; likewise, from the session's first write or its last `recreate`.
     rolling: False; send the cookie again whenever the idle timeout is extended (for a max_age that
         slides).
     former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
@@ -146,27 +139,29 @@ def wrap_session(
     >>> from ringsession import to_wsgi
     >>> def handler(request):
     ...     n = request["session"].get("n", 0) + 1
-    ...     headers = {"Content-Type": "text/plain"}
-    ...     return {"status": 200, "headers": headers, "body": str(n), "session": {"n": n}}
+    ...     return {"status": 200, "headers": {}, "body": str(n), "session": {"n": n}}
     >>> from werkzeug.test import Client
     >>> client = Client(to_wsgi(wrap_session(handler)))
     >>> client.get("/").text, client.get("/").text
     ('1', '2')
     """
-    check_seconds(timeout=timeout, absolute_timeout=absolute_timeout)
+    times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
     check_switches(rolling=rolling)
-    attrs = find_attrs(cookie_name, cookie_attrs, root)
-    former = check_former(former_cookie_attrs, attrs)
+    live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
+    fixed_cookie = live_cookie.fixed
     store = find_store(store)
-    backend = open_backend(store, cookie_name, Lifetime(timeout, absolute_timeout))
-    cookie = SessionCookie(cookie_name, attrs, rolling, former)
+    backend = open_backend(store, cookie_name, times)
     find_values = _finder(cookie_name, store)
+
+    def follows(record: str) -> bool:
+        return rolling
 
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
             state = State(backend, find_values, request)
+            state.cookie_follows = follows
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))
@@ -175,20 +170,18 @@ def wrap_session(
                 if state.has_started or not (state.phase is not UNTOUCHED or about):
                     state.has_started = True
                     return response
+                cookie = fixed_cookie or live_cookie()
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
-                return _store(state, response, cookie)
+                return _store(state, request, response, cookie)
         except Exception as error:
-            close_body(response and response.get("body"))
             if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
+                close_body(response and response.get("body"))
                 raise
-            log.error("The session store failed, so the response is a 503.", exc_info=error)
-        except BaseException:
-            close_body(response and response.get("body"))
-            raise
-        else:
-            close_body(response.get("body"))
-        return _unavailable()
+            fail(state, error)
+            if not isinstance(error, StoreUnavailable):
+                log.debug("The app's own error after that:", exc_info=error)
+        return unavailable_response(request, response, cookie_name)
 
     return session
 

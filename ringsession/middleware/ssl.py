@@ -6,38 +6,32 @@ the proxies' headers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
-from ..http.origin import get_path, split_host
-from ..option_error import OptionError, Path, check_switches, list_items, wrong_value
+from werkzeug.exceptions import BadRequest, Forbidden
+
+from ..http.origin import get_path
+from ..http.refusals import refuse as refuse_request
+from ..option_error import OptionError, check_switches, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
+from ._except_paths import is_excepted, read_paths, replace_host
+from ._host_names import check_name, check_names, find_host
 
 _YEAR = 31_536_000
-
-
-def _plain(status: int, text: str) -> Response:
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
-    return {"status": status, "headers": headers, "body": text}
-
-
-def _host(request: Request, allowed: Collection[str]) -> str | None:
-    """Return the request's host, or None if it has none or if it is not allowed."""
-    found = split_host(request.get_header("host") or request["server_name"])
-    host = found and found[0]
-    return host if not allowed or host in allowed else None
+_WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
+_NO_TLS = Forbidden("expected https")
 
 
 def ssl_redirect_response(
     request: Request, host: str | None, allowed: Collection[str], ssl_port: int | None
 ) -> Response:
     """See wrap_ssl_redirect."""
-    host = host or _host(request, allowed)
-    if host is None:
-        return _plain(
-            400, "400 Bad Request: expected a Host header with a name that is served here"
-        )
+    host = host or find_host(request)
+    if host is None or allowed and host not in allowed:
+        return refuse_request(_WRONG_HOST, request)
     # RFC 9110 section 15.4.9: after a 308 the client sends the same method and body again. After a
     # 301 a POST may become a GET.
     status = 301 if request["request_method"] in ("get", "head") else 308
@@ -46,23 +40,20 @@ def ssl_redirect_response(
     return {"status": status, "headers": {"Location": location}, "body": ""}
 
 
-def _check_host(option: Path, name: Any) -> None:
-    found = split_host(name) if isinstance(name, str) else None
-    if found is None or found != (name, None):
-        raise wrong_value(option, "a name in lower case, without a port", name)
+def _probe_request(request: Request, names: Sequence[str]) -> Request:
+    if find_host(request) in names:
+        return request
+    return replace_host(request, names[0] if names else "localhost")
 
 
-def _check_hosts(host: Any) -> list[str]:
+def _read_names(host: Any) -> tuple[str, ...]:
     if host is None:
-        return []
+        return ()
     if isinstance(host, str):
-        _check_host(("host",), host)
-        return [host]
-    if not isinstance(host, Collection) or isinstance(host, (bytes, Mapping)) or not host:
-        raise wrong_value("host", "None, a name or a list of names", host)
-    for option, name in list_items("host", host):
-        _check_host(option, name)
-    return list(host)
+        check_name(("host",), host)
+        return (host,)
+    check_names("host", host)
+    return tuple(host)
 
 
 def wrap_ssl_redirect(
@@ -71,13 +62,18 @@ def wrap_ssl_redirect(
     host: str | Collection[str] | None = None,
     ssl_port: int | None = None,
     refuse: bool = False,
+    except_paths: Collection[str] = (),
 ) -> Handler:
     """Redirect requests over plain http to https.
 
     host: None redirects to the request's own Host. A name redirects to that name always; a list of
-        names redirects to the request's Host if it is one of them.
+        names redirects to the request's Host if it is one of them and refuses any other.
     ssl_port: None for 443, or another port.
     refuse: False; True answers 403 instead, for an API whose clients would send their key in clear.
+    except_paths: (); decoded paths, such as "/healthz", that a load balancer may ask for over plain
+        http. Only a GET or HEAD for exactly such a path passes. The handler then sees the Host only
+        if `host` lists it; any other becomes the first name of `host`, or else "localhost", so that
+        no URL in the response is built from what the client wrote.
 
     Reads `scheme`, Host, `uri` and `query_string`. Answers 301 to GET and HEAD, 308 to other
     methods, and 400 to a Host that is wrong or not in the list. Raises OptionError for wrong
@@ -89,8 +85,9 @@ def wrap_ssl_redirect(
     >>> handler({**request, "headers": {"host": "example.org"}})["headers"]
     {'Location': 'https://example.org/a'}
     """
-    hosts = _check_hosts(host)
+    names = _read_names(host)
     only = host if isinstance(host, str) else None
+    paths = read_paths("except_paths", except_paths)
     if ssl_port is not None and (type(ssl_port) is not int or not 0 < ssl_port < 65_536):
         raise wrong_value("ssl_port", "None or a port", ssl_port)
     check_switches(refuse=refuse)
@@ -99,9 +96,11 @@ def wrap_ssl_redirect(
         request = as_request(request)
         if request["scheme"] in ("https", "wss"):
             return handler(request)
+        if is_excepted(request, paths):
+            return handler(_probe_request(request, names))
         if refuse:
-            return _plain(403, "403 Forbidden: expected https")
-        return ssl_redirect_response(request, only, hosts, ssl_port)
+            return refuse_request(_NO_TLS, request)
+        return ssl_redirect_response(request, only, names, ssl_port)
 
     return ssl_redirect
 
@@ -109,20 +108,20 @@ def wrap_ssl_redirect(
 def _has_name(request: Request) -> bool:
     # RFC 6797 section 8.1.1: browsers ignore the header from a host that is an IP address. An IPv4
     # address is the only kind of host that ends in a number.
-    found = split_host(request.get_header("host") or request["server_name"])
-    return found is not None and found[0][0] != "[" and not found[0].rpartition(".")[2].isdigit()
+    host = find_host(request)
+    return host is not None and host[0] != "[" and not host.rpartition(".")[2].isdigit()
 
 
 def wrap_hsts(
     handler: Handler,
     *,
-    max_age: int = _YEAR,
+    max_age: int | timedelta = _YEAR,
     include_subdomains: bool = True,
     preload: bool = False,
 ) -> Handler:
     """Tell browsers to use https only, from now on.
 
-    max_age: 31536000; seconds, a year.
+    max_age: 31536000; seconds (a year), or a timedelta.
     include_subdomains: True; the rule is for the subdomains too.
     preload: False; True asks for a place in the lists that browsers ship with, which needs a
         max_age of at least a year and the subdomains.
@@ -135,13 +134,14 @@ def wrap_hsts(
     >>> handler({"scheme": "https", "headers": {"host": "example.org"}})["headers"]
     {'Strict-Transport-Security': 'max-age=60; includeSubDomains'}
     """
-    if type(max_age) is not int or max_age < 0:
+    seconds = max_age // timedelta(seconds=1) if isinstance(max_age, timedelta) else max_age
+    if type(seconds) is not int or seconds < 0:
         raise wrong_value("max_age", "seconds", max_age)
     check_switches(include_subdomains=include_subdomains, preload=preload)
-    if preload and not (include_subdomains and max_age >= _YEAR):
+    if preload and not (include_subdomains and seconds >= _YEAR):
         problem = "expected include_subdomains and a max_age of at least 31536000 beside it"
         raise OptionError("preload", problem)
-    text = f"max-age={max_age}"
+    text = f"max-age={seconds}"
     text += "; includeSubDomains" if include_subdomains else ""
     text += "; preload" if preload else ""
 

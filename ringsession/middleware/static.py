@@ -1,12 +1,12 @@
 """Serve files from folders and from packages, before the handler runs.
 
-`_find_file.py` finds the file, and `_sent_file.py` makes the response.
+`_find_file.py` finds the file of a path, `_sent_file.py` makes the response.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,8 @@ from ..wsgi.body import close_body
 from ..option_error import OptionError, Path, check_switches, list_items, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, header
-from ._find_file import Root, find_file, find_resource, get_file_path
-from ._open_file import OpenFile
+from ._find_file import Find, Root, find_file, find_resource, get_file_path, search
 from ._sent_file import sent_file_response
-
-Find = Callable[[str], OpenFile | None]
 
 
 def _wrap_static(
@@ -31,7 +28,7 @@ def _wrap_static(
 
     def serve(request: Request) -> Response | None:
         path = get_file_path(request) if request["request_method"] in ("get", "head") else None
-        found = None if path is None else next(filter(None, (find(path) for find in finds)), None)
+        found = None if path is None else search(finds, path)
         if found is None:
             return None
         response = sent_file_response(found, request)
@@ -42,11 +39,7 @@ def _wrap_static(
         if not prefer_handler:
             return serve(request) or handler(request)
         response = check_response(handler(request))
-        try:
-            served = serve(request) if response["status"] == 404 else None
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+        served = serve(request) if response["status"] == 404 else None
         if served is not None:
             close_body(response.get("body"))
         return served or response
@@ -78,17 +71,12 @@ def wrap_files(
     allow_symlinks: False; True follows links that lead out of the root.
     cache_control: None; the value of Cache-Control, such as "public, max-age=3600".
 
-    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, If-Match,
-    If-Unmodified-Since, and the conditions that wrap_not_modified reads. Sets Content-Length,
-    Last-Modified, ETag and Content-Range. The response is a 416 if the file has no such range, a
-    412 if If-Match or If-Unmodified-Since names another file, and the whole file if the request has
-    several ranges. A name that begins with a dot is never served, except "/.well-known". A file or
-    folder that cannot be read is the handler's. Raises OptionError for a root that is no folder.
-
-    The ETag is a hash of the content where the file's time is in whole seconds, as reproducible
-    builds and archives set it, and there is no Last-Modified before 2001 or in the future. Such
-    a file over 16 MiB is known by the time of its last change.
-    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8, 13 and 14.
+    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, and the
+    conditions that wrap_not_modified reads. Sets Content-Length, Last-Modified, ETag and
+    Content-Range. The response is a 416 if the file has no such range, and the whole file if the
+    request has several ranges. A name that begins with a dot is never served, except
+    "/.well-known". Raises OptionError for a root that is no folder.
+    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
 
     >>> import pathlib, ringsession
     >>> folder = pathlib.Path(ringsession.__file__).parent

@@ -9,14 +9,21 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from time import monotonic
 from typing import Any
 
 from .. import codec
+from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
-from .state import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, DROPPED, NOT_LOADED
-from .state import Ending, Phase, State
+from .failure import fail, say
+from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
+from .state import DROPPED, State
 
+NOT_STARTED = (
+    "Started no session for a message or CSRF token: another site sent the request, so the cookie"
+    " of a session that is there may not have come (SameSite=Lax)."
+)
 log = logging.getLogger("ringsession")
 
 
@@ -44,6 +51,10 @@ def keep(state: State, change: Change | None) -> Outcome:
 
 def create(state: State, change: Change | None) -> Outcome:
     assert change is not None
+    assert state.contents is not None
+    if not state.contents.values and _may_replace(state):
+        log.info(NOT_STARTED)
+        return Outcome()
     return Outcome(state.backend.create(change.record, disposable=change.disposable), True)
 
 
@@ -57,8 +68,8 @@ def touch(state: State, change: Change | None) -> Outcome:
     assert state.value is not None and state.loaded is not None
     try:
         value = state.backend.touch(state.value, state.loaded)
-    except StoreUnavailable:
-        log.warning("The idle timeout of a session could not be extended.", exc_info=True)
+    except StoreUnavailable as error:
+        log.warning("The idle timeout of a session could not be extended: %s", say(error))
         return Outcome(state.value)
     return Outcome(value, value is not None and value != state.value, True)
 
@@ -69,7 +80,7 @@ def drop(state: State, change: Change | None) -> Outcome:
 
 def destroy(state: State, change: Change | None) -> Outcome:
     """End the session; what the handler set after that starts another one."""
-    ended = _end(state)
+    ended = _end(state) | _end_former(state)
     return Outcome(ended=ended) if change is None else create(state, change)
 
 
@@ -78,10 +89,29 @@ def recreate(state: State, change: Change | None) -> Outcome:
         value = state.backend.recreate(state.value, state.loaded, _Renewal(state))
     else:
         record = _Renewal(state).alone()
-        value = None if record is None else state.backend.create(record)
+        value = None if record is None or _may_replace(state) else state.backend.create(record)
         if _end(state) and value is None:
             return Outcome(ended=True)
     return Outcome(value, value is not None)
+
+
+def _may_replace(state: State) -> bool:
+    """Return whether a new session could take the place of one whose cookie did not come.
+
+    That is so for another site's form post. A message or a CSRF token is not worth the risk.
+    """
+    if state.sent:
+        return False
+    contents = state.contents
+    is_empty = contents is None or not (contents.values or contents.is_whole)
+    return is_empty and is_cross_site_write(state.request)
+
+
+def _end_former(state: State) -> bool:
+    """End the sessions of a former cookie, so that a logout holds whichever cookie comes next."""
+    find = state.backend.find_former
+    values = [] if find is None else find(state.request)
+    return any([state.backend.destroy(value) for value in values if value != state.value])
 
 
 def _end(state: State) -> bool:
@@ -103,7 +133,9 @@ class _Renewal:
 
     def of_live(self, record: str) -> str | None:
         state = self._state
-        given = state.contents.values if state.is_exact and state.contents is not None else None
+        given = None
+        if state.is_exact and state.contents is not None:
+            given = codec.decode(state.encode(state.contents.values))
         try:
             return renew(record, state.change(), given)
         except codec.CorruptRecord:  # a record that cannot be read does not make a login fail
@@ -113,7 +145,7 @@ class _Renewal:
             state.phase = ABSENT
             return self.alone()
         except codec.UnknownVersion as error:
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise StoreUnavailable(say(error)) from error
 
     def of_moved(self, record: str) -> str | None:
         contents = self._state.contents
@@ -174,13 +206,22 @@ def commit(state: State, status: int) -> Outcome:
     or ValueError for a value that cannot be stored, before anything is stored, and
     StoreUnavailable.
     """
+    state.asked = monotonic()
     try:
+        if state.is_refused:
+            state.ending = NONE
         if state.ending is DESTROY:
             state.ask()  # what the session keeps of its cookie is needed for the deletion
         elif state.ending is RECREATE:
             state.load()
         change = state.change()
-        due = state.loaded is not None and state.loaded.due and status < 500
-        return decide(state.phase, state.ending, change is not None, due)(state, change)
+        is_activity = status < 500 and not state.is_refused
+        due = state.loaded is not None and state.loaded.due and is_activity
+        outcome = decide(state.phase, state.ending, change is not None, due)(state, change)
+        state.stored_as = outcome.value
+        return outcome
+    except StoreUnavailable as error:
+        fail(state, error)
+        raise
     finally:
         state.has_started = True

@@ -5,7 +5,7 @@ Pure. This module knows records and values; it knows no store, no request and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import codec
@@ -16,6 +16,7 @@ FLASH = f"{RESERVED}flash/"
 SECRETS = f"{RESERVED}anti_forgery/"  # one key for each secret
 COOKIE_ATTRS = f"{RESERVED}cookie_attrs"  # those that a response gave, for later cookies
 
+Encode = Callable[[Mapping[str, Any]], str]
 EMPTY = codec.encode({})
 _QUOTED = f'"{RESERVED}'
 
@@ -42,9 +43,8 @@ class Contents:
         self.record = record
         self.values: dict[str, Any] = {} if record is None else codec.decode(record)
         self.own_keys: dict[str, Any] = {}  # of the layers
-        self.is_whole = (
-            False  # the handler gave all values, which are stored even if there are none
-        )
+        # The handler gave all values, which are stored even if there are none.
+        self.is_whole = False
         self.may_differ = False  # a key was set, or the caller holds a mutable value
         self._order: Sequence[str] = list(self.values)
         self._snapshot: bytes | None = None  # tells without encoding that nothing was changed
@@ -76,17 +76,16 @@ class Contents:
         for key in [key for key in self.own_keys if key.startswith(SECRETS)]:
             del self.own_keys[key]
 
-    def encode(self) -> str:
-        """Return everything as a record. Raises what `codec.encode` raises."""
-        return codec.encode({**self.values, **self.own_keys})
-
     @property
     def is_disposable(self) -> bool:
         """Whether nobody would miss this session, so that a full store may drop it."""
         return not self.values and not self.is_whole and is_disposable(self.own_keys)
 
-    def change(self) -> Change | None:
+    def change(self, encode: Encode = codec.encode) -> Change | None:
         """Return what the request did to the loaded record; None for no difference, types included.
+
+        encode: `codec.encode`; the function that makes a record of the values. Raises what it
+            raises.
 
         For a session that is not stored, any values are a change, and so are none if the handler
         gave them.
@@ -94,13 +93,16 @@ class Contents:
         if self.record is None:
             if not (self.values or self.own_keys or self.is_whole):
                 return None
-            return Change(EMPTY, self.encode(), disposable=self.is_disposable)
+            record = encode({**self.values, **self.own_keys})
+            return Change(EMPTY, record, disposable=self.is_disposable)
         if not self.may_differ:
             return None
         if self._snapshot is not None and self._snapshot == self._take_snapshot():
             return None
         data = {**self.values, **self.own_keys}
-        return difference(self.record, data, self._order, disposable=self.is_disposable)
+        return difference(
+            self.record, data, self._order, disposable=self.is_disposable, encode=encode
+        )
 
     def _take_snapshot(self) -> bytes | None:
         if self.record is None or not codec.is_plain_record(self.record):
@@ -121,7 +123,12 @@ def is_disposable(data: Mapping[str, Any]) -> bool:
 
 
 def difference(
-    before: str, data: Mapping[str, Any], order: Sequence[str] = (), *, disposable: bool = False
+    before: str,
+    data: Mapping[str, Any],
+    order: Sequence[str] = (),
+    *,
+    disposable: bool = False,
+    encode: Encode = codec.encode,
 ) -> Change | None:
     """Return the change from a record to these values, or None if they are equal, types included.
 
@@ -132,7 +139,7 @@ def difference(
     >>> difference(EMPTY, {"n": 1}).changed, difference(codec.encode({"n": 1}), {"n": 1})
     ({'n': '1'}, None)
     """
-    record = codec.encode(data)
+    record = encode(data)
     if record == before:
         return None
     change = Change(before, record, disposable=disposable)

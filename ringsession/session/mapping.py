@@ -11,7 +11,8 @@ from typing import Any
 from .. import codec
 from ..request import Request, Response
 from .contents import RESERVED, is_reserved
-from .state import DESTROY, LIVE, NONE, RECREATE, SessionCommitted, State
+from .phases import DESTROY, LIVE, NONE, RECREATE
+from .state import SessionCommitted, State
 
 __all__ = ["Recreated", "Session", "SessionCommitted", "recreate", "session_state"]
 
@@ -48,9 +49,9 @@ class Session(MutableMapping[str, Any]):
 
     Use it like a dict. The first use loads it; changes, also those inside a value, are stored when
     the response starts. `session | {...}` and `{**session}` are plain dicts.
-    Raises StoreUnavailable (the client gets a 503) if the store failed, SessionCommitted if the
-    response has already started, TypeError for a key that is no str, ValueError for one that starts
-    with "ringsession/".
+    Raises StoreUnavailable (the client gets a 503) if the store failed, SessionCommitted for a
+    change after the response has started (reading works), TypeError for a key that is no str,
+    ValueError for one that starts with "ringsession/".
     """
 
     __slots__ = ("_state",)
@@ -152,7 +153,7 @@ class Session(MutableMapping[str, Any]):
                 change(None if text is None else codec.decode_value(text)), where
             )
 
-        if state.ending is NONE and state.phase is LIVE:
+        if state.ending is NONE and state.phase is LIVE and not state.is_refused:
             text = state.swap(key, encoded)
             if text is not None:
                 return codec.decode_value(text)

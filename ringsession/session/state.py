@@ -7,59 +7,34 @@ compares the values. Of the request, this module uses only the cookies.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
+from functools import partial
+from threading import Lock
+from time import monotonic
 from typing import Any
+from weakref import ref
 
 from .. import codec
 from ..request import Request
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
-from .contents import Contents
+from .contents import Contents, Encode
+from .failure import NOT_LOADED, fail
+from .lookup import look_up
+from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
-NOT_LOADED = "The session could not be loaded."
 DROPPED = "A session's record could not be read, so the session was dropped."
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
 )
-_AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
-    ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
-    " give it a cookie_name of its own."
-)
 
 
 class SessionCommitted(RuntimeError):
     """The session cannot change any more: the response has already started."""
-
-
-class Phase(str, Enum):
-    """What this request knows of its session."""
-
-    UNTOUCHED = "untouched"  # nobody has used the session
-    UNREAD = "unread"  # somebody has, but the store was not asked
-    ABSENT = "absent"  # nothing is stored for this request
-    LIVE = "live"
-    GONE = "gone"  # another request ended or moved it; no write brings it back
-    FAILED = "failed"  # the store failed: the response is a 503
-
-
-class Ending(str, Enum):
-    """What the handler wants of the session's id."""
-
-    NONE = "none"
-    DESTROY = "destroy"
-    RECREATE = "recreate"
-
-
-# Bound once: an attribute of an Enum class costs a call before Python 3.12.
-UNTOUCHED, UNREAD, ABSENT = Phase.UNTOUCHED, Phase.UNREAD, Phase.ABSENT
-LIVE, GONE, FAILED = Phase.LIVE, Phase.GONE, Phase.FAILED
-NONE, DESTROY, RECREATE = Ending.NONE, Ending.DESTROY, Ending.RECREATE
 
 
 class State:
@@ -70,7 +45,12 @@ class State:
     ) -> None:
         self.backend = backend
         self.find_values = find_values
-        self.request = request
+        # The request holds the session, so that a reference would be a cycle.
+        self._request = ref(request)
+        environ = dict.get(request, "environ") or {}
+        self._headers = dict.get(request, "headers") or {"cookie": environ.get("HTTP_COOKIE")}
+        self._method = dict.get(request, "request_method") or environ.get("REQUEST_METHOD")
+        self._path = dict.get(request, "uri") or environ.get("PATH_INFO")
         self.phase = UNTOUCHED
         self.ending = NONE
         self.sent: Sequence[str] = ()  # the different values of the session's cookie
@@ -80,10 +60,24 @@ class State:
         self.contents: Contents | None = None
         self.is_exact = False  # the new id gets the handler's values and no others
         self.has_started = False  # the response has, so that nothing can change any more
+        self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
+        self.is_mute = False  # no cookie can be sent, though the session can change
+        # Whether the cookie must be sent again when the idle timeout is extended, by the record.
+        self.cookie_follows: Callable[[str], bool] = lambda record: False
+        self.is_refused = False  # the request is, so that its changes are dropped
+        self.has_failed = False  # the store has, and the log says so
+        self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
-        # Flask's rule for messages: each waits until it is read, and a new one replaces none.
-        self.messages_wait = False
+        self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
+        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         self.shown_message: str | None = None  # the key of the message that the handler read
+        self._lock = Lock()
+
+    @property
+    def request(self) -> Request:
+        """Return the request, or for a late read what is kept of one that is over."""
+        kept = {"headers": self._headers, "request_method": self._method, "uri": self._path}
+        return self._request() or Request(kept)
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -93,8 +87,8 @@ class State:
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
         if self.phase is UNTOUCHED:
+            self.sent = self.find_values(self._request() or self.request)
             self.phase = UNREAD
-            self.sent = self.find_values(self.request)
 
     def ask(self) -> None:
         """Ask the store, once, for the session of each value that the request brought."""
@@ -102,45 +96,40 @@ class State:
             raise StoreUnavailable(NOT_LOADED)
         if self.phase is not UNTOUCHED and self.phase is not UNREAD:
             return
-        self.check_open()
         self.touch()
+        load = self.backend.load
+        if self.has_started or self.is_mute:
+            load = partial(self.backend.load_late, follows=self.cookie_follows)
+        self.asked = monotonic()
         try:
-            if len(self.sent) > 1:
-                self._choose([(value, self.backend.load(value)) for value in self.sent])
+            if len(self.sent) > 1 or self.backend.find_former is not None:
+                found = look_up(self.backend, self.request, self.sent, load)
+                self.value, self.loaded, self.rivals = found
             elif self.sent:
                 (self.value,) = self.sent
-                self.loaded = self.backend.load(self.value)
+                self.loaded = load(self.value)
         except (StoreUnavailable, codec.UnknownVersion) as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise fail(self, error) from error
         loaded = self.loaded
         if loaded is None or loaded.outlived:
             self.phase = ABSENT
         else:
             self.phase = GONE if loaded.record is None else LIVE
-
-    def _choose(self, answers: Iterable[tuple[str, Loaded | None]]) -> None:
-        """Let the one live session count; without any, the first that another request ended."""
-        found = [(value, loaded) for value, loaded in answers if loaded is not None]
-        live = [pair for pair in found if pair[1].record is not None]
-        if len(live) > 1:
-            chosen = self.backend.choose(live)
-        else:
-            chosen = next(iter(live or found), None)
-        if chosen is not None:
-            self.value, self.loaded = chosen
-        elif live:
-            self.rivals = [value for value, _ in live]
-            log.warning(_AMBIGUOUS, len(live))
+        if self.has_started and self.phase is LIVE:
+            self.stored_as = self.value
 
     def load(self) -> Contents:
         """Return the contents, for a layer; the first call asks the store."""
-        if self.contents is None:
-            self.ask()
-            self.contents = self._decode()
+        contents = self.contents
+        if contents is None:
+            with self._lock:  # for threads that share the request
+                contents = self.contents
+                if contents is None:
+                    self.ask()
+                    contents = self.contents = self._decode()
         elif self.phase is FAILED:
             raise StoreUnavailable(NOT_LOADED)
-        return self.contents
+        return contents
 
     def read(self) -> Contents:
         """Return the contents for the handler."""
@@ -174,12 +163,14 @@ class State:
             assert self.value is not None
             log.error(DROPPED)
             self.loaded, self.phase = None, FAILED  # unless the store takes the next step
-            self.backend.destroy(self.value)
+            try:
+                self.backend.destroy(self.value)
+            except StoreUnavailable as failure:
+                raise fail(self, failure) from failure
             self.phase = ABSENT
             return Contents(None)
         except codec.UnknownVersion as error:
-            self.phase = FAILED
-            raise StoreUnavailable(NOT_LOADED) from error
+            raise fail(self, error) from error
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
@@ -189,7 +180,8 @@ class State:
         self.check_open()
         self.touch()
         if ending is DESTROY and self.phase is not FAILED:
-            self.contents = Contents(None)
+            with self._lock:  # so that no other thread's load brings the values back
+                self.contents = Contents(None)
         elif self.ending is NONE and self.contents is not None and self.contents.own_keys:
             self.contents.expect_change()
             self.contents.forget_secrets()
@@ -199,17 +191,24 @@ class State:
     def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
         """Set a stored key at once. Return its encoded value, or None for an ended session."""
         assert self.value is not None and self.loaded is not None and self.contents is not None
+        self.asked = monotonic()
         try:
-            text = self.backend.swap(self.value, key, change)
-        except SessionGone:
-            self._lose()
-            return None
-        except StoreUnavailable:
-            self.phase = FAILED
+            text = self._swap(self.value, key, change)
+        except StoreUnavailable as error:
+            fail(self, error)
             raise
+        if text is None:
+            return None
         self.contents.rebase(key, text)
         self.loaded = replace(self.loaded, record=self.contents.record, version=None)
         return text
+
+    def _swap(self, value: str, key: str, change: Callable[[str | None], str]) -> str | None:
+        try:
+            return self.backend.swap(value, key, change)
+        except SessionGone:
+            self._lose()
+            return None
 
     def _lose(self) -> None:
         """Note that the session went while this request was running."""
@@ -223,7 +222,8 @@ class State:
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""
         contents = self.contents
-        # Another app may have set one of several sessions, and would see a token or message.
-        if contents is None or (self.rivals and not contents.values and not contents.is_whole):
+        if contents is None or self.is_refused:
             return None
-        return contents.change()
+        # Another app may have set one of several sessions, and would see a token or message.
+        is_own = contents.values or contents.is_whole or not self.rivals
+        return contents.change(self.encode) if is_own else None

@@ -14,15 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 from .. import codec
 from .deadlines import UNLIMITED as UNLIMITED
 from .deadlines import Lifetime as Lifetime  # a part of the contract
+from .unavailable import StoreUnavailable as StoreUnavailable
 
 _Self = TypeVar("_Self")
-
-
-class StoreUnavailable(Exception):
-    """The store could not answer.
-
-    The client gets a 503, even if the handler catches this exception.
-    """
 
 
 class SessionGone(Exception):
@@ -157,7 +151,8 @@ class Store(Protocol):
             `Loaded(None, outlived=True)` and leave the stored session unchanged.
 
         Extend the idle timeout of a live session, by storing when it was last used. Do so only if
-        `Lifetime.granularity` has passed since the stored time.
+        `Lifetime.granularity` has passed since the stored time. If it has, but `limit.extends` is
+        False, extend nothing and return the session with `due=True`.
         """
 
     def create(
@@ -207,7 +202,10 @@ class RingStore(Protocol):
         """Return the session under a key, or None. A client sent the key, so it may be any text."""
 
     def write_session(self, key: str | None, data: dict[str, Any]) -> str | None:
-        """Store a session, a new one if the key is None. Return its key from now on."""
+        """Store a session, a new one if the key is None. Return its key from now on.
+
+        None keeps the key. A new session without a key is lost, and the log says so.
+        """
 
     def delete_session(self, key: str) -> object:
         """Delete a session. ringsession ignores the return value."""

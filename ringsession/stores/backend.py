@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..request import Request
 from . import Change, Loaded, Renewal
 
 
@@ -17,8 +18,28 @@ class Backend(Protocol):
     Every method raises StoreUnavailable if the store failed.
     """
 
+    @property
+    def check_size(self) -> Callable[[str], object] | None:
+        """Return what raises for a record that is too large for the store; None if all fit."""
+
+    @property
+    def find_former(self) -> Callable[[Request], list[str]] | None:
+        """Return what finds the values of a cookie that the app used before; None for no such
+        cookie.
+
+        They count where the session's own cookie brings nothing that is known. A logout ends their
+        sessions too.
+        """
+
     def load(self, value: str) -> Loaded | None:
         """Return what the store has for a cookie value. The client may have sent any text."""
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        """Return what `load` does, where no cookie can be sent any more.
+
+        follows: whether the cookie of the session with this record must be sent again when the
+        idle timeout is extended. Then the timeout is not extended.
+        """
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Return the one of several live sessions that belongs to the request, or None.
@@ -54,3 +75,11 @@ class Backend(Protocol):
 
         Raise SessionGone if the session is dead, and TypeError if the store has no `swap`.
         """
+
+    def keeps_value(self, value: str) -> bool:
+        """Return whether `patch` and `destroy` need no new cookie, so that they also work where
+        none can be sent.
+        """
+
+    def merges(self, value: str) -> bool:
+        """Return whether this is so, and `patch` leaves the keys alone that it does not change."""

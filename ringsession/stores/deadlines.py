@@ -22,6 +22,11 @@ class Lifetime(NamedTuple):
     absolute: float | None = None
 
     @property
+    def extends(self) -> bool:
+        """Return whether a read under this limit may extend the idle timeout."""
+        return True
+
+    @property
     def granularity(self) -> float:
         """Return the seconds that must pass before a read stores `seen` again."""
         return _LONGEST_STEP if self.idle is None else min(_LONGEST_STEP, self.idle / 10)
@@ -33,6 +38,16 @@ class Lifetime(NamedTuple):
         Lifetime(idle=600, absolute=3600)
         """
         return Lifetime(_shorter(self.idle, limit.idle), _shorter(self.absolute, limit.absolute))
+
+
+class Unextended(Lifetime):
+    """A limit under which a read extends no idle timeout."""
+
+    __slots__ = ()
+
+    @property
+    def extends(self) -> bool:
+        return False
 
 
 UNLIMITED = Lifetime(None, None)
@@ -59,6 +74,7 @@ class Standing(NamedTuple):
     expires_in: float | None  # seconds; None: the session does not expire
     renewed: Times | None = None  # the times to store now, if the stored `seen` is too old
     renewed_in: float | None = None  # `expires_in` after these times are stored
+    due: bool = False  # the stored `seen` is too old, but the limit does not let a read renew it
 
     @property
     def moves(self) -> bool:
@@ -79,7 +95,7 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     the time that it used before the jump still counts.
 
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=590)  # doctest: +ELLIPSIS
-    Standing(expires_in=10, renewed=Times(created=0, seen=590, lifetime=...), renewed_in=600)
+    Standing(expires_in=10, renewed=Times(created=0, seen=590, lifetime=...), renewed_in=600, ...)
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=601) is None
     True
     """
@@ -98,5 +114,7 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     step = _LONGEST_STEP if idle is None else min(_LONGEST_STEP, idle / 10)
     if now - seen < step and jump < step:
         return Standing(left)
+    if not limit.extends:
+        return Standing(left, due=True)
     after = idle if absolute is None else _shorter(idle, created + absolute - now)
     return Standing(left, Times(created, now, times.lifetime), after)

@@ -65,7 +65,7 @@ class MemoryStore(CopiesAsItself):
             else:
                 left, moved = standing.renewed_in, standing.moves
                 entry.created, entry.seen, _ = standing.renewed
-            return Loaded(entry.record, entry.version, left, moved, disposable=disposable)
+            return Loaded(entry.record, entry.version, left, moved, standing.due, disposable)
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS

@@ -24,7 +24,7 @@ def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Backend:
     if isinstance(store, CookieStore):
         return SealedSessions(store, cookie_name, lifetime)
     if isinstance(store, RingStore):
-        return RingStoreSessions(store, lifetime)
+        return RingStoreSessions(store, lifetime, cookie_name=cookie_name)
     if isinstance(store, Store):
         return ServerSideSessions(store, cookie_name, lifetime)
     if isinstance(store, OpensBackend):

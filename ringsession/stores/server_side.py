@@ -1,20 +1,16 @@
 """Use a server-side store: put random ids in cookies and store sessions under the ids' hashes.
 
-This module makes the ids, checks and hashes the ids that clients send, and moves a session to a new
-id. It leaves the `Set-Cookie` header to the session layer.
+This module moves a session to a new id. `ids.py` makes, checks and hashes ids. The session layer
+writes the `Set-Cookie` header.
 """
 
 from __future__ import annotations
 
-import secrets
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ..http.grammar import SESSION_ID
 from . import (
     UNLIMITED,
     Change,
@@ -26,57 +22,18 @@ from . import (
     Store,
     StoreUnavailable,
 )
+from .calling import ask
+from .deadlines import Unextended
+from .ids import hash_id, new_id
+from .shown_url import show_store
 
-_Answer = TypeVar("_Answer")
 _MOST_MOVES = 8  # tombstones that a logout or a login follows from an old id to the live session
-
-
-def new_id() -> str:
-    """Return 256 random bits as 43 URL-safe characters.
-
-    >>> len(new_id())
-    43
-    """
-    return secrets.token_urlsafe(32)
-
-
-def hash_id(value: str, cookie_name: str) -> str | None:
-    """Return the store's key for a session id, or None for a text that `new_id` cannot have made.
-
-    The key depends on the cookie's name, so an id of one app opens no session of another app that
-    uses the same store.
-
-    >>> hash_id("../../etc/passwd", "id") is None
-    True
-    """
-    if not SESSION_ID.match(value):
-        return None
-    return sha256(f"{cookie_name}\0{value}".encode()).hexdigest()
-
-
-def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
-    """Call a method of a store. Turn any exception into StoreUnavailable (see `Store`)."""
-    try:
-        return method(*args)
-    except StoreUnavailable:
-        raise
-    except Exception as error:
-        name = getattr(method, "__qualname__", type(method).__name__)
-        failure = f"{name} failed: {_describe(error)}"
-    # Raised outside the handler, so that no traceback shows the error: it may quote a session.
-    raise StoreUnavailable(failure)
-
-
-def _describe(error: Exception) -> str:
-    """Return the type of an error and where it was raised, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 class ServerSideSessions:
     """See `Backend`."""
+
+    check_size = find_former = None
 
     def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
         self._store = store
@@ -84,9 +41,19 @@ class ServerSideSessions:
         self._cookie_hash = sha256(cookie_name.encode()).hexdigest()[:32]
         self._lifetime = lifetime
 
+    def __repr__(self) -> str:
+        return show_store(self._store)
+
     def load(self, value: str) -> Loaded | None:
         key = hash_id(value, self._cookie_name)
         return None if key is None else self._load(key)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        key = hash_id(value, self._cookie_name)
+        loaded = None if key is None else ask(self._store.load, key, Unextended(*self._lifetime))
+        if loaded is None or loaded.record is None or not loaded.due or follows(loaded.record):
+            return loaded
+        return self.load(value)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # another host of the domain may have set any of the cookies
@@ -95,6 +62,11 @@ class ServerSideSessions:
         value = new_id()
         self._insert(value, record, Details(self._cookie_hash, disposable))
         return value
+
+    def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
+        """Store a session under an id that this package chose. Return False if one is there."""
+        details = Details(self._cookie_hash)
+        return ask(self._store.create, self._known(value), record, lifetime, details)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
         if ask(self._store.patch, self._known(value), loaded.version, change):
@@ -150,6 +122,12 @@ class ServerSideSessions:
         if text is None:
             raise SessionGone
         return text
+
+    def keeps_value(self, value: str) -> bool:
+        return True
+
+    def merges(self, value: str) -> bool:
+        return True
 
     def _known(self, value: str) -> str:
         """Return the key of an id that is known to be valid."""

@@ -1,6 +1,6 @@
-"""Show a store's URL without its secrets.
+"""Show a store or its URL without its secrets.
 
-Every repr, log line, error and page of `explain` that shows a URL uses this module.
+Every repr, log line, error and page of `explain` that shows one uses this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS = frozenset(
     "application_name charset client_encoding host hostaddr load_balance_hosts ssl_cert_reqs"
     " ssl_check_hostname sslmode sslnegotiation target_session_attrs".split()
 )
-_NUMBER = re.compile(r"[0-9.]{1,12}\Z")
+_NUMBER = re.compile(r"[0-9.]{1,12}(?:,[0-9]{1,5}){0,8}\Z")  # several hosts have several ports
 _WORD = re.compile(r"[A-Za-z0-9_.:,/-]{1,64}\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,39}\Z")
 _HOST = re.compile(r"(?:[A-Za-z0-9._,-]*|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])(?::[0-9]{0,5})?\Z")
@@ -62,6 +62,17 @@ def show_url(text: str) -> str:
         return f"{scheme}://{HIDDEN}"
     options = _show_options(query, fragment)
     return f"{scheme}://{HIDDEN + at if at else ''}{host}{path}{'?' + options if options else ''}"
+
+
+def show_store(store: object) -> str:
+    """Return the repr of a store of ours, and the type of any other, whose repr may show a secret.
+
+    >>> show_store(object())
+    'a store of type object'
+    """
+    kind = type(store)
+    is_ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return repr(store) if is_ours else f"a store of type {kind.__name__}"
 
 
 def is_host(text: str) -> bool:

@@ -6,14 +6,21 @@ store makes its own keys; this module does not check or hash them.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
+from inspect import iscoroutine
 from typing import Any, NoReturn
 
 from .. import codec
+from ..http.form_encoding import form_encode
+from ..http.grammar import MAX_COOKIE_OCTETS
 from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
 from .deadlines import UNLIMITED, Times, judge
-from .server_side import ask
+from .calling import ask
+from .shown_url import show_store
+
+log = logging.getLogger("ringsession")
 
 TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
@@ -21,12 +28,23 @@ TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; 
 class RingStoreSessions:
     """See `Backend`."""
 
+    check_size = find_former = None
+
     def __init__(
-        self, store: RingStore, lifetime: Lifetime, clock: Callable[[], float] = time.time
+        self,
+        store: RingStore,
+        lifetime: Lifetime,
+        clock: Callable[[], float] = time.time,
+        *,
+        cookie_name: str = "ring-session",
     ) -> None:
         self._store = store
+        self._longest = MAX_COOKIE_OCTETS - len(cookie_name)  # octets
         self._lifetime = lifetime
         self._clock = clock
+
+    def __repr__(self) -> str:
+        return show_store(self._store)
 
     def load(self, value: str) -> Loaded | None:
         data = self._read(value)
@@ -40,7 +58,7 @@ class RingStoreSessions:
             return Loaded(codec.encode(data), times, due=self._lifetime.idle is not None)
         standing = judge(times, self._lifetime, now)
         if standing is None and judge(times, UNLIMITED, now) is None:
-            ask(self._store.delete_session, value)
+            _ask(self._store.delete_session, value)
             return None
         if standing is None:
             return Loaded(None, outlived=True)
@@ -49,12 +67,23 @@ class RingStoreSessions:
         renewed = standing.renewed or times
         return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
 
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # see `ServerSideSessions.choose`
 
     def create(self, record: str, *, disposable: bool = False) -> str | None:
         now = self._clock()
         return self._write(None, record, Times(now, now, self._lifetime))
+
+    def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
+        """Store a session under a key that this package chose. Return False if one is there."""
+        if self._read(value) is not None:
+            return False
+        now = self._clock()
+        self._write(value, record, Times(now, now, lifetime))
+        return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         return self._write(value, change.record, loaded.version._replace(seen=self._clock()))
@@ -69,11 +98,11 @@ class RingStoreSessions:
         # Write the new session first: if that fails, the old session is unchanged.
         new = None if record is None else self.create(record)
         if loaded is not None:
-            ask(self._store.delete_session, value)
+            _ask(self._store.delete_session, value)
         return new
 
     def destroy(self, value: str) -> bool:
-        ask(self._store.delete_session, value)
+        _ask(self._store.delete_session, value)
         return True
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
@@ -82,8 +111,14 @@ class RingStoreSessions:
             " has only read_session, write_session and delete_session"
         )
 
+    def keeps_value(self, value: str) -> bool:
+        return True  # the store may give the session another value all the same
+
+    def merges(self, value: str) -> bool:
+        return False
+
     def _read(self, value: str) -> dict[str, Any] | None:
-        data: Any = ask(self._store.read_session, value)
+        data: Any = _ask(self._store.read_session, value)
         if data is None or data is False:  # as in Ring
             return None
         if not isinstance(data, Mapping):
@@ -95,11 +130,47 @@ class RingStoreSessions:
         data = codec.decode(record)
         if times.lifetime != UNLIMITED:  # otherwise store only the handler's data, as in Ring
             data[TIMES] = [times.created, times.seen, *times.lifetime]
-        key = ask(self._store.write_session, value, data)
-        if key is not None and not isinstance(key, str):
-            kind = type(key).__name__
-            raise StoreUnavailable(f"write_session: expected a str or None, got {kind}")
-        return key
+        key = _ask(self._store.write_session, value, data)
+        if key is None:  # as in Ring: a session keeps its key, and a new one gets none
+            if value is None:
+                log.warning(_NO_KEY, type(self._store).__name__)
+            return value
+        return self._sendable(key)
+
+    def _sendable(self, key: Any) -> str:
+        """Return the key. Raises StoreUnavailable for one that could not come back in a cookie."""
+        problem = None
+        if not isinstance(key, str):
+            problem = f"the session's key, a str, got {type(key).__name__}"
+        elif not key:
+            problem = "the session's key, got an empty str"
+        elif len(key) * 12 > self._longest and len(form_encode(key)) > self._longest:
+            most, octets = MAX_COOKIE_OCTETS, len(form_encode(key))
+            problem = (
+                f"a key whose cookie has at most {most} octets, got {octets} for the key alone"
+            )
+        if problem:
+            raise StoreUnavailable(f"write_session: expected {problem}")
+        found: str = key
+        return found
+
+
+_NO_KEY = (
+    "A new session is lost: %s.write_session returned None, so the client gets no cookie. Return"
+    " the session's key, a str."
+)
+
+
+def _ask(method: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the store. Raise StoreUnavailable if it fails or has not even begun."""
+    result = ask(method, *args)
+    if iscoroutine(result):
+        result.close()
+        name = getattr(method, "__name__", "store")
+        raise StoreUnavailable(
+            f"{name}: expected a plain function, got a coroutine; write def, not async def"
+        )
+    return result
 
 
 def _read_times(kept: Any) -> Times | None:

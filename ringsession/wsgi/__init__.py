@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .app_call import AppCall
-from .body import ClosedAtEnd, close_body
+from .body import ClosedAtEnd
+from .callables import check_app, check_handler
 from .environ import Environ, environ_request, request_environ
-from .exchange import EarlyResponse, Exchange, StartResponse, start
+from .exchange import Exchange, StartResponse, start
 from .exchange import WSGIApp as WSGIApp
 from .form_input import take_form_input
-from ..request import Handler, Response, as_request
-from ..responses import check_response
+from ..request import AppRequest, Handler, Request, Response, as_request
 
 
 class RingApp:
@@ -43,18 +43,14 @@ class RingApp:
         return ClosedAtEnd(chunks, form.close)
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        early: list[EarlyResponse] = []
-        environ["ringsession.exchange"] = (self.handler, start_response, early)
+        environ["ringsession.exchange"] = exchange = Exchange(self.handler, start_response)
         try:
-            response = check_response(self.handler(environ_request(environ)))
-        except BaseException:
-            if early:
-                close_body(early[0].rest)
-            raise
-        if not early:
+            response = self.handler(environ_request(environ))
+            if exchange.early is not None:
+                return exchange.early.rest
             return start(response, environ, start_response)[0]
-        close_body(response.get("body"))  # the client has received the early response
-        return early[0].rest
+        finally:
+            exchange.start_response = exchange.early = None
 
 
 class _AppHandler:
@@ -66,12 +62,15 @@ class _AppHandler:
         self.app = app
 
     def __call__(self, request: Mapping[str, Any]) -> Response:
-        request = as_request(request)
+        if not isinstance(request, Request):  # of which most calls have one
+            request = as_request(request)
         environ = request_environ(request)
         exchange: Exchange | None = environ.get("ringsession.exchange")
-        if exchange is not None and exchange[2]:
-            return dict(exchange[2][0].response)
-        environ["ringsession.request"] = request
+        if exchange is not None and exchange.early is not None:
+            return dict(exchange.early.response)
+        if environ is dict.get(request, "environ"):
+            request["environ"] = dict(environ)  # see AppRequest
+        environ["ringsession.request"] = AppRequest(request)
         environ["ringsession.response"] = {}
         if (session := dict.get(request, "session")) is not None:
             environ["ringsession.session"] = session
@@ -82,32 +81,42 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     """Make a WSGI app of a handler: a function from a request dict to a response dict.
 
     `to_wsgi(from_wsgi(app)) is app`. The server gets nothing before the handler has returned. A
-    body may be None, str, bytes, an iterable of either, a binary file or a path. A bytearray or a
-    memoryview is sent as bytes. A response to HEAD and a 204 or 304 are sent without their body. A
-    body that has `close()` is closed, whether it is sent or not.
-    Raises TypeError or ValueError before anything is sent, if the response cannot be sent as it is
-    (a control character in a header, a body of another type).
+    body may be None, str, bytes, an iterable of either, a binary file or a path. A response to HEAD
+    and a 204 or 304 are sent without their body.
+    Raises TypeError at once for what is no handler: a WSGI app, an async function, a function of
+    three arguments (see `blocking`). Raises TypeError or ValueError before anything is sent, if the
+    response cannot be sent as it is (no status, a control character in a header, a body of another
+    type).
     Source: the adapter of a Ring server, PEP 3333.
 
-    >>> def hello(request):
-    ...     headers = {"Content-Type": "text/plain; charset=utf-8"}
-    ...     return {"status": 200, "headers": headers, "body": request["uri"]}
+    >>> app = to_wsgi(lambda request: {"status": 200, "headers": {}, "body": request["uri"]})
     >>> from werkzeug.test import Client
-    >>> Client(to_wsgi(hello)).get("/hello").text
+    >>> Client(app).get("/hello").text
     '/hello'
     """
-    return handler.app if isinstance(handler, _AppHandler) else RingApp(handler)
+    if isinstance(handler, _AppHandler):
+        return handler.app
+    if isinstance(handler, RingApp):
+        raise TypeError(
+            "to_wsgi: this is a WSGI app already, by to_wsgi or wrap_defaults. Call to_wsgi once"
+        )
+    check_handler(handler)
+    return RingApp(handler)
 
 
 def from_wsgi(app: WSGIApp) -> Handler:
     """Make a handler of a WSGI app, so that layers can wrap it.
 
-    `from_wsgi(to_wsgi(handler)) is handler`. The app finds the request dict in
-    `environ["ringsession.request"]` and the session in `environ["ringsession.session"]`. It may put
-    `session`, `flash`, `cookies` and `session_cookie_attrs` into `environ["ringsession.response"]`.
+    `from_wsgi(to_wsgi(handler)) is handler`. The app finds the request in
+    `environ["ringsession.request"]`, a mapping that shows all its keys but `environ`, and the
+    session in `environ["ringsession.session"]`. It may put `session`, `flash`, `cookies` and
+    `session_cookie_attrs` into `environ["ringsession.response"]`.
     The response is complete when the app has called `start_response` and returned, or at its first
     non-empty chunk, or at its first `write()`.
-    Raises RuntimeError if the app breaks PEP 3333, and whatever the app raises.
+    An app that took over the socket, for a websocket, may end without calling `start_response`: the
+    request has an Upgrade header, and the app returns no bytes.
+    Raises TypeError at once for what is no WSGI app, RuntimeError if the app breaks PEP 3333, and
+    whatever the app raises.
     Source: PEP 3333.
 
     >>> def app(environ, start_response):
@@ -117,4 +126,7 @@ def from_wsgi(app: WSGIApp) -> Handler:
     >>> response["status"], response["headers"], list(response["body"])
     (200, {'X-Greeting': 'hello'}, [b'world'])
     """
-    return app.handler if isinstance(app, RingApp) else _AppHandler(app)
+    if isinstance(app, RingApp):
+        return app.handler
+    check_app(app)
+    return _AppHandler(app)

@@ -47,14 +47,13 @@ class AppCall:
                 self.written = []
                 self.write_on = self.written.append
             else:
-                response = self.response(_unsent())
+                response = self.response(AppIter(iter(()), [], None))  # of unknown length
                 self.write_on = start_early(self.exchange, self.request, self.environ, response)
         self.write_on(data)
 
     def response(self, body: AppIter) -> Response:
         """Return the app's response as a dict. The app cannot change it any more."""
-        if self.status is None:
-            raise RuntimeError("the WSGI app ended without calling start_response")
+        assert self.status is not None
         return {
             "status": parse_status(self.status),
             "headers": group_fields(self.headers),
@@ -71,14 +70,32 @@ class AppCall:
                 rest = iter(iterable)
                 chunks = [chunk for chunk in [next(filter(None, rest), b"")] if chunk]
             body = AppIter(iterable, chunks, rest)
-            response = self.response(body)
+            response = self.upgraded(chunks) if self.status is None else self.response(body)
         except BaseException:
             close_body(iterable)
             raise
-        if self.exchange is not None and self.write_on is not None:
-            self.send_rest(body, self.exchange[2][0])
-            response["body"] = _unsent()
+        if self.status is None:
+            body.close()
+        elif self.exchange is not None and self.write_on is not None:
+            assert self.exchange.early is not None
+            self.send_rest(body, self.exchange.early)
         self.write_on = self.write_on or discard
+        return response
+
+    def upgraded(self, chunks: list[bytes]) -> Response:
+        """Return the response of an app that took over the socket. Only the layers see it.
+
+        Such an app, for a websocket, does not call `start_response`, so the server's is not called.
+        Raises RuntimeError if the app cannot have taken the socket.
+        """
+        if chunks:
+            raise RuntimeError("the WSGI app returned a body without calling start_response")
+        if not self.environ.get("HTTP_UPGRADE"):
+            raise RuntimeError("the WSGI app ended without calling start_response")
+        own = self.environ["ringsession.response"]
+        response = {"status": 101, "headers": {}, "body": AppIter([], [], None), **own}
+        if self.exchange is not None:
+            self.exchange.early = EarlyResponse(response)
         return response
 
     def send_rest(self, body: AppIter, early: EarlyResponse) -> None:
@@ -87,8 +104,3 @@ class AppCall:
             body.close()
         else:
             early.rest = body.unwrap()
-
-
-def _unsent() -> AppIter:
-    """Return the body of a response that `write()` sends. Its length is unknown."""
-    return AppIter(iter(()), [], None)

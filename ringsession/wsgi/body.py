@@ -6,7 +6,7 @@ The iterable of a WSGI app is passed on unchanged. Status and headers are left t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -58,35 +58,30 @@ class ClosedAtEnd:
             self._close()
 
 
-Octets = bytes | bytearray | memoryview
-
-
 class _Encoded:
     """Encode the text in an iterable while it is sent."""
 
     __slots__ = ("_parts", "_charset")
 
-    def __init__(self, parts: Iterable[str | Octets], charset: str) -> None:
+    def __init__(self, parts: Iterable[Any], charset: str) -> None:
         self._parts = parts
         self._charset = charset
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self._parts:
-            yield part if isinstance(part, bytes) else _encode(part, self._charset)
+            match part:
+                case bytes():
+                    yield part
+                case str():
+                    yield part.encode(self._charset, "replace")
+                case bytearray() | memoryview():
+                    yield bytes(part)
+                case _:
+                    kind = type(part).__name__
+                    raise TypeError(f'response["body"]: expected parts of str or bytes, got {kind}')
 
     def close(self) -> None:
         close_body(self._parts)
-
-
-def _encode(part: Any, charset: str) -> bytes:
-    if isinstance(part, str):
-        return part.encode(charset, "replace")
-    if isinstance(part, Octets):
-        return bytes(part)  # PEP 3333: the server takes bytes only
-    raise TypeError(
-        'response["body"]: expected an iterable of str or bytes,'
-        f" got one with a part of type {type(part).__name__}"
-    )
 
 
 def is_empty(body: Any) -> bool:
@@ -102,13 +97,6 @@ def is_empty(body: Any) -> bool:
     return body is None or body == "" or body == b""
 
 
-def _check_parts(body: Sequence[Any]) -> None:
-    for index, part in enumerate(body):
-        if not isinstance(part, (str, Octets)):
-            problem = f"expected str or bytes, got {type(part).__name__}"
-            raise TypeError(f'response["body"][{index}]: {problem}')
-
-
 def close_body(body: Any) -> None:
     """Call `close()` of a body that has one. PEP 3333 demands it of code that drops a body."""
     close = getattr(body, "close", None)
@@ -119,10 +107,10 @@ def close_body(body: Any) -> None:
 def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[bytes]:
     """Return the bytes of a response's body, which are read and encoded while they are sent.
 
-    body: None, str, bytes, an iterable of either, a binary file or an os.PathLike. A bytearray or a
-        memoryview is sent as bytes.
+    body: None, str, bytes (also as a bytearray or memoryview), an iterable of these, a binary file
+        or an os.PathLike.
     charset: encodes text; a character that it lacks becomes "?", as in Ring.
-    Raises TypeError for any other body, and for a list with another part, before a byte is sent.
+    Raises TypeError for any other body, before a byte is sent.
 
     >>> list(app_iter(["a", b"b"], "utf-8", {})), list(app_iter("ü", "latin-1", {}))
     ([b'a', b'b'], [b'\\xfc'])
@@ -131,14 +119,12 @@ def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[by
         case None:
             return []
         case bytes() | str() | bytearray() | memoryview():
-            return list(_Encoded([] if is_empty(body) else [body], charset))
+            return list(_Encoded([body], charset)) if body else []
         case os.PathLike():
             return wrap_file(dict(environ), open(body, "rb"))
         case _ if hasattr(body, "read") and not hasattr(body, "encoding"):
             return wrap_file(dict(environ), body)
         case Iterable() if not isinstance(body, Mapping):
-            if isinstance(body, (list, tuple)):
-                _check_parts(body)
             return _Encoded(body, charset)
     raise TypeError(
         'response["body"]: expected None, str, bytes, an iterable of either, a file or a path,'

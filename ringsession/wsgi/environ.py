@@ -37,21 +37,17 @@ def _server_port(environ: Environ) -> int:
     return int(port) if port.isascii() and port.isdecimal() else 80
 
 
-_LONGEST_KEPT = 64  # characters of a header's name; an app may look for a name that a client sent
-
-
 def _variable(name: str) -> str:
     """Return a header's name in CGI's form (RFC 3875 section 4.1.18)."""
     variable = name.upper().replace("-", "_")
     return variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"
 
 
-_kept_variable = lru_cache(maxsize=256)(_variable)
+_known_variable = lru_cache(maxsize=256)(_variable)  # for the names that layers and handlers read
 
 
 def _find_header(request: Request, name: str) -> str | None:
-    variable = _kept_variable(name) if len(name) <= _LONGEST_KEPT else _variable(name)
-    value: str | None = request["environ"].get(variable)
+    value: str | None = request["environ"].get(_known_variable(name))
     return value or (None if name in ("content-type", "content-length") else value)
 
 

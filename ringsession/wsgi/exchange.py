@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Any
 
 from .body import AppIter, app_iter, close_body
 from .environ import Environ
 from .message import field_lines, status_line
 from ..http.headers import get_charset
 from ..request import Handler, Request, Response
+from ..response_shape import check_shape
 
 Write = Callable[[bytes], object]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -32,32 +34,42 @@ class EarlyResponse:
         self.response = response
 
 
-# What `to_wsgi` leaves in the environ for `from_wsgi`: the handler with all its layers, the
-# server's `start_response`, and a list that gets the early response if the app calls `write()`.
-Exchange = tuple[Handler, StartResponse, list[EarlyResponse]]
+class Exchange:
+    """Pass from `to_wsgi` to `from_wsgi`, in the environ, what a call of `write()` needs.
+
+    handler: the handler with all its layers.
+    start_response: the server's; None when the layers have returned, because the server may hold
+        the environ, and the environ holds this exchange.
+    early: None until the app calls `write()`, and when the layers have returned.
+    """
+
+    __slots__ = ("handler", "start_response", "early")
+
+    def __init__(self, handler: Handler, start_response: StartResponse) -> None:
+        self.handler = handler
+        self.start_response: StartResponse | None = start_response
+        self.early: EarlyResponse | None = None
 
 
 def start(
     response: Response, environ: Environ, start_response: StartResponse
 ) -> tuple[Iterable[bytes], Write]:
-    """Send the status and the headers. Return the body's chunks and the server's `write`.
-
-    If the response cannot be sent, its body is closed.
-    """
-    body = chunks = response.get("body")
+    """Send the status and the headers. Return the body's chunks and the server's `write`."""
+    body = response.get("body") if isinstance(response, dict) else None
+    chunks: Any = body
     try:
-        status = response["status"]
+        status = check_shape(response)["status"]
         lines = field_lines(response.get("headers") or {})
         if isinstance(body, AppIter):
             chunks = body.unwrap()
         elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
-            chunks = []
             close_body(body)
+            chunks = []
         else:
             chunks = app_iter(body, get_charset(response) or "utf-8", environ)
         return chunks, start_response(status_line(status), lines)
     except BaseException:
-        close_body(chunks)
+        close_body(chunks)  # the server cannot, since it does not get them
         raise
 
 
@@ -70,17 +82,16 @@ def start_early(
     response alone. The response that they return after the app has ended is dropped, because the
     client has received this one.
     """
-    handler, start_response, early = exchange
-    early.append(EarlyResponse(response))
-    final = handler(request)
+    start_response = exchange.start_response
+    assert start_response is not None
+    exchange.early = EarlyResponse(response)
+    final = exchange.handler(request)
     chunks, write = start(final, environ, start_response)
     if final.get("body") is response["body"]:
         return write
-    try:
-        for chunk in chunks:  # a layer has replaced the app's response
-            write(chunk)
-    finally:
-        close_body(chunks)
+    for chunk in chunks:  # a layer has replaced the app's response
+        write(chunk)
+    close_body(chunks)
     return discard
 
 

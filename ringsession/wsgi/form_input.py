@@ -7,20 +7,24 @@ form is left to the params layers.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Mapping
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from ..http.refusals import ParamsTooLarge
+from ..http.log_text import show_request
+from ..http.refusals import NoTemporaryFile, ParamsTooLarge
+from ..request import Request
+from .temporary import NOT_KEPT, Spool, close_quietly
+
+log = logging.getLogger("ringsession")
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_TYPE = "multipart/form-data"
 MAX_FORM_BYTES = 1 << 20
-IN_MEMORY = 1 << 19
 _READ_AHEAD = 1 << 16  # bytes that a reader may read beyond its limit
 
 
@@ -34,12 +38,32 @@ def form_type(content_type: str) -> tuple[str, dict[str, str]]:
     return kind.lower(), options
 
 
+class FormLimits(NamedTuple):
+    """The limits of the app itself, in `environ["ringsession.form_limits"]`.
+
+    The layers that read forms keep to them. None leaves a limit to the layers' own options.
+    """
+
+    max_size: float | None = None  # bytes of the whole form
+    max_text_size: float | None = None  # bytes of one field of a form with files
+    max_parts: float | None = None  # of a form with files
+
+
+def form_limits(request: Request) -> FormLimits:
+    """Return the limits of the app that handles a request."""
+    environ = dict.get(request, "environ") or {}
+    limits: FormLimits = environ.get("ringsession.form_limits") or FormLimits()
+    return limits
+
+
 class FormInput:
     """Read a form from the client, and keep its first `MAX_FORM_BYTES`, or more after `keep`."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, shown: str = "method=? path=?") -> None:
         self._stream = stream
-        self._spool: Any = None
+        self._shown = shown  # the request, for the log
+        self._spool: Spool | None = None
+        self._has_failed = False
         self._kept = self._received = 0
         self._keep = MAX_FORM_BYTES + _READ_AHEAD
         self._files: list[Any] = []
@@ -62,9 +86,12 @@ class FormInput:
 
         Raises ParamsTooLarge for bytes that were read before and not kept, and ClientDisconnected.
         """
-        if position < self._kept:
-            self._spool.seek(position)
-            return bytes(self._spool.read(min(size, self._kept - position)))
+        if position < self._kept and self._spool is not None:
+            try:
+                return self._spool.read_at(position, min(size, self._kept - position))
+            except NoTemporaryFile as error:
+                self.log_failure(error)
+                raise
         if position < self._received:
             raise ParamsTooLarge(f"expected a form of at most {self._keep} bytes to read it again")
         return self._receive(size)
@@ -75,12 +102,21 @@ class FormInput:
         except (OSError, ValueError) as error:  # servers raise these for a lost connection
             raise ClientDisconnected() from error
         if self._kept == self._received and self._kept + len(data) <= self._keep:
-            self._spool = self._spool or SpooledTemporaryFile(max_size=IN_MEMORY)
-            self._spool.seek(self._kept)
-            self._spool.write(data)
+            self._spool = self._spool or Spool()
+            try:
+                self._spool.write_at(self._kept, data)
+            except NoTemporaryFile as error:
+                self.log_failure(error)
+                raise
             self._kept += len(data)
         self._received += len(data)
         return data
+
+    def log_failure(self, error: NoTemporaryFile) -> None:
+        """Log that the form cannot be kept. Its readers may notice it several times."""
+        if not self._has_failed:
+            self._has_failed = True
+            log.error(NOT_KEPT, error.reason, self._shown)
 
     def close_later(self, file: Any) -> None:
         """Close a file with this form, when the request has ended."""
@@ -88,7 +124,7 @@ class FormInput:
 
     def close(self) -> None:
         for file in filter(None, (self._spool, *self._files)):
-            file.close()
+            close_quietly(file)
 
     __del__ = close  # test clients do not close a response that they do not read
 
@@ -136,5 +172,6 @@ def take_form_input(environ: dict[str, Any]) -> FormInput | None:
     form: FormInput | None = environ.get("ringsession.form")
     if form is not None and form.is_input_of(environ):
         return None
-    environ["ringsession.form"] = form = FormInput(get_input_stream(environ))
+    sent = {"request_method": environ.get("REQUEST_METHOD"), "uri": environ.get("PATH_INFO")}
+    environ["ringsession.form"] = form = FormInput(get_input_stream(environ), show_request(sent))
     return form

@@ -5,12 +5,13 @@ Headers that cannot be sent are refused here. The body is left to `body.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ..http.fields import is_safe_field, unsafe_field
-from ..http.grammar import CONTROL, UNSAFE_FIELD
+from ..http.fields import check_field, is_url, unnamed_field, unsafe_field
+from ..http.grammar import CONTROL, TOKEN, UNSAFE_FIELD
+from ..http.uri import encode_octets, encode_url
 
 _LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _CODES = {line: code for code, line in _LINES.items()}
@@ -32,7 +33,8 @@ def status_line(status: int) -> str:
 def parse_status(line: str) -> int:
     """Return the status code of a line.
 
-    Raises ValueError for a line without a number, and for one with a control character.
+    Raises TypeError if it is no str, and ValueError for a line without a number, and for one with a
+    control character.
 
     >>> parse_status("404 Not Found")
     404
@@ -40,6 +42,11 @@ def parse_status(line: str) -> int:
     code = _CODES.get(line)
     if code is not None:
         return code
+    if not isinstance(line, str):  # PEP 3333: "native strings"
+        kind = type(line).__name__
+        raise TypeError(
+            f"start_response: expected the status as a str, such as '200 OK', got {kind}"
+        )
     if CONTROL.search(line):
         raise ValueError(
             "start_response: the status holds a control character; write a plain phrase"
@@ -62,21 +69,35 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, value in headers.items():
         if type(value) is str:
             lines.append((name, value))
-            text += name + value
+            text += value
         else:
             for item in _items(name, value):
                 lines.append((name, item))
-                text += name + item
-    # These two checks are quick, and most headers pass them.
-    if not (text.isascii() and text.isprintable()):
-        _check_lines(lines)
-    return lines
+                text += item
+    # These checks are quick, and most headers pass them.
+    try:
+        names = "".join(headers)
+    except TypeError:
+        raise _unnamed(headers) from None
+    fits = TOKEN.match(names) and "" not in headers and text.isascii() and text.isprintable()
+    return lines if fits else _checked(lines, encode_url)
 
 
-def _check_lines(lines: list[tuple[str, str]]) -> None:
+def _unnamed(names: Iterable[Any]) -> TypeError:
+    return unnamed_field(next(name for name in names if not isinstance(name, str)))
+
+
+def _checked(lines: list[tuple[str, str]], encode: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return the lines as they are sent. Raises for a line that cannot be sent."""
+    checked = []
     for name, value in lines:
-        if UNSAFE_FIELD.search(name + value) or not is_safe_field(name, value):
-            raise unsafe_field(name)
+        check_field(name, value)
+        if not value.isascii() and is_url(name):
+            value = encode(value)
+        elif UNSAFE_FIELD.search(value):
+            raise unsafe_field(name, value)
+        checked.append((name, value))
+    return checked
 
 
 def _items(name: str, value: Any) -> list[str]:
@@ -88,24 +109,32 @@ def _items(name: str, value: Any) -> list[str]:
     return list(items)
 
 
-def group_fields(lines: list[tuple[str, str]]) -> dict[str, Any]:
+def group_fields(
+    lines: list[tuple[str, str]], encode: Callable[[str], str] = encode_octets
+) -> dict[str, Any]:
     """Return an app's header lines as a dict. A name that is repeated, in any case, has a list.
 
-    Raises ValueError for a header that cannot be sent as it is, before a layer can change it.
+    encode: encode_octets; how a URL that is not ASCII becomes ASCII.
+
+    Raises TypeError or ValueError for a header that cannot be sent, before a layer can change it.
 
     >>> group_fields([("Vary", "Cookie"), ("vary", "Origin")])
     {'Vary': ['Cookie', 'Origin']}
     """
     headers: dict[str, Any] = dict(lines)
-    names = len(headers)
     try:
-        text = "".join([name + value for name, value in lines])
-        names = len({*map(str.lower, headers)})
-    except TypeError:  # `field_lines` names the header that is not a str
-        text = ""
-    if not (text.isascii() and text.isprintable()):
-        _check_lines(lines)
-    if names == len(lines):
+        names = "".join(headers)
+    except TypeError:
+        raise _unnamed(headers) from None
+    try:
+        text = "".join([value for _, value in lines])
+    except TypeError:  # `field_lines` names the header whose value is not a str
+        return headers
+    fits = TOKEN.match(names) and "" not in headers and text.isascii() and text.isprintable()
+    if not fits:
+        lines = _checked(lines, encode)
+        headers = dict(lines)
+    if len({*map(str.lower, headers)}) == len(lines):
         return headers
     headers = {}
     spelled: dict[str, str] = {}

@@ -16,7 +16,7 @@ import sys
 import time as clock
 import uuid
 import zoneinfo
-from collections import OrderedDict, defaultdict, deque, namedtuple
+from collections import OrderedDict, UserString, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -342,7 +342,27 @@ class Colour(enum.IntEnum):
     RED = 1
 
 
+class Color(enum.Enum):
+    RED = 1
+
+
+class Role(str, enum.Enum):
+    ADMIN = "admin"
+
+
 class Name(str):
+    pass
+
+
+class Bold(Markup):
+    pass
+
+
+class Weight(float):
+    pass
+
+
+class Roles(set[str]):
     pass
 
 
@@ -358,10 +378,19 @@ class Elsewhere(tzinfo):
 Point = namedtuple("Point", "x y")
 
 
-def unknown(kind: str) -> str:
+def unknown(kind: str, example: str = "") -> str:
+    example = example and f", such as {example}"
     return (
         f" is an object of type '{kind}', which cannot be stored. Convert it to a str, number,"
-        ' list, dict, datetime or another supported type first (see "What a session can hold")'
+        f" list, dict, datetime or another supported type first{example} (see"
+        ' "What a session can hold")'
+    )
+
+
+def subclass(kind: str, base: str, instead: str) -> str:
+    return (
+        f" is an object of type '{kind}', which cannot be stored: it would come back as {base}."
+        f" Store {instead} instead"
     )
 
 
@@ -380,18 +409,24 @@ TOO_DEEP = "is nested more than 100 levels deep, or contains itself"
     ("value", "message"),
     [
         (object(), PLACE + unknown("object")),
-        (Colour.RED, PLACE + unknown("Colour")),
-        (Name("secret"), PLACE + unknown("Name")),
-        (Point(1, 2), PLACE + unknown("Point")),
-        (defaultdict(int), PLACE + unknown("defaultdict")),
-        (OrderedDict(), PLACE + unknown("OrderedDict")),
+        (Colour.RED, PLACE + subclass("Colour", "int", "value.value")),
+        (Role.ADMIN, PLACE + subclass("Role", "str", "value.value")),
+        (Name("secret"), PLACE + subclass("Name", "str", "str(value)")),
+        (Bold("secret"), PLACE + subclass("Bold", "Markup", "Markup(value)")),
+        (Point(1, 2), PLACE + subclass("Point", "tuple", "tuple(value)")),
+        (defaultdict(int), PLACE + subclass("defaultdict", "dict", "dict(value)")),
+        (OrderedDict(), PLACE + subclass("OrderedDict", "dict", "dict(value)")),
+        (Weight(1), PLACE + subclass("Weight", "float", "float(value)")),
+        ([Roles()], PLACE + "[0]" + subclass("Roles", "set", "set(value)")),
+        (Color.RED, PLACE + unknown("Color", "value.value for a member of an Enum")),
+        (UserString("secret"), PLACE + unknown("UserString", "str(value) for a lazy string")),
         (Moment(2020, 1, 1), PLACE + unknown("Moment")),
         (bytearray(b"secret"), PLACE + unknown("bytearray")),
         (1j, PLACE + unknown("complex")),
         ([0, 1, {"secret": deque()}], 'session["k"][2]["secret"]' + unknown("deque")),
         ({"a": [(1, {object()})]}, 'session["k"]["a"][0][1][0]' + unknown("object")),
-        ({Colour.RED: 1}, 'session["k"][Colour]' + unknown("Colour")),
-        ({Name("n"): 1}, 'session["k"]["n"]' + unknown("Name")),
+        ({Colour.RED: 1}, 'session["k"][Colour]' + subclass("Colour", "int", "value.value")),
+        ({Name("n"): 1}, 'session["k"]["n"]' + subclass("Name", "str", "str(value)")),
         ({5: {True: object()}}, 'session["k"][5][bool]' + unknown("object")),
         ({b"secret": {10**9: range(1)}}, 'session["k"][bytes][int]' + unknown("range")),
         (

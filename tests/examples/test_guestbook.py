@@ -72,7 +72,7 @@ def sign(page: Page, name: str, message: str, picture: bytes | None = None) -> s
         page.get_by_label("Picture").set_input_files(file)  # type: ignore[arg-type]
     with page.expect_navigation():
         page.get_by_role("button", name="Sign").click()
-    return page.get_by_role("status").inner_text()
+    return page.locator("[role=status], [role=alert]").inner_text()
 
 
 def test_an_entry_with_a_picture_is_shown_with_a_message_that_goes(page: Page) -> None:
@@ -104,14 +104,33 @@ def test_the_page_has_its_style_and_its_cookie_is_kept_from_scripts(page: Page, 
     assert answer is not None
     headers = answer.headers
     assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
-    assert headers["content-security-policy"] == "default-src 'self'; form-action 'self'"
-    assert headers["referrer-policy"] == "same-origin"
+    assert {name: text for name, text in headers.items() if "-policy" in name} == {
+        "content-security-policy": (
+            "default-src 'self'; form-action 'self'; object-src 'none'; base-uri 'none';"
+            " frame-ancestors 'none'"
+        ),
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), fullscreen=(self)",
+    }
+
+
+def test_the_browser_understands_the_permissions_policy(page: Page) -> None:
+    allowed = "name => document.featurePolicy.allowsFeature(name)"
+    names = ("camera", "fullscreen", "geolocation")
+    assert [page.evaluate(allowed, name) for name in names] == [False, True, True]
+    own = "name => document.featurePolicy.getAllowlistForFeature(name)"
+    assert page.evaluate(own, "camera") == []
 
 
 def test_what_is_no_picture_and_what_is_empty_is_refused_with_a_word(page: Page) -> None:
     before = page.locator("article").count()
     assert sign(page, "Eve", "hello", b"<svg onload=alert(1)>").startswith("That is no picture")
+    assert page.get_by_label("Message").input_value() == "hello"
     assert sign(page, "", "") == "Please give your name and a message."
+    red = page.get_by_role("alert").evaluate("alert => getComputedStyle(alert).backgroundColor")
+    assert red == "rgb(251, 228, 225)"
     assert page.locator("article").count() == before
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from ringsession.flask.extension import RingSession
 
-SECRET = "a secret of at least 16 bytes"
+SECRET = "a secret for the tests alone"
 
 
 def make_app(store: Any, config: Any = None, **values: Any) -> Flask:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.flask.oauth_provider import running_provider
+
 SERVER = pytest.param("valkey", marks=pytest.mark.server)
 
 
@@ -33,3 +35,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
 def shared_store(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A server-side store, on which the first two promises hold."""
     yield from _open(request)
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[str]:
+    """Where a running OAuth provider is."""
+    with running_provider() as url:
+        yield url

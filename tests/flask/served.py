@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, flash, get_flashed_messages, session
+from flask import (
+    Flask,
+    Response,
+    flash,
+    get_flashed_messages,
+    session,
+    stream_template_string,
+    stream_with_context,
+)
 
 from ringsession.flask.extension import FlaskSession, RingSession, recreate
 
@@ -19,6 +28,7 @@ def make_app() -> Flask:
     app = Flask(__name__)
     app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
     name = os.environ.get("SESSION_STORE")
+    closed: list[bool] = []
     RingSession(app, {"session": {"store": name}} if name else {})
 
     @app.get("/login/<user>")
@@ -37,6 +47,28 @@ def make_app() -> Flask:
     def look() -> Any:
         messages = get_flashed_messages()
         return {"session": dict(session), "messages": messages}
+
+    @app.get("/stream")
+    def stream() -> Any:
+        return stream_template_string("{{ get_flashed_messages() | join }} for {{ session.user }}")
+
+    @app.get("/long")
+    def long() -> Response:
+        """Send the messages and 32 MiB after them, more than servers and sockets keep."""
+
+        def parts() -> Iterator[str]:
+            try:
+                yield str(get_flashed_messages())
+                for _ in range(512):
+                    yield "." * 65536
+            finally:
+                closed.append(True)
+
+        return Response(stream_with_context(parts()))
+
+    @app.get("/closed")
+    def count_closed() -> str:
+        return str(len(closed))
 
     @app.get("/set/<key>")
     def set_it(key: str) -> Any:

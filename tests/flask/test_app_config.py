@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask, session
 
-from ringsession import ConfigError, cookie_store, memory_store, secure_site_defaults, site_defaults
+from ringsession import (
+    ConfigError,
+    cookie_store,
+    deep_merge,
+    memory_store,
+    secure_site_defaults,
+    site_defaults,
+)
 from ringsession.flask.app_config import read_config
 from ringsession.flask.extension import RingSession
 from tests.flask.apps import SECRET, make_app, set_cookies
@@ -193,6 +200,24 @@ WRONG: list[tuple[Any, Any, str]] = [
         f'app.config["SECRET_KEY_FALLBACKS"][0]: expected at least 16 bytes, got 5. {LONGER}',
     ),
     (
+        {"SECRET_KEY": " " * 16},
+        {},
+        'app.config["SECRET_KEY"]: expected random bytes, got the same few over and over.'
+        f" {LONGER}",
+    ),
+    (
+        {"SECRET_KEY": b"k" * 32},
+        {},
+        'app.config["SECRET_KEY"]: expected random bytes, got the same few over and over.'
+        f" {LONGER}",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": [OTHER, "changeme" * 2]},
+        {},
+        'app.config["SECRET_KEY_FALLBACKS"][1]: expected random bytes, got the same few over and'
+        f" over. {LONGER}",
+    ),
+    (
         {"SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": OTHER},
         {},
         'app.config["SECRET_KEY_FALLBACKS"]: expected a list of keys, got one key',
@@ -202,6 +227,24 @@ WRONG: list[tuple[Any, Any, str]] = [
         {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "bogus"},
         {},
         'app.config["SESSION_COOKIE_SAMESITE"]: expected "strict", "lax" or "none", got \'bogus\'',
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_DOMAIN": "http://example.org"},
+        {},
+        'app.config["SESSION_COOKIE_DOMAIN"]: expected a name such as "example.org", without'
+        " scheme, port, path and closing dot, got 'http://example.org'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "SESSION_COOKIE_PATH": "app"},
+        {},
+        'app.config["SESSION_COOKIE_PATH"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
+    ),
+    (
+        {"SECRET_KEY": SECRET, "APPLICATION_ROOT": "app"},
+        {},
+        'app.config["APPLICATION_ROOT"]: expected a path such as "/app", percent-encoded, with'
+        " at most 1024 octets, got 'app'; write '/app'",
     ),
     (
         {"SECRET_KEY": SECRET, "SESSION_COOKIE_SAMESITE": "None"},
@@ -245,6 +288,23 @@ def test_a_wrong_config_is_an_error_at_the_start(values: Any, config: Any, messa
     assert "ringsession" not in app.extensions and not hasattr(app.wsgi_app, "handler")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        b'_5#y2L"F4Q8z\n\xec]/',
+        "a secret of at least 16 bytes",
+    ],
+)
+def test_a_key_out_of_documentation_works_with_a_warning(key: Any, caplog: Any) -> None:
+    client = sealed_app(SECRET_KEY=key).test_client()
+    assert [client.get("/").text, client.get("/").text] == ["1", "2"]
+    [message] = [record.getMessage() for record in caplog.records]
+    assert "known to everybody" in message
+    for shown in (str(key), repr(key)):
+        assert shown not in message
+
+
 def test_no_error_shows_a_key() -> None:
     app = Flask(__name__)
     app.config["SECRET_KEY"] = "hunter2"
@@ -257,12 +317,6 @@ def test_a_second_time_for_one_app_is_an_error() -> None:
     app = make_app(memory_store())
     with pytest.raises(ConfigError, match="this app already has a RingSession"):
         RingSession(app)
-
-
-def test_app_config_is_read_once() -> None:
-    app = counting(make_app(memory_store()))
-    app.config.update(SESSION_COOKIE_NAME="later", SESSION_COOKIE_SECURE=True)
-    assert set_cookies(app.test_client().get("/"))[0].startswith("session=")
 
 
 def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
@@ -283,10 +337,10 @@ def test_only_session_flash_and_cookies_are_on_by_themselves() -> None:
     }  # fmt: skip
 
 
-def test_where_the_token_is_asked_for_forms_are_read_up_to_max_content_length() -> None:
-    values = {**Flask.default_config, "SECRET_KEY": SECRET, "MAX_CONTENT_LENGTH": 1000}
+def test_where_the_token_is_asked_for_forms_are_read() -> None:
+    values = {**Flask.default_config, "SECRET_KEY": SECRET}
     config = read_config(values, {"security": {"anti_forgery": True}})
-    assert config["params"] == {"urlencoded": True, "multipart": {"max_size": 1000}}
+    assert config["params"] == {"urlencoded": True, "multipart": True}
     own = {"security": {"anti_forgery": True}, "params": {"multipart": {"max_size": 5}}}
     assert read_config(values, own)["params"]["multipart"] == {"max_size": 5}
 
@@ -299,6 +353,44 @@ def test_the_whole_stack_is_site_defaults() -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     redirected = make_app(store, secure_site_defaults).test_client().get("/")
     assert redirected.headers["Location"] == "https://localhost/"
+
+
+NAMED = "__Host-secure-ring-session"
+
+
+def test_the_whole_stack_over_https_has_a_cookie_that_no_neighbour_can_set(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "ringsession")
+    app = counting(make_app(memory_store(), secure_site_defaults, SESSION_COOKIE_NAME="shop"))
+    client = app.test_client()
+    answers = [client.get("/", base_url="https://localhost") for _ in range(2)]
+    assert [answer.text for answer in answers] == ["1", "2"]
+    (line,) = set_cookies(answers[0])
+    assert line.startswith(f"{NAMED}=") and "; Secure" in line and "Domain" not in line
+    assert "SESSION_COOKIE_NAME" in caplog.text  # the nested config has a name of its own
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"SESSION_COOKIE_DOMAIN": "example.org"}, "domain 'example.org'"),
+        ({"SESSION_COOKIE_PATH": "/shop"}, "path '/shop'"),
+        ({"APPLICATION_ROOT": "/shop"}, "path '/shop'"),
+    ],
+    ids=str,
+)
+def test_a_domain_or_path_of_app_config_beside_the_secure_name_says_what_to_write(
+    values: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_app(memory_store(), secure_site_defaults, **values)
+    assert str(caught.value) == (
+        f'["session"]["cookie_name"]: expected path "/" and no domain beside {NAMED!r}, got'
+        f" {found}; write a name without __Host-, such as '__Secure-secure-ring-session'"
+    )
+    own = deep_merge(secure_site_defaults, {"session": {"cookie_name": "__Secure-shop"}})
+    assert make_app(memory_store(), own, **values)
 
 
 def test_a_store_that_is_given_needs_no_secret_key() -> None:

@@ -320,6 +320,106 @@ def session_after_a_request_that_left_it(app: Flask) -> Any:
         return ["user_id" in session, session.get("other")]
 
 
+def messages_after_the_request(app: Flask) -> Any:
+    """Testing: what a test reads in the kept context is not taken from the user."""
+
+    @view(app, "/flash")
+    def flash_it() -> str:
+        flash("saved")
+        flash("not saved", "error")
+        return ""
+
+    @view(app, "/show")
+    def show() -> Any:
+        return get_flashed_messages()
+
+    app.add_url_rule("/plain", "plain", lambda: "")
+    found: list[Any] = []
+    with app.test_client() as client:
+        client.get("/flash")
+        found.append([get_flashed_messages(with_categories=True), get_flashed_messages()])
+        client.get("/plain")
+        found.append(get_flashed_messages(category_filter=["error"]))
+        found.append([client.get("/show").json, get_flashed_messages()])
+        client.get("/plain")
+        found.append([get_flashed_messages(), "_flashes" in session])
+    return found
+
+
+def messages_after_the_request_of_a_form(app: Flask) -> Any:
+    @app.post("/form")
+    def form() -> str:
+        flash(flask.request.form["name"])
+        session.permanent = True
+        return ""
+
+    with app.test_client() as client:
+        client.post("/form", data={"name": "ann"})
+        return [get_flashed_messages(), session.permanent, "other" in session]
+
+
+def flags_after_the_request(app: Flask) -> Any:
+    """The session of a kept context, as the context has it: `flask.session` itself counts."""
+
+    @view(app, "/read")
+    def read() -> str:
+        return str(session.get("x"))
+
+    @view(app, "/set")
+    def set_it() -> str:
+        session["x"] = 1
+        return ""
+
+    app.add_url_rule("/plain", "plain", lambda: "")
+    found = []
+    with app.test_client() as client:
+        for path in ("/plain", "/read", "/set", "/plain", "/read"):
+            client.get(path)
+            kept: Any = flask.globals.request_ctx._session  # type: ignore[attr-defined]
+            found.append([path, kept.accessed, kept.get("x")])
+    return found
+
+
+def transactions_around_and_inside_a_kept_context(app: Flask) -> Any:
+    @view(app, "/add")
+    def add() -> str:
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+
+    found: list[Any] = []
+    client = app.test_client()
+    with client.session_transaction() as one:
+        one["n"] = 10
+    with client:
+        found.append([client.get("/add").text, session["n"]])
+        with client.session_transaction() as two:
+            found.append(dict(two))
+            two["n"] = 20
+            two["x"] = 1
+        found.append(dict(session))  # of the request before
+        found.append([client.get("/add").text, dict(session)])
+        with client.session_transaction() as three:
+            three.clear()
+        found.append([client.get("/add").text, dict(session)])
+    with client.session_transaction() as four:
+        found.append(dict(four))
+    return found
+
+
+def a_context_in_a_kept_context(app: Flask) -> Any:
+    @view(app, "/set")
+    def set_it() -> str:
+        session["x"] = 1
+        return ""
+
+    with app.test_client() as client:
+        client.get("/set")
+        with app.test_request_context():
+            session["y"] = 2
+            inner = dict(session)
+        return [inner, dict(session)]
+
+
 def test_request_context_has_one(app: Flask) -> Any:
     with app.test_request_context("/?name=ann"):
         session["x"] = [flask.request.args["name"]]
@@ -419,6 +519,11 @@ PROGRAMS: list[Program] = [
     session_transaction,
     session_after_the_request,
     session_after_a_request_that_left_it,
+    messages_after_the_request,
+    messages_after_the_request_of_a_form,
+    flags_after_the_request,
+    transactions_around_and_inside_a_kept_context,
+    a_context_in_a_kept_context,
     test_request_context_has_one,
     processed_in_a_context,
     blueprint,

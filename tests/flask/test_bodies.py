@@ -11,11 +11,12 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
-from flask import Flask, Response, request, send_file
+from flask import Flask, Response, redirect, request, send_file
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from ringsession import site_defaults, wrap_defaults
+from ringsession import memory_store, site_defaults, wrap_defaults
+from tests.flask.apps import make_app as make_session_app
 
 OURS = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a form on the site's own page
 MIB = 1 << 20
@@ -137,3 +138,26 @@ def test_a_flask_page_from_another_site_is_refused(clients: Any) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert send(clients[1], "/form", data={"a": "1"}, headers=headers).status_code == 403
     assert send(clients[1], "/json", json={"a": "1"}, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("store", ["flask", memory_store()], ids=["flask", "ours"])
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        ("/日本?a=ü", "/%E6%97%A5%E6%9C%AC?a=%C3%BC"),
+        ("/ü", "/%C3%BC"),
+        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+    ],
+)
+def test_a_location_of_any_text_is_sent_as_flask_sends_it(
+    url: str, location: str, store: Any
+) -> None:
+    app = make_session_app(store)
+    app.add_url_rule("/", view_func=lambda: redirect(url), endpoint="redirect")
+    by_hand = Response(status=302, headers={"Location": url})
+    app.add_url_rule("/by-hand", view_func=lambda: by_hand, endpoint="by_hand")
+    for path in ("/", "/by-hand"):
+        assert app.test_client().get(path).headers["Location"] == location
+        with app.test_request_context(path) as context:  # no layer of ours is around this one
+            response = app.full_dispatch_request()
+            assert response.get_wsgi_headers(context.request.environ)["Location"] == location

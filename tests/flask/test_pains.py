@@ -171,9 +171,12 @@ def test_pain_32_the_log_says_why_a_form_was_refused(
     reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = WHY[reason](counting(memory_store()).test_client())
-    assert (answer.status_code, [record.getMessage() for record in caplog.records]) == (
+    assert (
+        answer.status_code,
+        [f"Refused a request, since {reason}. method=POST" in m for m in caplog.messages],
+    ) == (
         403,
-        [f"a request was refused, since {reason}"],
+        [True],
     )
 
 

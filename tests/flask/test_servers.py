@@ -5,6 +5,7 @@ anew.
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.machine import import_part
-from tests.serving import free_port, running
+from tests.serving import free_port, running, wait_until
 from tests.stores.networked import make_store
 
 pytestmark = pytest.mark.server
@@ -117,6 +118,29 @@ def test_a_cookie_that_was_kept_signs_nobody_in_after_the_logout(site: Site) -> 
     browser.get("/logout")
     looks = [Browser(site.port, kept.cookie).look() for _ in range(20)]
     assert looks == [{"session": {}, "messages": []}] * 20
+
+
+@on_each_shared
+def test_a_stream_takes_the_messages_that_it_shows(site: Site) -> None:
+    browser = Browser(site.port)
+    browser.get("/login/ann")
+    assert [browser.get("/stream") for _ in range(2)] == ["welcome ann for ann", " for ann"]
+    assert browser.look() == {"session": {"user": "ann"}, "messages": []}
+
+
+@on_each_shared
+def test_a_client_that_goes_away_in_a_stream_gets_the_messages_later(site: Site) -> None:
+    browser = Browser(site.port)
+    browser.get("/login/ann")
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as client:
+        client.sendall(
+            f"GET /long HTTP/1.1\r\nHost: a\r\nCookie: {browser.cookie}\r\n\r\n".encode()
+        )
+        received = b""
+        while b"welcome ann" not in received:
+            received += client.recv(4096)
+    wait_until(lambda: browser.get("/closed") == "1")
+    assert [browser.look()["messages"] for _ in range(2)] == [["welcome ann"], []]
 
 
 @on_each_shared

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from flask import Flask, flash, get_flashed_messages, request, session
+from flask import Flask, flash, get_flashed_messages, request, session, stream_template_string
 from flask.sessions import SecureCookieSessionInterface, SessionInterface
 from itsdangerous import TimestampSigner
 from itsdangerous.encoding import base64_encode
@@ -61,6 +61,9 @@ def moved_app(store: Any, until: Any = FAR, **values: Any) -> Flask:
         return ""
 
     return app
+
+
+KNOWN = "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
 
 
 def signed(key: str = SECRET, **data: Any) -> str:
@@ -135,28 +138,31 @@ def test_its_messages_wait_on(store: Any) -> None:
     assert client.get("/messages").json == []
 
 
-def test_it_is_read_once_and_costs_one_call_to_store() -> None:
+MOVE = ["load", "create", "create"]  # is there a marker? the session, and its marker
+
+
+def test_it_is_read_once_and_costs_a_call_for_each_step() -> None:
     store = TracedStore(memory_store())
     client = client_with(moved_app(store), signed(n=1))
     assert client.get("/plain").headers.get("Set-Cookie") is None
     assert store.taken() == []
     client.get("/")
-    assert store.taken() == ["create"]
+    assert store.taken() == ["load", *MOVE, "load"]
     client.get("/set")
     assert store.taken() == ["load", "patch"]
 
 
 @pytest.mark.parametrize(("path", "calls", "then"), [
-    ("/set", ["create"], "{'n': 2}"),
-    ("/swap", ["create"], "{'n': 2}"),
-    ("/login", ["create"], "{'n': 1, 'user': 'bob'}"),
-    ("/logout", [], "{}"),
+    ("/set", [*MOVE, "load", "patch"], "{'n': 2}"),
+    ("/swap", [*MOVE, "swap", "load"], "{'n': 2}"),
+    ("/login", [*MOVE, "load", "create", "claim"], "{'n': 1, 'user': 'bob'}"),
+    ("/logout", ["load", "create"], "{}"),  # the marker alone says that it has ended
 ])  # fmt: skip
 def test_the_first_request_may_do_anything_with_it(path: str, calls: list[str], then: str) -> None:
     store = TracedStore(memory_store())
     client = client_with(moved_app(store), signed(n=1))
     client.get(path)
-    assert store.taken() == calls
+    assert store.taken() == ["load", *calls]
     assert client.get("/").text == then
 
 
@@ -238,11 +244,47 @@ def test_a_date_that_is_none_is_an_error_at_the_start() -> None:
         moved_app(memory_store(), SECRET_KEY=None)
 
 
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [
+        ({}, 0),
+        ({"SECRET_KEY": KNOWN}, 1),
+        ({"SECRET_KEY": KNOWN.encode()}, 1),
+        ({"SECRET_KEY_FALLBACKS": ["old", KNOWN]}, 1),
+    ],
+)
+def test_a_signing_key_out_of_documentation_works_with_a_warning(
+    values: Any, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved_app(memory_store(), **values)
+    assert len(caplog.records) == lines
+    for record in caplog.records:
+        assert record.getMessage() == (
+            "accept_flask_cookies_until: a SECRET_KEY is known to everybody, since documentation"
+            " shows it: whoever uses it can sign any session"
+        )
+
+
 def test_session_transaction_reads_it_too(store: Any) -> None:
     client = client_with(moved_app(store), signed(n=1))
     with client.session_transaction() as found:
         assert dict(found) == {"n": 1}
     assert client.get("/").text == "{'n': 1}"
+
+
+def test_a_stream_reads_it_and_takes_its_messages_once_it_is_stored(shared_store: Any) -> None:
+    app = moved_app(shared_store)
+
+    @app.get("/stream")
+    def stream() -> Any:
+        return stream_template_string("{{ session.n }} {{ get_flashed_messages() | join }}")
+
+    client = client_with(app, signed(n=1, _flashes=[("message", "hello")]))
+    answers = [client.get("/stream", buffered=True) for _ in range(2)]
+    # To store it needs a new cookie, which a stream cannot send.
+    assert [(answer.text, set_cookies(answer)) for answer in answers] == [("1 hello", [])] * 2
+    client.get("/")
+    assert [client.get("/stream").text for _ in range(2)] == ["1 hello", "1 "]
 
 
 def test_once_it_is_stored_the_inner_store_does_everything() -> None:

@@ -4,78 +4,19 @@ checks each parameter it gets.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import http.client
-import threading
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from flask import Flask, request, session
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
 from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app
+from tests.flask.oauth_provider import ask
 from tests.machine import import_part
 
 authlib_client = import_part("authlib.integrations.flask_client")
 
 CALLBACK = "http://localhost/callback"
-
-
-class Provider:
-    """A provider of logins for one client: each code is good once, for whoever knows the verifier
-    it was asked for with.
-    """
-
-    def __init__(self) -> None:
-        self.codes: dict[str, tuple[str, str]] = {}
-
-    @Request.application
-    def __call__(self, request: Request) -> Response:
-        answers = {"/authorize": self.authorize, "/token": self.token, "/me": self.me}
-        return answers[request.path](request)
-
-    def authorize(self, request: Request) -> Response:
-        """Whoever comes is Ann, and agrees."""
-        asked = request.args
-        code = f"code-{len(self.codes)}"
-        self.codes[code] = asked["redirect_uri"], asked["code_challenge"]
-        query = urlencode({"code": code, "state": asked["state"]})
-        return Response(status=302, headers={"Location": f"{asked['redirect_uri']}?{query}"})
-
-    def token(self, request: Request) -> Response:
-        digest = hashlib.sha256(request.form["code_verifier"].encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        kept = self.codes.pop(request.form["code"], None)
-        if kept != (request.form["redirect_uri"], challenge):
-            return _json('{"error": "invalid_grant"}', 400)
-        return _json('{"access_token": "of ann", "token_type": "Bearer", "expires_in": 3600}')
-
-    def me(self, request: Request) -> Response:
-        known = request.headers.get("Authorization") == "Bearer of ann"
-        return _json('{"name": "ann"}') if known else _json("{}", 401)
-
-
-def _json(text: str, status: int = 200) -> Response:
-    return Response(text, status, content_type="application/json")
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[str]:
-    """Where a running provider is."""
-    server = make_server("127.0.0.1", 0, Provider(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 def site(store: Any, provider: str) -> Flask:
@@ -89,6 +30,7 @@ def site(store: Any, provider: str) -> Flask:
         authorize_url=f"{provider}/authorize",
         access_token_url=f"{provider}/token",
         api_base_url=f"{provider}/",
+        userinfo_endpoint=f"{provider}/me",
         client_kwargs={"code_challenge_method": "S256"},
     )
 
@@ -107,23 +49,18 @@ def site(store: Any, provider: str) -> Flask:
         session["user"] = oauth.provider.get("me").json()["name"]
         return "welcome"
 
+    @app.get("/callback/with-token")
+    def callback_with_token() -> str:
+        token = oauth.provider.authorize_access_token()
+        session["user"] = oauth.provider.userinfo(token=token)
+        session["token"] = token
+        return f"welcome {session['user'].name}"
+
     @app.get("/session")
     def contents() -> str:
         return repr(dict(session))
 
     return app
-
-
-def ask(location: str) -> str:
-    """Where the provider sends a browser back to: the callback's path and query."""
-    url = urlsplit(location)
-    assert url.port is not None
-    connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=10)
-    try:
-        connection.request("GET", f"{url.path}?{url.query}")
-        return str(connection.getresponse().headers["Location"]).removeprefix("http://localhost")
-    finally:
-        connection.close()
 
 
 def state_of(location: str) -> str:
@@ -209,3 +146,13 @@ def test_the_session_id_from_before_the_login_is_dead(shared_store: Any, provide
     attacker.set_cookie("session", client.get_cookie("session").value)  # type: ignore[union-attr]
     client.get(callback)
     assert attacker.get("/session").text == "{}"
+
+
+def test_its_token_and_its_user_are_stored_as_dicts(store: Any, provider: str) -> None:
+    client = site(store, provider).test_client()
+    callback = ask(client.get("/login").location).replace("/callback", "/callback/with-token")
+    assert visit(client, callback) == (200, "welcome ann")
+    with client.session_transaction() as found:
+        token = found["token"]
+        assert (type(token), token["access_token"]) == (dict, "of ann")
+        assert (type(found["user"]), found["user"]) == (dict, {"name": "ann"})

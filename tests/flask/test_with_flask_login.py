@@ -13,7 +13,7 @@ from ringsession import memory_store
 from ringsession.flask.extension import recreate
 from tests.flask.apps import make_app, set_cookies
 from tests.machine import import_part
-from tests.tracing import TracedStore
+from tests.tracing import UNAVAILABLE, TracedStore
 
 flask_login = import_part("flask_login")
 
@@ -273,7 +273,7 @@ def test_a_store_that_fails_signs_nobody_out() -> None:
         answer = client.get(path)
         assert (answer.status_code, answer.text, set_cookies(answer)) == (
             503,
-            "Service Unavailable",
+            UNAVAILABLE,
             [],
         )
     store.failing = set()

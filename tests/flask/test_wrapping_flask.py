@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response, request, stream_with_context
 
 from ringsession import StoreUnavailable, assoc_in, memory_store, site_defaults, wrap_defaults
-from tests.tracing import TracedStore
+from tests.tracing import UNAVAILABLE, TracedStore
 
 
 def flask_app() -> tuple[Flask, TracedStore]:
@@ -82,7 +82,7 @@ def test_a_store_that_fails_is_a_503_even_where_flask_made_a_page_of_the_error(
     client.get("/count", buffered=True)
     store.failing = {call}
     answer = client.get(path, buffered=True)
-    assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.text) == (503, UNAVAILABLE)
     assert "Set-Cookie" not in answer.headers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,13 +21,17 @@ from ringsession import (
     to_wsgi,
     update_header,
     wrap_absolute_redirects,
+    wrap_anti_forgery,
     wrap_content_type,
     wrap_default_charset,
     wrap_defaults,
     wrap_not_modified,
     wrap_session,
 )
+from ringsession.http.uri import encode_url
+from ringsession.lint import LintError, lint_response
 from ringsession.responses import response
+from ringsession.wsgi.message import field_lines, group_fields
 from tests.naming import name_value
 from tests.tracing import TracedStore
 
@@ -183,6 +188,169 @@ def test_an_option_with_a_control_character_is_refused_when_wrapping(
 ) -> None:
     with pytest.raises(ValueError, match="expected"):
         wrap(lambda request: {}, **options)
+
+
+NAMES = [
+    "",
+    " ",
+    "X Own",
+    "X-Own ",
+    "X-Own:",
+    "X:Own",
+    "X\r\nY",
+    "X\n",
+    "X\x00",
+    "X-Ö",
+    "日",
+    "X(y)",
+    "a,b",
+]
+NAMED = "expected no control character, and only letters, digits and .* in the name of a header"
+
+
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+def test_a_name_that_is_no_token_is_refused(name: str) -> None:
+    made = {"status": 200, "headers": {"A": "b", name: "x"}, "body": ""}
+    calls: list[Callable[[], object]] = [
+        lambda: header({}, name, "x"),
+        lambda: update_header({}, name, lambda old: "x"),
+        lambda: update_header({"headers": {name: "x"}}, "Vary", lambda old: "x"),
+        lambda: field_lines({"A": "b", name: ["x", "y"]}),
+        lambda: group_fields([("A", "b"), (name, "x")]),
+        lambda: Client(to_wsgi(lambda request: made)).get("/"),
+        lambda: wrap_anti_forgery(lambda request: made, error_response=made),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=NAMED) as caught:
+            call()
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["X Own", "", "X-Ö"])
+@pytest.mark.parametrize("kind", ["handler", "app"])
+def test_a_wrong_name_stores_no_session(kind: str, name: str) -> None:
+    store = TracedStore(memory_store())
+
+    def handler(request: Any) -> Any:
+        return {"status": 200, "headers": {name: "a"}, "body": "", "session": {"a": 1}}
+
+    def app(environ: Any, start_response: Any) -> Any:
+        environ["ringsession.session"]["a"] = 1
+        start_response("200 OK", [("A", "b"), (name, "a")])
+        return [b""]
+
+    config = assoc_in(site_defaults, ["session", "store"], store)
+    wrapped = wrap_defaults(to_wsgi(handler) if kind == "handler" else app, config)
+    with pytest.raises(ValueError, match=NAMED):
+        Client(wrapped).get("/")
+    assert store.calls == []
+
+
+@pytest.mark.parametrize("name", [5, None, b"X-Own", ("X",)], ids=repr)
+def test_a_name_that_is_no_text_is_a_type_error_that_names_it(name: Any) -> None:
+    for call in (
+        lambda: field_lines({"A": "b", name: "x"}),
+        lambda: group_fields([("A", "b"), (name, "x")]),
+        lambda: header({}, name, "x"),
+    ):
+        with pytest.raises(TypeError, match=r'^response\["headers"\]: expected str as the name of'):
+            call()
+
+
+@pytest.mark.parametrize("name", ["X-Own", "x", "!#$%&'*+-.^_`|~", "123", "X" * 8000])
+def test_every_token_is_a_name(name: str) -> None:
+    assert header({}, name, "x") == {"headers": {name: "x"}}
+    assert field_lines({name: "x"}) == [(name, "x")]
+    assert group_fields([(name, "x")]) == {name: "x"}
+
+
+def test_lint_finds_a_wrong_name() -> None:
+    with pytest.raises(LintError, match="headers"):
+        lint_response({"status": 200, "headers": {"X Own": "a"}})
+
+
+# A URL as a handler writes it, and as it is sent (RFC 3987 section 3.1).
+IRIS = [
+    ("/日本", "/%E6%97%A5%E6%9C%AC"),
+    ("/ü", "/%C3%BC"),
+    ("/%C3%BC/ü", "/%C3%BC/%C3%BC"),
+    ("/a?q=ü&r=%2F#ß", "/a?q=%C3%BC&r=%2F#%C3%9F"),
+    ('/[a] b\\"|ü', '/[a] b\\"|%C3%BC'),  # only what a header cannot hold
+    ("/\u2028\x85", "/%E2%80%A8%C2%85"),
+    ("/\U0001f600", "/%F0%9F%98%80"),
+    ("/\ud800", "/%EF%BF%BD"),
+    ("?ü", "?%C3%BC"),
+    ("ü/b", "%C3%BC/b"),
+    ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+    ("https://u:ü@BÜCHER.example:8443", "https://u:%C3%BC@xn--bcher-kva.example:8443"),
+    ("//bücher.example", "//xn--bcher-kva.example"),
+    ("https://日本。example/", "https://xn--wgv71a.example/"),
+    ("https://straße.example/", "https://stra%C3%9Fe.example/"),  # IDNA 2003 would say strasse
+    ("https://evil.c\u2100.example/", "https://evil.c%E2%84%80.example/"),  # "a/c" in IDNA
+    (f"https://{'ü' * 64}.example/", f"https://{'%C3%BC' * 64}.example/"),
+    ("https://[::1]/ü", "https://[::1]/%C3%BC"),
+    ("https://[ü", "https://[%C3%BC"),
+    ("mailto:ü@b.example", "mailto:%C3%BC@b.example"),
+    ("/a b", "/a b"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("url", "sent"), IRIS, ids=repr)
+def test_a_url_with_any_text_is_sent_percent_encoded(url: str, sent: str) -> None:
+    assert redirect(url)["headers"] == created(url)["headers"] == {"Location": sent}
+    assert header({}, "location", url) == {"headers": {"location": sent}}
+    assert update_header({}, "Location", lambda old: url) == {"headers": {"Location": sent}}
+    assert update_header({"headers": {"Content-Location": url}}, "Age", lambda old: "1") == {
+        "headers": {"Content-Location": sent, "Age": "1"}
+    }
+    assert field_lines({"A": "b", "location": url, "Content-Location": [url]}) == [
+        ("A", "b"), ("location", sent), ("Content-Location", sent),
+    ]  # fmt: skip
+    assert url.isascii() or encode_url(url) == sent
+
+
+@pytest.mark.parametrize("has_layer", [True, False], ids=["absolute_redirects", "no layer"])
+def test_a_location_by_hand_is_sent_percent_encoded(has_layer: bool) -> None:
+    config = assoc_in(site_defaults, ["responses", "absolute_redirects"], has_layer)
+    for url, path in (("/日本?ü", "/%E6%97%A5%E6%9C%AC?%C3%BC"), ("ü", "/%C3%BC")):
+        made = {"status": 302, "headers": {"Location": url}, "body": ""}
+        answer = Client(wrap_defaults(to_wsgi(lambda request: dict(made)), config)).get("/")
+        sent = path if url.startswith("/") else path[1:]
+        assert answer.headers["Location"] == (f"http://localhost{path}" if has_layer else sent)
+
+
+@pytest.mark.parametrize(
+    ("octets", "sent"), [("/ü", "/%C3%BC"), ("/%C3%BC", "/%C3%BC"), (b"/\xfc", "/%FC")]
+)
+def test_a_wsgi_app_writes_octets_and_a_browser_gets_the_same(octets: Any, sent: str) -> None:
+    # PEP 3333: a header of a WSGI app is octets, each as a character of ISO-8859-1.
+    raw = octets if isinstance(octets, bytes) else octets.encode()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("302 Found", [("X-Own", "ü"), ("Location", raw.decode("latin-1"))])
+        return [b""]
+
+    for has_layer in (True, False):
+        config = assoc_in(site_defaults, ["responses", "absolute_redirects"], has_layer)
+        answer = Client(wrap_defaults(app, config)).get("/")
+        assert answer.headers["Location"] == ("http://localhost" if has_layer else "") + sent
+        assert answer.headers["X-Own"] == "ü"
+
+
+def test_an_error_says_which_characters_are_wrong() -> None:
+    for call, problem in (
+        (lambda: redirect("/\n"), "expected no control character; percent-encode it in the URL"),
+        (lambda: header({}, "X-Own", "\n"), "expected no control character; leave it out"),
+        (
+            lambda: field_lines({"X-Own": "日"}),
+            "expected characters of ISO-8859-1 only; encode the others, or leave them out",
+        ),
+        (lambda: header({}, "a b", ""), None),
+    ):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert problem is None or str(caught.value).endswith(f": {problem}")
 
 
 def test_several_locations_stay_as_they_are() -> None:

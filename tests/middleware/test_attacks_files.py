@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -29,6 +33,7 @@ from ringsession import (
     wrap_not_modified,
     wrap_resources,
 )
+from ringsession.middleware import _file_tags
 from tests.tracing import TracedStore
 
 WHEN = 1_704_164_645  # Tue, 02 Jan 2024 03:04:05 GMT
@@ -122,6 +127,159 @@ def test_links_out_of_the_root_and_index_files_are_matters_of_options(root: Path
     assert get(site(root, index_files=False), "/") == (404, "handler")
 
 
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Act as a user without rights, where the tests run as root, who may read everything."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def open_root() -> Iterator[Path]:
+    """A folder that every user may come to; the folders of `tmp_path` are root's alone."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "sub").mkdir()
+        (folder / "a.txt").write_text("a")
+        (folder / "sub" / "index.html").write_text("sub")
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "paths"),
+    [
+        ("a.txt", 0o000, ["/a.txt"]),
+        ("sub", 0o000, ["/sub", "/sub/", "/sub/index.html", "/sub/x"]),
+        ("sub", 0o311, ["/sub", "/sub/", "/sub/x"]),
+        ("sub/index.html", 0o000, ["/sub", "/sub/index.html"]),
+        (".", 0o311, ["/", ""]),
+        (".", 0o000, ["/", "/a.txt", "/sub"]),
+    ],
+)
+def test_what_may_not_be_listed_or_read_is_the_handlers(
+    name: str, mode: int, paths: list[str], open_root: Path
+) -> None:
+    client = site(open_root)
+    assert get(client, "/a.txt") == (200, "a")
+    (open_root / name).chmod(mode)
+    try:
+        with as_nobody():
+            seen = [get(client, path) for path in paths]
+    finally:
+        (open_root / name).chmod(0o755)
+    assert seen == [(404, "handler")] * len(paths)
+
+
+def test_another_failure_of_the_disk_is_an_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Any) -> Any:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    client = site(root)
+    monkeypatch.setattr(os, "listdir", fail)
+    with pytest.raises(OSError, match="the disk is broken"):
+        get(client, "/")
+
+
+CONSTANT = {"0": 0, "Nix": 1, "zip": 315_532_800, "zip in the west": 315_576_000, "before": -5}
+
+
+@pytest.mark.parametrize("when", CONSTANT.values(), ids=CONSTANT)
+def test_a_file_whose_time_says_nothing_is_told_apart_by_its_content(root: Path, when: int) -> None:
+    client, path = site(root), root / "a.txt"
+
+    def put(text: str) -> None:
+        path.write_text(text)
+        os.utime(path, (when, when))
+
+    put("0123456789")
+    first = client.get("/a.txt", buffered=True)
+    assert "Last-Modified" not in first.headers
+    put("abcdefghij")
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert client.get("/a.txt", headers=known, buffered=True).text == "abcdefghij"
+    part = {"Range": "bytes=5-", "If-Range": first.headers["ETag"]}
+    assert client.get("/a.txt", headers=part, buffered=True).text == "abcdefghij"
+    since = {"If-Modified-Since": "Sun, 06 Nov 2044 08:49:37 GMT"}
+    assert client.get("/a.txt", headers=since, buffered=True).status_code == 200
+    put("0123456789")
+    assert client.get("/a.txt", headers=known, buffered=True).status_code == 304
+    assert client.get("/a.txt", headers=part, buffered=True).text == "56789"
+
+
+def test_the_same_content_has_the_same_etag_on_each_server(root: Path) -> None:
+    for name, when in (("b.txt", WHEN), ("c.txt", WHEN + 100)):
+        (root / name).write_text("0123456789")
+        os.utime(root / name, (when, when))
+    tags = {site(root).get(path, buffered=True).headers["ETag"] for path in ("/a.txt", "/c.txt")}
+    assert len(tags) == 1
+
+
+def test_a_hash_is_made_once_for_each_state_of_a_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    own = _file_tags._hash
+
+    def counted(file: Any, status: Any) -> Any:
+        hashed.append(file.name)
+        return own(file, status)
+
+    monkeypatch.setattr(_file_tags, "_hash", counted)
+    monkeypatch.setattr(_file_tags, "_RECENT", -1)
+    client = site(root)
+    tags = [client.get("/a.txt", buffered=True).headers["ETag"] for _ in range(3)]
+    assert (len(hashed), len(set(tags))) == (1, 1)
+    (root / "new").write_text("9876543210")
+    os.utime(root / "new", (WHEN, WHEN))
+    (root / "new").replace(root / "a.txt")  # same path, size and time: another inode
+    assert client.get("/a.txt", buffered=True).headers["ETag"] not in tags
+    (root / "a.txt").write_text("aaaaaaaaaa")
+    os.utime(root / "a.txt", (WHEN, WHEN))  # same inode, too: another time of change
+    assert client.get("/a.txt", buffered=True).headers["ETag"] not in tags
+    assert len(hashed) == 3
+
+
+def test_a_large_file_is_not_hashed_and_has_no_etag_where_its_time_says_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_file_tags, "_MOST_HASHED", 5)
+    client = site(root)
+    found = client.get("/a.txt", buffered=True)
+    assert found.headers["ETag"] == f'"{WHEN * 10**9:x}-a"'
+    os.utime(root / "a.txt", (1, 1))
+    found = client.get("/a.txt", headers={"Range": "bytes=1-", "If-Range": '"x"'}, buffered=True)
+    assert (found.status_code, "ETag" in found.headers, found.text) == (200, False, "0123456789")
+
+
+SUFFIXES = [
+    ("bytes=-900", 206, "0123456789"),
+    ("bytes=-10", 206, "0123456789"),
+    ("bytes=-11", 206, "0123456789"),
+    ("bytes=-1", 206, "9"),
+    ("bytes=-0", 200, "0123456789"),
+    ("bytes=10-", 416, ""),
+    ("bytes=9-900", 206, "9"),
+    (f"bytes=-{10**30}", 206, "0123456789"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "status", "text"), SUFFIXES)
+def test_the_last_bytes_of_a_shorter_file_are_the_file(
+    wanted: str, status: int, text: str, root: Path
+) -> None:
+    (root / "empty.txt").touch()
+    found = site(root).get("/a.txt", headers={"Range": wanted}, buffered=True)
+    assert (found.status_code, found.text) == (status, text)
+    assert get(site(root), "/empty.txt", Range="bytes=-5") == (200, "")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "get"])
 def test_attack_70_other_methods_are_the_handlers(method: str, root: Path) -> None:
     expected = (200, "0123456789") if method == "get" else (404, "handler")
@@ -152,13 +310,7 @@ def test_attack_70_head_has_the_headers_and_no_body(root: Path) -> None:
         ("bytes=-3", 206, "789"),
         ("bytes=5-99", 206, "56789"),
         ("bytes=0-0", 206, "0"),
-        ("bytes=-10", 206, "0123456789"),
-        ("bytes=-900", 206, "0123456789"),
-        (f"bytes=-{'9' * 30}", 206, "0123456789"),
-        ("bytes=9-9", 206, "9"),
-        (f"bytes=0-{'9' * 30}", 206, "0123456789"),
-        ("bytes=-0", 416, ""),
-        ("bytes=-00", 416, ""),
+        ("bytes=-0", 200, "0123456789"),
         ("bytes=10-", 416, ""),
         ("bytes=99-100", 416, ""),
         (f"bytes={'9' * 30}-", 416, ""),
@@ -183,26 +335,12 @@ def test_attack_68_one_range_is_answered_and_all_else_is_the_whole(
     )
 
 
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [("bytes=-5", 200), ("bytes=0-", 416), ("bytes=0-0", 416), ("bytes=-0", 416), ("bytes=x", 200)],
-)
-def test_an_empty_file_has_no_part(asked: str, status: int, root: Path) -> None:
-    (root / "a.txt").write_text("")
-    answer = site(root).get("/a.txt", headers={"Range": asked}, buffered=True)
-    assert (answer.status_code, answer.data) == (status, b"")
-    assert answer.headers.get("Content-Range") == (None if status == 200 else "bytes */0")
-
-
 def test_a_part_says_which_it_is_and_a_416_how_long_the_file_is(root: Path) -> None:
     past = site(root).get("/a.txt", headers={"Range": "bytes=10-"}, buffered=True)
     assert past.headers["Content-Range"] == "bytes */10"
     answer = site(root).get("/a.txt", headers={"Range": "bytes=2-4"}, buffered=True)
     assert answer.headers["Content-Range"] == "bytes 2-4/10"
     assert answer.headers["Content-Length"] == "3"
-    long = site(root).get("/a.txt", headers={"Range": "bytes=-900"}, buffered=True)
-    assert long.headers["Content-Range"] == "bytes 0-9/10"
-    assert long.headers["Content-Length"] == "10"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +352,6 @@ def test_a_part_says_which_it_is_and_a_416_how_long_the_file_is(root: Path) -> N
 def test_a_part_is_sent_only_of_the_file_that_the_client_has(
     condition: str, status: int, root: Path
 ) -> None:
-    # A file system gives a write's time a fraction of a second.
-    os.utime(root / "a.txt", (WHEN + 0.5, WHEN + 0.5))
     client = site(root)
     etag = client.head("/a.txt").headers["ETag"]
     sent = {"own": etag, "weak": f"W/{etag}"}.get(condition, condition)
@@ -436,7 +572,9 @@ def content_headers(
     ("uri", "body", "expected"),
     [
         ("/a.css", "x", "text/css"),
+        ("/a.JSON", "x", "application/json"),
         ("/a.JS", "x", "application/octet-stream"),
+        ("/a.JS", Path("b.JS"), "text/javascript"),
         ("/a", Path("b.html"), "text/html"),
         ("/a", "x", "application/octet-stream"),
         ("/a.css", "", None),

@@ -47,6 +47,22 @@ def forwarded(hops: int = 1, **headers: str) -> tuple[str, str]:
         ("192.0.2.7:4711", "192.0.2.7", None),
         ("2001:DB8::1", "2001:db8::1", None),
         ("[2001:db8::1]:4711", "2001:db8::1", None),
+        ("::ffff:1.2.3.4", "1.2.3.4", None),  # as a socket for both families writes it
+        ("::FFFF:102:304", "1.2.3.4", None),
+        ("[::ffff:1.2.3.4]", "1.2.3.4", None),
+        ("[0:0:0:0:0:FFFF:1.2.3.4]:4711", "1.2.3.4", None),
+        ("::ffff:1.2.3.4, 192.0.2.7", "192.0.2.7", "1.2.3.4"),
+        ("::ffff:1.2.3.4%eth0", "1.2.3.4", None),
+        ("::ffff:1.2.3.4:4711", None, None),
+        ("::ffff:1.2.3.256", None, None),
+        ("::1.2.3.4", "::102:304", None),  # the deprecated IPv4-compatible form
+        ("64:ff9b::1.2.3.4", "64:ff9b::102:304", None),  # NAT64
+        ("2002:102:304::1", "2002:102:304::1", None),  # 6to4
+        ("FE80::1%eth0", "fe80::1", None),
+        ("[fe80::1%25eth0]:4711", "fe80::1", None),
+        ('fe80::1%<b>"x', "fe80::1", None),
+        ("fe80::1%", None, None),
+        ("1.2.3.4%eth0", None, None),
         ("unknown", None, None),
         ("_hidden, \t 192.0.2.7 ", "192.0.2.7", None),
         ("", None, None),
@@ -271,7 +287,7 @@ def test_a_location_stays_relative_where_the_host_is_none() -> None:
     assert absolute("/x", status=304) == "/x"
 
 
-@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\x00", "snow\u2603"], ids=repr)
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=c", "a\nb", "a\x00"], ids=repr)
 def test_attack_64_a_header_that_would_be_split_is_never_sent(value: str) -> None:
     for name in ("Location", "X-Own"):
         made = response("") | {"headers": {name: value}}

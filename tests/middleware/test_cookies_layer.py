@@ -118,3 +118,11 @@ def test_the_layer_reads_and_writes() -> None:
         "status": 200,
         "headers": {"Set-Cookie": ["seen=x+y"]},
     }
+
+
+@pytest.mark.parametrize(
+    "attrs", [{"domain": "a.example:80"}, {"domain": "http://a.example"}, {"path": "app"}], ids=str
+)
+def test_a_cookie_that_a_browser_would_drop_is_not_written(attrs: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="^(domain|path): expected "):
+        cookies_response({"cookies": {"a": {"value": "b", **attrs}}})

@@ -118,15 +118,25 @@ def test_a_handler_never_sees_the_kept_attributes() -> None:
     assert client.set_cookie is not None and "Domain=example.org" in client.set_cookie
 
 
+@pytest.mark.parametrize(
+    ("given", "value", "stored"),
+    [
+        ({"secure": True, "same_site": "none"}, '"none"', '"bogus"'),
+        ({"domain": "a.example"}, '"a.example"', '"a.example:8000"'),
+        ({"path": "/app"}, '"/app"', '"app"'),
+    ],
+)
 def test_kept_attributes_that_cannot_be_written_any_more_are_dropped_with_a_line_in_the_log(
-    caplog: Any,
+    caplog: Any, given: Any, value: str, stored: str
 ) -> None:
     client = Client()
-    client.send(lambda request: login(request, {"secure": True, "same_site": "none"}))
+    client.send(lambda request: login(request, given))
     (entry,) = [e for e in client.store.store._entries.values() if e.record]
-    entry.record = entry.record.replace('"none"', '"bogus"')
+    assert value in entry.record
+    entry.record = entry.record.replace(value, stored)
     client.send(lambda request: request["session"].recreate())
-    assert client.set_cookie is not None and "SameSite=Lax" in client.set_cookie
+    assert client.set_cookie is not None
+    assert client.set_cookie.endswith("; Path=/; HttpOnly; SameSite=Lax")
     assert "Dropped the cookie attributes that a session kept" in caplog.text
 
 

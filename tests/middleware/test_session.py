@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import random
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from contextlib import suppress
+from dataclasses import replace
+from functools import reduce
+from operator import and_, or_
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
 import pytest
@@ -16,10 +22,11 @@ from ringsession import (
     StoreUnavailable,
     cookie_store,
     recreate,
+    wrap_anti_forgery,
     wrap_cookies,
 )
 from ringsession.session.mapping import Session
-from tests.tracing import CALLS, Client
+from tests.tracing import CALLS, UNAVAILABLE, Client
 
 # -- laziness and round trips
 
@@ -233,6 +240,28 @@ def test_the_cookie_is_set_when_the_session_gets_an_id_and_not_again() -> None:
     assert client.cookie is not None and len(client.cookie) == 43
     client.send(lambda request: request["session"].update(n=2))
     assert client.set_cookie is None
+
+
+def new_ids(count: int) -> list[str]:
+    """Return the ids of new sessions, made with the random module in one and the same state."""
+    random.seed(1)
+    found = []
+    for _ in range(count):
+        client = Client()
+        client.send(lambda request: request["session"].update(n=1))
+        found.append(client.cookie or "")
+    return found
+
+
+def test_an_id_is_256_bits_that_no_seed_foretells() -> None:
+    ids = [*new_ids(100), *new_ids(100)]
+    octets = [base64.urlsafe_b64decode(text + "=") for text in ids]
+    assert {len(each) for each in octets} == {32}
+    assert len(set(octets)) == 200
+    # A bit that is the same in all of 200 ids is no random bit.
+    numbers = [int.from_bytes(each, "big") for each in octets]
+    ones, zeros = reduce(or_, numbers), reduce(and_, numbers)
+    assert (ones, zeros) == (2**256 - 1, 0)
 
 
 def test_attack_25_an_unknown_id_is_never_adopted() -> None:
@@ -565,10 +594,11 @@ def test_a_store_that_fails_is_a_503_whatever_the_handler_makes_of_it(
         "status": 503,
         "headers": {
             "Content-Type": "text/plain; charset=utf-8",
+            "Vary": "Accept",
             "Retry-After": "5",
             "Cache-Control": "no-store",
         },
-        "body": "Service Unavailable",
+        "body": UNAVAILABLE,
     }
 
 
@@ -616,6 +646,8 @@ def test_a_body_is_closed_when_the_session_cannot_be_encoded() -> None:
         lambda request: request["session"].update(b=object()),
         lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"max_age": "5"}},
         lambda request: {"session": recreate({"a": 2}), "session_cookie_attrs": {"path": ";"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"domain": "a.example:80"}},
+        lambda request: {"session": {"a": 2}, "session_cookie_attrs": {"path": "app"}},
         lambda request: {"session": None, "session_cookie_attrs": {"bogus": 1}},
     ],
 )
@@ -830,7 +862,20 @@ def test_a_random_key_is_said_loudly() -> None:
     with pytest.warns(RuntimeWarning, match="no key given"):
         store = cookie_store()
     assert repr(store) == "<cookie_store with a random key>"
-    assert repr(cookie_store("k" * 32)) == "<cookie_store with a given key>"
+    assert (
+        repr(cookie_store("a key of 32 characters for tests")) == "<cookie_store with a given key>"
+    )
+
+
+def test_a_key_that_is_none_is_an_error_since_a_variable_may_be_unset() -> None:
+    with pytest.raises(TypeError) as caught:
+        cookie_store(None)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "cookie_store: the key is None. Is an environment variable not set? `python -m ringsession"
+        " key` prints a key; cookie_store() without an argument makes a random one"
+    )
+    with pytest.raises(TypeError, match="^cookie_store: a fallback key is None"):
+        cookie_store("k" * 32, [None])  # type: ignore[list-item]
 
 
 # -- headers for caches
@@ -965,12 +1010,129 @@ def test_attack_79_a_change_after_the_commit_raises_and_a_read_of_what_was_loade
     assert client.read() == {"a": 1}
 
 
-def test_a_first_touch_after_the_commit_raises_since_no_header_can_say_so() -> None:
-    client = Client()
+EMPTY: dict[str, Any] = {"status": 200, "headers": {}, "body": None}
+
+
+def untouched(client: Client) -> Session:
+    """The session of a request that left it alone, after the response has started."""
     kept: list[Session] = []
     client.send(lambda request: kept.append(request["session"]))
-    with pytest.raises(SessionCommitted):
-        kept[0].get("a")
+    client.store.taken()
+    return kept[0]
+
+
+def test_a_first_read_after_the_response_has_started_loads_once_and_changes_raise() -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1, items=[]))
+    session = untouched(client)
+    assert (session.get("a"), "b" in session, len(session), sorted(session), session["items"]) == (
+        1, False, 2, ["a", "items"], [],
+    )  # fmt: skip
+    assert (session.key, client.store.taken()) == (client.cookie, ["load"])
+    for change in (
+        lambda: session.update(a=2),
+        lambda: session.pop("a"),
+        lambda: session.clear(),
+        lambda: session.destroy(),
+        lambda: session.recreate(),
+        lambda: session.swap("a", lambda a: 2),
+    ):
+        with pytest.raises(SessionCommitted):
+            change()
+    assert (client.store.taken(), client.read()) == ([], {"a": 1, "items": []})
+
+
+def test_a_late_read_without_a_cookie_costs_no_call() -> None:
+    client = Client()
+    session = untouched(client)
+    assert (dict(session), session.key, client.store.taken()) == ({}, None, [])
+
+
+def test_a_message_read_late_waits_for_the_next_page() -> None:
+    client = Client()
+    kept: list[Any] = []
+    client.send(lambda request: {"flash": "saved"})
+    client.send(lambda request: kept.append(request))
+    assert [kept[0]["flash"], kept[0]["flash"]] == ["saved", "saved"]
+    client.send(lambda request: kept.append(request["flash"]))
+    client.send(lambda request: kept.append(request["flash"]))
+    assert kept[1:] == ["saved", None]
+
+
+def test_a_first_token_read_late_says_what_to_do_and_a_known_one_is_read() -> None:
+    client = Client()
+    kept: list[Any] = []
+
+    def keep(request: Any) -> dict[str, Any]:
+        kept.append(request)
+        return EMPTY
+
+    page = wrap_anti_forgery(keep)
+    client.send(page)
+    with pytest.raises(SessionCommitted) as raised:
+        kept[0]["anti_forgery_token"]
+    assert str(raised.value) == (
+        'request["anti_forgery_token"]: the session has no CSRF token yet, and the response has'
+        " already started, so its cookie cannot be sent. Read the token before the response starts."
+    )
+    client.send(wrap_anti_forgery(lambda request: {**EMPTY, "body": request["anti_forgery_token"]}))
+    client.send(page)
+    assert len(kept[1]["anti_forgery_token"]) == 86
+
+
+def test_a_store_that_fails_at_a_late_read_is_one_error_line_and_raises_each_time(
+    caplog: Any,
+) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    session = untouched(client)
+    client.store.failing = {"load"}
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            session.get("a")
+    (line,) = caplog.records
+    assert (line.levelname, line.exc_info) == ("ERROR", None)
+    assert line.getMessage().startswith(
+        "The session store failed after the response had started, so the session cannot be read:"
+        " load. store=a store of type TracedStore method=GET path=/ seconds="
+    )
+
+
+def test_a_session_of_an_unknown_version_read_late_is_an_error_line_too(caplog: Any) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    session = untouched(client)
+    load = client.store.store.load
+    client.store.store.load = lambda *given: replace(load(*given), record='9{"a":1}')
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            session.get("a")
+    assert [line.levelname for line in caplog.records] == ["ERROR"]
+
+
+def test_two_threads_that_read_at_the_same_time_ask_the_store_once_and_lose_no_write() -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(a=1))
+    load, both = client.store.store.load, Barrier(2)
+
+    def slow(*given: Any) -> Any:
+        found = load(*given)
+        with suppress(BrokenBarrierError):
+            both.wait(0.2)  # for a second load, which must not come
+        return found
+
+    client.store.store.load = slow
+    client.store.taken()
+
+    def page(request: Any) -> None:
+        session = request["session"]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda n: session.update({f"n{n}": n}), range(2)))
+
+    client.send(page)
+    assert client.store.taken() == ["load", "patch"]
+    client.store.store.load = load
+    assert client.read() == {"a": 1, "n0": 0, "n1": 1}
 
 
 # -- many at once

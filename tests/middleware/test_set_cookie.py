@@ -15,6 +15,8 @@ from ringsession.middleware._cookie_attrs import attributes, check_attrs, check_
 from ringsession.middleware.cookies import parse_cookies, set_cookie_header
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+HOST = "name: expected path \"/\" and no domain beside '__Host-a', got"
+ANOTHER = "write a name without __Host-, such as '__Secure-a'"
 KNOWN = "domain, path, secure, http_only, max_age, expires, same_site, partitioned"
 NAMES = st.from_regex(r"\A[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").filter(lambda name: name[:2] != "__")
 
@@ -55,7 +57,14 @@ def test_a_value_of_another_type_is_refused_and_not_shown(value: object) -> None
         ({}, ""),
         ({"path": "/x", "domain": "example.com"}, "; Path=/x; Domain=example.com"),
         ({"domain": "example.com", "path": "/x"}, "; Domain=example.com; Path=/x"),
-        ({"path": '/a b,"c"'}, '; Path=/a b,"c"'),
+        ({"path": "/a%20b,'c'"}, "; Path=/a%20b,'c'"),
+        ({"path": "/.well-known/a..b//"}, "; Path=/.well-known/a..b//"),
+        ({"path": f"/{'a' * 1023}"}, f"; Path=/{'a' * 1023}"),
+        ({"domain": ".Example.COM"}, "; Domain=.Example.COM"),
+        ({"domain": "localhost"}, "; Domain=localhost"),
+        ({"domain": "my_host.xn--bcher-kva.example"}, "; Domain=my_host.xn--bcher-kva.example"),
+        ({"domain": "127.0.0.1"}, "; Domain=127.0.0.1"),
+        ({"domain": f"{'a' * 63}.org"}, f"; Domain={'a' * 63}.org"),
         ({"secure": True, "http_only": True}, "; Secure; HttpOnly"),
         ({"secure": True, "partitioned": True}, "; Secure; Partitioned"),
         ({"secure": False, "http_only": None, "partitioned": False, "path": None}, ""),
@@ -123,7 +132,44 @@ def test_attack_20_a_naive_datetime_is_utc_wherever_the_machine_is() -> None:
         ("path", "/\u2028"),
         ("path", True),
         ("path", 1),
+        ("path", ""),
+        ("path", "app"),
+        ("path", "*"),
+        ("path", "https://example.org/app"),
+        ("path", "/a b"),
+        ("path", '/"a"'),
+        ("path", "/app?a=b"),
+        ("path", "/app#a"),
+        ("path", "/a\\b"),
+        ("path", "/<a>"),
+        ("path", "/app/../b"),
+        ("path", "/app/."),
+        ("path", f"/{'a' * 1024}"),
         ("domain", b"example.com"),
+        ("domain", ""),
+        ("domain", "."),
+        ("domain", "example.org:8000"),
+        ("domain", "http://example.org"),
+        ("domain", "example.org/app"),
+        ("domain", "exa mple.org"),
+        ("domain", " example.org"),
+        ("domain", "*.example.org"),
+        ("domain", "user@example.org"),
+        ("domain", "example.org."),
+        ("domain", "..example.org"),
+        ("domain", "example..org"),
+        ("domain", "example.org,example.net"),
+        ("domain", "ex%61mple.org"),
+        ("domain", "bücher.example"),
+        ("domain", "\u3002example.org"),
+        ("domain", f"{'a' * 64}.org"),
+        ("domain", ".".join(["a" * 50] * 5)),
+        ("domain", "::1"),
+        ("domain", "[::1]"),
+        ("domain", "127.1"),
+        ("domain", "256.0.0.1"),
+        ("domain", ["example.org"]),
+        ("max_age", -(10**1500)),
         ("secure", 1),
         ("secure", "yes"),
         ("http_only", "true"),
@@ -159,6 +205,37 @@ def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
         set_cookie_header("a", "b", {attr: value})
 
 
+HOST_NAME = 'a name such as "example.org", without scheme, port, path and closing dot'
+PATH = 'a path such as "/app", percent-encoded, with at most 1024 octets'
+
+
+@pytest.mark.parametrize(
+    ("attrs", "message"),
+    [
+        ({"domain": "example.org:80"}, f"domain: expected {HOST_NAME}, got 'example.org:80'"),
+        ({"domain": ""}, f"domain: expected {HOST_NAME}, got ''; leave it out for this host alone"),
+        (
+            {"domain": "www.Bücher.example"},
+            "domain: expected the name in punycode, 'www.xn--bcher-kva.example', got"
+            " 'www.Bücher.example'",
+        ),
+        ({"domain": "straße.example"}, f"domain: expected {HOST_NAME}, got 'straße.example'"),
+        ({"domain": "\ud800.example"}, f"domain: expected {HOST_NAME}, got '\\ud800.example'"),
+        ({"domain": "[::1]"}, f"domain: expected {HOST_NAME}, got '[::1]'"),
+        ({"path": "app"}, f"path: expected {PATH}, got 'app'; write '/app'"),
+        ({"path": ""}, f"path: expected {PATH}, got ''; write '/'"),
+        ({"path": "/a b"}, f"path: expected {PATH}, got '/a b'; write '/a%20b'"),
+        ({"path": "/ü"}, f"path: expected {PATH}, got '/ü'; write '/%C3%BC'"),
+        ({"path": "/a/../b"}, f"path: expected {PATH}, got '/a/../b'"),
+    ],
+    ids=repr,
+)
+def test_a_refused_domain_or_path_says_what_to_write(attrs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        check_attrs(attrs)
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize(
     ("name", "attrs", "message"),
     [
@@ -177,18 +254,32 @@ def test_a_wrong_attribute_is_refused(attr: str, value: object) -> None:
             'same_site: expected "secure": True beside "none"',
         ),
         ("a", {"partitioned": True}, 'partitioned: expected "secure": True beside it'),
-        ("__Secure-a", {}, "name: expected \"secure\": True beside '__Secure-a'"),
-        ("__host-a", {"path": "/"}, "name: expected \"secure\": True beside '__host-a'"),
-        ("__Host-a", {"secure": True}, "name: expected path \"/\" and no domain beside '__Host-a'"),
+        (
+            "__Secure-a",
+            {},
+            "name: expected \"secure\": True beside '__Secure-a'; "
+            "or write a name without __Secure-",
+        ),
+        (
+            "__host-a",
+            {"path": "/"},
+            "name: expected \"secure\": True beside '__host-a'; or write a name without __host-",
+        ),
+        ("__Host-a", {"secure": True}, f"{HOST} path None; {ANOTHER}"),
         (
             "__HOST-a",
             {"secure": True, "path": "/x"},
-            "name: expected path \"/\" and no domain beside '__HOST-a'",
+            f"{HOST.replace('Host', 'HOST')} path '/x'; {ANOTHER.replace('Host', 'HOST')}",
         ),
         (
             "__Host-a",
             {"secure": True, "path": "/", "domain": "example.com"},
-            "name: expected path \"/\" and no domain beside '__Host-a'",
+            f"{HOST} domain 'example.com'; {ANOTHER}",
+        ),
+        (
+            "__Host-a",
+            {"secure": True, "path": "/x", "domain": "example.com"},
+            f"{HOST} domain 'example.com'; {ANOTHER}",
         ),
     ],
 )

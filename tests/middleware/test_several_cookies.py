@@ -215,6 +215,8 @@ def test_the_scope_in_use_is_never_deleted_as_a_former_one() -> None:
         (["example.org"], "[0]: expected a dict, got str"),
         ([{}, {"max_age": 5}], '[1]["max_age"]: unknown attribute; known: domain, path,'),
         ([{"domain": 5}], '[0]["domain"]: expected'),
+        ([{"domain": "http://a.example"}], '[0]["domain"]: expected a name such as'),
+        ([{}, {"path": "app"}], '[1]["path"]: expected a path such as'),
         ([{"partitioned": True}], '[0]["partitioned"]: expected'),
     ],
 )

@@ -45,10 +45,15 @@ RING: dict[str, Any] = {
     "security": {"anti_forgery": {"mode": "token"}},
     "static": {"resources": "ring_fixtures:public"},
 }
+# Ring's secure site has another name for its cookie, and no Referrer-Policy.
+RING_SECURE: dict[str, Any] = deep_merge(
+    RING,
+    {"session": {"cookie_name": "secure-ring-session"}, "security": {"referrer_policy": False}},
+)
 _NO_CSRF = {"security": {"anti_forgery": False}}
 _SITE_CSRF = deep_merge(site_defaults, RING)
 _SITE = deep_merge(_SITE_CSRF, _NO_CSRF)
-_SECURE_CSRF = deep_merge(secure_site_defaults, RING)
+_SECURE_CSRF = deep_merge(secure_site_defaults, RING_SECURE)
 _SECURE = deep_merge(_SECURE_CSRF, _NO_CSRF)
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from ringsession import secure_site_defaults
+from ringsession.layer_options import find_value
+from tests.ring.configs import RING_SECURE
 from tests.ring.replay import is_equal, vectors
 
 RULES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
@@ -65,6 +68,15 @@ def test_the_page_has_every_rule_with_its_reason_and_its_count() -> None:
     assert [(name, reason, int(count)) for name, reason, count in rows] == [
         (rule["name"], rule["reason"], len(rule["vectors"])) for rule in RULES
     ]
+
+
+@pytest.mark.parametrize("path", [("session", "cookie_name"), ("security", "referrer_policy")])
+def test_the_page_names_the_values_of_the_secure_config_that_ring_has_otherwise(
+    path: tuple[str, ...],
+) -> None:
+    own, ring = (find_value(config, path, {}) for config in (secure_site_defaults, RING_SECURE))
+    section = DOCS.read_text().split("## How a Ring program reads here")[1]
+    assert own != ring and f"`{own}`" in section
 
 
 def test_the_page_has_the_counts_of_every_area() -> None:

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from ringsession.session.commit import TABLE, decide
-from ringsession.session.state import Ending, Phase
+from ringsession.session.phases import Ending, Phase
 
 P, E = Phase, Ending
 

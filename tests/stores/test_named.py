@@ -68,6 +68,20 @@ NO_STORE = "expected a store, or "
 TEXTS = [
     ("mongodb://user:s3cret@host", NO_STORE),
     ("s3cret", NO_STORE),
+    ("postgres://u:s3cret@host/db", 'got another text; write "postgresql+psycopg://..."'),
+    ("postgres+psycopg://u:s3cret@host/db", 'write "postgresql+psycopg://..."'),
+    ("redis", 'got another text; write "redis://localhost:6379/0"'),
+    ("redis:s3cret", 'got another text; write "redis://localhost:6379/0"'),
+    ("localhost:6379", 'got another text; write "redis://localhost:6379/0"'),
+    ("valkey://:s3cret@host/0", 'got another text; write "redis://..."'),
+    ("valkeys://:s3cret@host/0", 'got another text; write "rediss://..."'),
+    ("sqlite:s3cret.db", 'write "sqlite:///sessions.db", with four slashes for an absolute path'),
+    ("sqlite", 'write "sqlite:///sessions.db"'),
+    ("s3cret.db", 'write "sqlite:///sessions.db"'),
+    ("sqlite:///s3cret.db?mode=ro", 'expected no "?" and no options after the path of the file'),
+    ("memory", 'got another text; write "memory:"'),
+    ("cookie", "got another text; pass cookie_store(key)"),
+    ("mysql", 'got another text; write "mysql+pymysql://user:password@host/database"'),
     ("", NO_STORE),
     ("sqlite://s3cret", NO_STORE),
     ("sqlite:///", "path: expected the path of a file"),
@@ -128,7 +142,7 @@ except ConfigError as error:
 
 def test_a_database_that_is_not_there_yet_is_no_config_error(caplog: Any) -> None:
     client = Client(site(f"postgresql+psycopg://web:s3cret@127.0.0.1:{free_port()}/web"))
-    assert "could not be checked" in caplog.text
+    assert "requests will get 503 until it answers" in caplog.text
     assert client.get("/").status_code == 503
     assert "s3cret" not in caplog.text
 
@@ -239,7 +253,7 @@ def test_no_repr_shows_a_password() -> None:
         open_store("postgresql+psycopg://u:s3cret@host/db"),
     ]
     assert [repr(store) for store in stores] == [
-        "<redis_store 'ringsession:'>",
+        "<redis_store redis://host:6379/0 prefix='ringsession:'>",
         "<sql_store postgresql+psycopg://***@host/db>",
     ]
 

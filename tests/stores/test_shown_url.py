@@ -99,7 +99,7 @@ def test_no_part_of_a_password_is_shown() -> None:
     "text",
     [
         "postgresql+psycopg://h/db?user=a&password=s3cret",
-        "postgresql+psycopg://h/db?passwd=s3cret",
+        "postgresql+psycopg://h/db?password=s3cret&sslmode=require",
         "mysql+pymysql://h/db?passwd=s3cret",
         "mysql+pymysql://a:s3cret@h/db",
     ],

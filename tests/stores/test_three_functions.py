@@ -121,16 +121,110 @@ def test_a_touch_that_fails_is_only_logged(caplog: Any) -> None:
     assert "The idle timeout of a session could not be extended" in caplog.text
 
 
-@pytest.mark.parametrize(("method", "result"), [("read_session", [1]), ("write_session", 5)])
-def test_a_result_of_another_type_is_a_failure_of_the_store(
-    method: str, result: Any, caplog: Any
+@pytest.mark.parametrize(
+    ("method", "result", "problem"),
+    [
+        ("read_session", [1], "expected a mapping or None, got list"),
+        ("read_session", "", "expected a mapping or None, got str"),
+        ("read_session", True, "expected a mapping or None, got bool"),
+        ("write_session", 5, "expected the session's key, a str, got int"),
+        ("write_session", True, "expected the session's key, a str, got bool"),
+        ("write_session", b"key", "expected the session's key, a str, got bytes"),
+        ("write_session", {"a": 1}, "expected the session's key, a str, got dict"),
+        ("write_session", "", "expected the session's key, got an empty str"),
+        (
+            "write_session",
+            "ü" * 682,
+            "expected a key whose cookie has at most 4096 octets, got 4092 for the key alone",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_result_that_is_no_session_and_no_key_is_a_failure_of_the_store(
+    method: str, result: Any, problem: str, caplog: Any
 ) -> None:
     store = DictStore()
     setattr(store, method, lambda *arguments: result)
     client = Client(store)
     response = client.send(lambda request: request["session"].update(a=1), "any")
     assert response["status"] == 503
-    assert f"{method}: expected" in caplog.text
+    assert f"{method}: {problem}" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["read_session", "write_session", "delete_session"])
+def test_an_async_function_is_a_failure_of_the_store(method: str, caplog: Any) -> None:
+    class Async(DictStore):
+        async def read_session(self, key: str) -> Any:
+            return None
+
+        async def write_session(self, key: str | None, data: dict[str, Any]) -> Any:
+            return None
+
+        async def delete_session(self, key: str) -> None:  # type: ignore[override]
+            return None
+
+    store = DictStore()
+    store.sessions["key"] = {"a": 1}
+    setattr(store, method, getattr(Async(), method))
+    client = Client(store)
+
+    def page(request: Any) -> Any:
+        request["session"]["a"] = 2
+        return {"session": None} if method == "delete_session" else {}
+
+    assert client.send(page, "key")["status"] == 503
+    assert f"{method}: expected a plain function, got a coroutine; write def, not async def" in (
+        caplog.text
+    )
+
+
+@pytest.mark.parametrize("result", [None, True, 0, "key", {"a": 1}], ids=repr)
+def test_the_result_of_a_deletion_does_not_matter(result: Any) -> None:
+    store = DictStore()
+    store.sessions["key"] = {"a": 1}
+    store.delete_session = lambda key: store.sessions.pop(key) and result  # type: ignore
+    client = Client(store)
+    client.send(lambda request: {"session": None}, "key")
+    assert (client.cookie, store.sessions) == (None, {})
+
+
+class Forgetful(DictStore):
+    """It returns no key."""
+
+    def write_session(self, key: str | None, data: dict[str, Any]) -> None:
+        super().write_session(key, data)
+
+
+@pytest.mark.parametrize("is_login", [False, True])
+def test_a_new_session_whose_key_is_not_returned_is_lost_with_a_line_in_the_log(
+    is_login: bool, caplog: Any
+) -> None:
+    client = Client(Forgetful())
+
+    def page(request: Any) -> Any:
+        request["session"]["user"] = "secret ann"
+        if is_login:
+            request["session"].recreate()
+
+    assert client.send(page)["status"] == 200
+    assert client.cookie is None
+    assert [record.getMessage() for record in caplog.records] == [
+        "A new session is lost: Forgetful.write_session returned None, so the client gets no"
+        " cookie. Return the session's key, a str."
+    ]
+    assert "ann" not in caplog.text
+
+
+def test_a_session_keeps_its_key_if_none_is_returned(caplog: Any) -> None:
+    store = Forgetful()
+    store.sessions["key"] = {"a": 1}
+    client = Client(store)
+    client.send(lambda request: request["session"].update(a=2), "key")
+    assert store.sessions["key"]["a"] == 2
+    own = {"session_cookie_attrs": {"max_age": 5}, "session": {"a": 3}}
+    client.send(lambda request: own, "key")
+    assert client.set_cookie == "ring-session=key; Path=/; HttpOnly; SameSite=Lax; Max-Age=5"
+    assert caplog.records == []
 
 
 def test_swap_says_that_it_needs_another_store() -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from ...http.grammar import MAX_COOKIE_OCTETS
+from .keys import check_key
 from .xaes import NONCE_SIZE, XAES256GCM
 
 log = logging.getLogger("ringsession")
@@ -65,13 +66,8 @@ class _Key:
     __slots__ = ("kid", "cipher")
 
     def __init__(self, secret: str | bytes) -> None:
-        if not isinstance(secret, (str, bytes)):
-            raise TypeError(f"key: expected str or bytes, got {type(secret).__name__}")
-        octets = secret.encode() if isinstance(secret, str) else secret
-        if len(octets) < 16:
-            raise ValueError(f"key: expected at least 16 bytes, got {len(octets)}")
         # HKDF-Extract (RFC 5869 section 2.2)
-        prk = hmac.digest(b"ringsession.v1", octets, "sha256")
+        prk = hmac.digest(b"ringsession.v1", check_key(secret), "sha256")
         self.kid = _expand(prk, b"kid", 4)
         self.cipher = XAES256GCM(_expand(prk, b"cookie|XAES-256-GCM", 32))
 
@@ -151,6 +147,16 @@ def seal(keyring: Keyring, name: str, contents: Opened) -> str:
     head, nonce = _VERSION + key.kid, key.cipher.new_nonce()
     sealed = key.cipher.encrypt(nonce, plaintext, keyring.associated_data(head, name))
     return _encode(head + nonce + sealed)
+
+
+def sealed_length(payload: int) -> int:
+    """Return how many characters `seal` makes of a payload of so many bytes.
+
+    >>> sealed_length(7), sealed_length(100)
+    (188, 316)
+    """
+    padded = _FIXED + payload + 1 + -(_FIXED + payload + 1) % _PAD
+    return -(-(_HEAD + NONCE_SIZE + padded + 16) * 4 // 3)
 
 
 def _encode(blob: bytes) -> str:

@@ -10,10 +10,12 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import NoReturn
 
 from ...http.grammar import MAX_COOKIE_OCTETS
-from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal
+from ...request import Request
+from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal, sealed_length
 from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 from ..deadlines import UNLIMITED, Times, judge
 
@@ -40,12 +42,17 @@ class CookieStore(CopiesAsItself):
 class SealedSessions:
     """See `Backend`."""
 
+    find_former: Callable[[Request], list[str]] | None = None
+
     def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
         self._keyring = store.keyring
         self._clock = store.clock
         self._name = cookie_name
         self._lifetime = lifetime
         self._granted = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
+
+    def __repr__(self) -> str:
+        return "cookie_store"
 
     def load(self, value: str) -> Loaded | None:
         now = self._now()
@@ -67,6 +74,9 @@ class SealedSessions:
         idle = lifetime.idle
         due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
         return Loaded(record, opened, standing.expires_in, False, due)
+
+    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
+        return self.load(value)  # which extends nothing by itself
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Return the value that was sealed last. Return None for values of several sessions."""
@@ -96,6 +106,12 @@ class SealedSessions:
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
         raise TypeError("session.swap: expected a server-side store, got the cookie store")
 
+    def keeps_value(self, value: str) -> bool:
+        return False
+
+    def merges(self, value: str) -> bool:
+        return False
+
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
@@ -108,13 +124,18 @@ class SealedSessions:
 
     def _seal(self, opened: Opened, record: str) -> str:
         value = seal(self._keyring, self._name, opened)
-        octets = len(self._name) + len(value)
+        if len(self._name) + len(value) > MAX_COOKIE_OCTETS:
+            self.check_size(record)
+        return value
+
+    def check_size(self, record: str) -> None:
+        """Raise CookieTooLarge for a record whose cookie browsers would drop."""
+        octets = len(self._name) + sealed_length(len(record.encode()) - 1)
         if octets > MAX_COOKIE_OCTETS:
             raise CookieTooLarge(
                 f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
                 f" largest keys: {_largest(record)}"
             )
-        return value
 
 
 def _milliseconds(seconds: float | None) -> int:
@@ -128,17 +149,23 @@ def _largest(record: str) -> str:
     return ", ".join(f"{key[:40]!r} ({sizes[key]})" for key in top)
 
 
+class _Random(Enum):
+    KEY = "a random key"
+
+
 def cookie_store(
-    key: str | bytes | None = None,
+    key: str | bytes | _Random = _Random.KEY,
     fallback_keys: Sequence[str | bytes] = (),
     *,
     clock: Callable[[], float] = time.time,
 ) -> CookieStore:
     """Return a store that keeps each session in its cookie, encrypted with XAES-256-GCM.
 
-    key: None; at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some.
-        With None the store makes a random key and warns (RuntimeWarning), since the sessions are
-        lost when the process ends.
+    key: at least 16 bytes. Use 32 random bytes: `python -m ringsession key` prints some. A key that
+         repeats a few bytes is refused; one that documentation shows is logged. Without this
+         argument the store makes a random key and warns (RuntimeWarning), since the sessions are
+         lost when the process ends. None is an error, since `os.environ.get("KEY")` returns it for
+         a variable that is not set.
     fallback_keys: (); older keys. They open cookies but seal no new ones.
     clock: time.time; a function that returns seconds, for tests.
 
@@ -151,13 +178,19 @@ def cookie_store(
     >>> from ringsession import assoc_in, site_defaults
     >>> config = assoc_in(site_defaults, ["session", "store"], cookie_store("a 16-byte secret"))
     """
-    if key is None:
+    if key is None or None in list(fallback_keys):
+        which = "the key" if key is None else "a fallback key"
+        raise TypeError(
+            f"cookie_store: {which} is None. Is an environment variable not set? `python -m"
+            " ringsession key` prints a key; cookie_store() without an argument makes a random one"
+        )
+    if key is _Random.KEY:
         message = (
             "cookie_store: no key given, so it uses a random key, and all sessions end with this"
             " process. Pass the output of `python -m ringsession key`, the same for every worker."
         )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    random = key is None
+    random = key is _Random.KEY
     return CookieStore(
-        Keyring(new_key() if key is None else key, fallback_keys), clock, random=random
+        Keyring(new_key() if key is _Random.KEY else key, fallback_keys), clock, random=random
     )

@@ -63,7 +63,7 @@ class Call:
             command = (b"EVALSHA", script.sha, *keys_and_values)
             return self._connections.ask(self.name, (command,), self.deadline)[0]
         except Refused as refused:
-            if refused.code != "NOSCRIPT":
+            if refused.reply.code != "NOSCRIPT":
                 raise
         command = (b"EVAL", script.text, *keys_and_values)
         return self._connections.ask(self.name, (command,), self.deadline)[0]

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import inspect
 import time
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from .. import StoreUnavailable
 from .exchange import Broken, Refused, Server
 from .handshake import Recipe
 from .lookup import Lookup
 from .replies import Command
+from .url import make_client, show_client
 
 _REDIRECTIONS = 8
 _SECONDS_PER_TOPOLOGY = 1.0
@@ -28,6 +26,7 @@ class Connections(Protocol):
     """Send commands to the server that has a key."""
 
     timeout: float
+    shown: str  # where they lead to, without user and password
     own_commands: tuple[Command, ...]  # commands that `ask` may send besides the caller's
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
@@ -47,6 +46,7 @@ class ServerConnections:
 
     def __init__(self, client: Any, timeout: float) -> None:
         self.timeout = timeout
+        self.shown = show_client(client)
         self._client = client
         self._server = Server(Recipe(client.connection_pool))
 
@@ -64,6 +64,7 @@ class ClusterConnections:
 
     def __init__(self, client: Any, timeout: float) -> None:
         self.timeout = timeout
+        self.shown = show_client(client)
         self._client = client
         self._servers: dict[str, Server] = {}
         self._topology = Lookup(client.nodes_manager.initialize)
@@ -82,12 +83,12 @@ class ClusterConnections:
                     return server.ask(commands, deadline)
                 return server.ask((_ASKING, *commands), deadline)[1:]  # without the reply to ASKING
             except Refused as refused:
-                if refused.code not in ("MOVED", "ASK"):
-                    if refused.code == "CLUSTERDOWN":
+                if refused.reply.code not in ("MOVED", "ASK"):
+                    if refused.reply.code == "CLUSTERDOWN":
                         self._look_again(deadline)
                     raise
                 # ASK: the slot is being moved, and this key is at the other node already.
-                asking = refused.code == "ASK"
+                asking = refused.reply.code == "ASK"
                 node = self._find(key, node, refused, deadline)
             except Broken:
                 self._look_again(deadline)
@@ -111,7 +112,7 @@ class ClusterConnections:
         host, _, port = refused.reply.text.split(" ")[2].rpartition(":")
         host = host or sender.host  # empty: the same host as before
         node = self._client.get_node(host=host, port=int(port))
-        if node is None or refused.code == "MOVED":
+        if node is None or refused.reply.code == "MOVED":
             self._look_again(deadline)
             node = node or self._client.get_node(host=host, port=int(port))
         return node or self._client.get_node_from_key(key)
@@ -142,8 +143,9 @@ def connect(client_or_url: Any, timeout: float | None) -> Connections:
     Raises TypeError if the object is not a client, and ValueError if an option cannot work.
     """
     if isinstance(client_or_url, str):
-        timeout = 2 if timeout is None else timeout
-        return ServerConnections(_client_for(client_or_url, timeout), timeout)
+        client = make_client(client_or_url, 2 if timeout is None else timeout)
+        # An option of the URL wins, as in the client library.
+        return ServerConnections(client, client.connection_pool.connection_kwargs["socket_timeout"])
     client = client_or_url
     if inspect.iscoroutinefunction(getattr(client, "execute_command", None)):
         raise TypeError("redis_store: expected a synchronous client, got an asyncio client")
@@ -162,24 +164,3 @@ def connect(client_or_url: Any, timeout: float | None) -> Connections:
             " that would wait without limit"
         )
     return (ClusterConnections if clustered else ServerConnections)(client, timeout)
-
-
-def _client_for(url: str, timeout: float) -> Any:
-    parts = urlsplit(url)
-    if not parts.hostname and not (parts.scheme == "unix" and parts.path):
-        raise ValueError(
-            "redis_store: expected a URL with a host, such as redis://sessions.internal:6379/0"
-        )
-    library = _find_library()
-    client = library.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-    if client.get_encoder().decode_responses:
-        raise ValueError("redis_store: expected a URL without decode_responses")
-    return client
-
-
-def _find_library() -> Any:
-    """Return redis-py, or valkey-py if only that is installed."""
-    for name in ("redis", "valkey"):
-        if find_spec(name) is not None:
-            return import_module(name)
-    raise ValueError("redis_store: redis-py is not installed; pip install 'ringsession[redis]'")

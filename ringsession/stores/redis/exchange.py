@@ -44,8 +44,11 @@ class Refused(StoreUnavailable):
 
     def __init__(self, reply: ErrorReply) -> None:
         super().__init__(f"redis_store: the server answered: {shorten(reply.text)}")
-        self.code = reply.code
         self.reply = reply
+
+
+class NotAccepted(StoreUnavailable):
+    """The server refused the handshake: the credentials, or the number of the database."""
 
 
 class Connection:
@@ -208,7 +211,7 @@ def _failure(error: Exception, *, was_sent: bool) -> StoreUnavailable:
         return StoreUnavailable("redis_store: the server did not answer in time")
     text = shorten(str(error)) or type(error).__name__
     if is_a(error, "AuthenticationError") or is_a(error, "ResponseError"):
-        return StoreUnavailable(f"redis_store: the server refused the connection: {text}")
+        return NotAccepted(f"redis_store: the server refused the connection: {text}")
     if isinstance(error, (OSError, BadReply)) or is_a(error, "ConnectionError"):
         return Broken(f"redis_store: the connection failed: {text}", was_sent)
     return StoreUnavailable(f"redis_store: no connection: {type(error).__name__}")

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
+from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import Connections, connect
-from .exchange import Broken, Refused
+from .check import check_server
+from .exchange import Broken
 from .layout import Live, milliseconds, new_version, write_clock, write_delta, write_rest
-from .scripts import CHECK, CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
+from .scripts import CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
 from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
@@ -34,22 +36,16 @@ class RedisStore(CopiesAsItself):
         self._prefix = prefix
 
     def __repr__(self) -> str:
-        return f"<redis_store {self._prefix!r}>"
+        return f"<redis_store {self._connections.shown} prefix={self._prefix!r}>"
 
     def check(self) -> None:
-        """Raise ValueError if the server refuses a command that the store needs."""
-        call = self._call("0" * 64)
-        try:
-            call.ask((b"GET", call.name), (b"TIME",), *self._connections.own_commands)
-            refused = call.run(CHECK)
-        except Refused as error:
-            if error.code == "NOPERM":
-                raise ValueError(f"{error}. Grant the rights in docs/stores.md") from None
-            raise
-        if refused is not None:
-            names = refused.decode().upper().replace(" ", ", ")
-            text = f"redis_store: the server's ACL refuses {names} under {self._prefix!r}"
-            raise ValueError(f"{text}. Grant the rights in docs/stores.md")
+        """Raise ValueError for what waiting cannot cure. `wrap_session` calls this.
+
+        Examples: refused credentials, a missing right, a server older than 7.0. Raises
+        StoreUnavailable if the server does not answer within the timeout. An eviction policy that
+        throws out live sessions is logged.
+        """
+        check_server(self._connections, f"{self._prefix}{'0' * 64}".encode(), repr(self))
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
         call = self._call(key)
@@ -63,7 +59,7 @@ class RedisStore(CopiesAsItself):
         moved, left = False, standing.expires_in
         if standing.renewed is not None and _touch(call, found, standing.renewed):
             moved, left = standing.moves, standing.renewed_in
-        return Loaded(found.record, found.version, left, moved, disposable=found.disposable)
+        return Loaded(found.record, found.version, left, moved, standing.due, found.disposable)
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
@@ -147,7 +143,7 @@ def _fold(call: Call) -> None:
 
 
 def redis_store(
-    client_or_url: Any, *, prefix: str = "ringsession:", timeout: float | None = None
+    client_or_url: Any, *, prefix: str = "ringsession:", timeout: Timeout | None = None
 ) -> RedisStore:
     """Return a store in Redis or Valkey 7.0 or newer: one server, Sentinel, or a cluster.
 
@@ -172,6 +168,4 @@ def redis_store(
     """
     if type(prefix) is not str or not prefix:
         raise ValueError(f"prefix: expected a non-empty str, got {prefix!r:.60}")
-    if not is_seconds(timeout):
-        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
-    return RedisStore(connect(client_or_url, timeout), prefix)
+    return RedisStore(connect(client_or_url, read_timeout(timeout)), prefix)

@@ -13,14 +13,17 @@ from contextvars import ContextVar
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import Engine, NullPool, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..shown_url import is_host, show_url
+from ..shown_url import show_url
+from .urls import NOT_ACCEPTED, check_options, read_url
 
 # The deadline of the call that runs in this thread, by `time.monotonic()`. The drivers check it
 # while they wait.
 DEADLINE: ContextVar[float] = ContextVar("DEADLINE", default=math.inf)
+# The seconds for each host of a URL that has several: one that hangs leaves time for the others.
+_SHARE: ContextVar[float] = ContextVar("_SHARE", default=math.inf)
 
 _POSTPONED = "_POSTPONED"
 _ONE_YEAR = 31536000.0  # the longest that PyMySQL allows
@@ -29,7 +32,7 @@ _CANCELLING = 0.1  # seconds to wait while cancelling a statement behind a poole
 
 def make_engine(text: str) -> Engine:
     """Return an engine without a pool. Raises ValueError for an invalid URL."""
-    url = _read_url(text)
+    url = read_url(text)
     driver = url.get_driver_name()
     # Each statement is its own transaction, and a connection that failed is closed, so there is
     # never anything to roll back.
@@ -46,37 +49,12 @@ def make_engine(text: str) -> Engine:
         problem = f"sql_store: {driver} is not installed; pip install {name}"
     except (SQLAlchemyError, ValueError, TypeError):
         # The message of the exception is not shown: an option's value may be a secret.
-        problem = f"sql_store: the driver does not accept an option in the URL {show_url(text)}"
+        problem = f"{NOT_ACCEPTED} {show_url(text)}"
     if problem:
         raise ValueError(problem)
+    check_options(engine, show_url(text))
     (_bound_psycopg if driver == "psycopg" else _bound_pymysql)(engine)
     return engine
-
-
-def _read_url(text: str) -> URL:
-    try:
-        url = make_url(text)
-        driver = url.get_driver_name()
-    except (ArgumentError, ValueError):
-        raise ValueError("sql_store: expected a URL, such as postgresql+psycopg://...") from None
-    if not url.host:
-        raise ValueError("sql_store: expected a URL with a host")
-    if "@" in url.host or "@" in (url.database or ""):
-        raise ValueError(
-            'sql_store: expected a URL with one "@", before the host;'
-            ' write %40 for an "@" in a user name or a password'
-        )
-    if not (is_host(url.host) or is_host(f"[{url.host}]")):
-        raise ValueError(
-            "sql_store: expected a URL, such as postgresql+psycopg://..., got an invalid host name"
-        )
-    if driver not in ("psycopg", "pymysql"):
-        raise ValueError(
-            "sql_store: expected postgresql+psycopg://..., mysql+pymysql://..."
-            f" or mariadb+pymysql://..., got {url.drivername};"
-            " for another driver pass an engine that has timeouts"
-        )
-    return url
 
 
 def _left(most: float = math.inf) -> float:
@@ -117,7 +95,8 @@ def _bound_psycopg(engine: Engine) -> None:
     class BoundConnection(psycopg.Connection):  # type: ignore[misc]
         @classmethod
         def _connect_gen(cls, *args: Any, **options: Any) -> Any:
-            return _within(super()._connect_gen(*args, **options), _give_up(psycopg))
+            until = time.monotonic() + _SHARE.get()
+            return _within(super()._connect_gen(*args, **options), _give_up(psycopg), until)
 
         def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
             return super().wait(_within(gen, _give_up(psycopg, self)), *args, **options)
@@ -127,6 +106,7 @@ def _bound_psycopg(engine: Engine) -> None:
         # libpq takes whole seconds, at least 2. `_within` keeps the exact deadline.
         wanted = {"connect_timeout": max(2, math.ceil(_left(86400))), **options}
         threshold = wanted.pop("prepare_threshold", _POSTPONED)
+        _SHARE.set(_left() / (1 + str(wanted.get("host", "")).count(",")))
         connection = BoundConnection.connect(*args, prepare_threshold=None, **wanted)
         connection.wanted_threshold = threshold
         return connection
@@ -144,9 +124,11 @@ def _give_up(psycopg: Any, connection: Any = None) -> Callable[[], None]:
     return give_up
 
 
-def _within(gen: Any, give_up: Callable[[], None]) -> Generator[Any, Any, Any]:
+def _within(
+    gen: Any, give_up: Callable[[], None], until: float = math.inf
+) -> Generator[Any, Any, Any]:
     """Run psycopg's generator, which wakes up at least every 0.1 s, until the deadline."""
-    deadline, ready = DEADLINE.get(), None
+    deadline, ready = min(DEADLINE.get(), until), None
     while True:
         try:
             wanted = gen.send(ready)

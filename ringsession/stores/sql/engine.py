@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import time
+import weakref
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from .. import StoreUnavailable
 from .connections import Held, LentConnections, OwnConnections
 from .drivers import DEADLINE, make_engine
 from .errors import SqlFailed
+from .urls import find_hosts
+from .versions import check_version
 from ..shown_url import show_url
 
 _Answer = TypeVar("_Answer")
@@ -98,18 +101,16 @@ class SqlEngine:
         self._engine = engine
         self.timeout = timeout
         self._shown = shown
-        self._owned = owned
-        self._names: set[str] = {name for name in (engine.url.host, engine.url.database) if name}
+        hosts = [host.rpartition(":")[0] or host for host in find_hosts(engine.url)]
+        self._names: set[str] = {*hosts, *find_hosts(engine.url), engine.url.database or ""}
         self._connections: Any = (
             OwnConnections(engine, timeout) if owned else LentConnections(engine)
         )
+        if owned:  # not __del__, which may run when the interpreter has cleared the modules
+            weakref.finalize(self, self._connections.close)
 
     def __repr__(self) -> str:
         return self._shown  # the URL without its secrets
-
-    def __del__(self) -> None:
-        if getattr(self, "_connections", None) and self._owned:
-            self.close()
 
     def close(self) -> None:
         """Close the connections that no thread is using. A later call opens new ones."""
@@ -129,7 +130,7 @@ class SqlEngine:
         """Run work on a connection, and close it, so that no forked process inherits it.
 
         bounded: False removes the time limit once the connection is open.
-        Raises StoreUnavailable, and ValueError if the server will never accept the URL's options.
+        Raises StoreUnavailable, and ValueError for what waiting cannot cure.
         """
         call = self.call(name)
         DEADLINE.set(call.deadline)
@@ -138,13 +139,14 @@ class SqlEngine:
             with self._engine.connect() as connection:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.detach()
+                check_version(self._engine.dialect)
                 if not bounded:
                     DEADLINE.set(math.inf)
                 return work(connection)
         except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
             failure = SqlFailed(error, self._names)
-        if failure.is_option_refused:
-            raise ValueError(_OPTION_REFUSED)
+        if failure.lasting:
+            raise ValueError(f"sql_store: {failure.lasting}. {self!r} said: {failure}")
         raise call.failed(str(failure))
 
     def take(self, deadline: float) -> Held:
@@ -208,8 +210,4 @@ def open_engine(engine_or_url: Any, timeout: float | None) -> SqlEngine:
     return SqlEngine(engine, seconds, shown, owned=False)
 
 
-_OPTION_REFUSED = (
-    'sql_store: the server refuses "options" or another startup parameter in the URL, as PgBouncer'
-    " does; leave it out of the URL, and set it for the user: ALTER ROLE ... SET ..."
-)
 _EXPECTED = "expected PostgreSQL, MySQL or MariaDB (for SQLite there is sqlite_store)"

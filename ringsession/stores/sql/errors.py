@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from .lasting import LASTING_CODES, find_in_text
+
 # Codes for a deadlock or a serialization failure: the server has rolled the transaction back.
 _CONFLICTS = {"40001", "40P01", 1213, 1020}
 _DUPLICATES = {"23505", 1062}
@@ -35,8 +37,7 @@ class SqlFailed(Exception):
         codes = _codes(error)
         self.broken = broken  # the connection broke, so the outcome of the statement is unknown
         self.is_conflict = not _CONFLICTS.isdisjoint(codes)
-        # PgBouncer's answer to "options" in the URL. Trying again does not help.
-        self.is_option_refused = "unsupported startup parameter" in str(error)
+        self.lasting = find_lasting(error)  # what no waiting cures, in words
         self.is_duplicate = not _DUPLICATES.isdisjoint(codes)
 
 
@@ -55,6 +56,16 @@ def describe_error(error: BaseException, names: Collection[str]) -> str:
         return title
     words = _plain_words(_message(origin), names)
     return f"{title}: {words}" if words else title
+
+
+def find_lasting(error: BaseException) -> str | None:
+    """Return what is wrong if no waiting cures it: the options, credentials or database of a URL.
+
+    >>> find_lasting(Exception('FATAL:  database "web" does not exist'))
+    'the database does not exist'
+    """
+    found = next(filter(None, map(LASTING_CODES.get, _codes(error))), None)
+    return found or find_in_text(str(error.orig if isinstance(error, DBAPIError) else error))
 
 
 def _codes(error: BaseException) -> list[str | int]:

@@ -68,8 +68,10 @@ def _run(connection: Connection, statement: str) -> None:
 def _is_done_already(error: DBAPIError) -> bool:
     """Return whether another process has already made this change."""
     origin: Any = error.orig
-    # duplicate_column and duplicate_table of PostgreSQL, and the same errors of MySQL
-    return getattr(origin, "sqlstate", None) in ("42701", "42P07") or origin.args[0] in (1060, 1061)
+    # duplicate_column and duplicate_table of PostgreSQL, and unique_violation, which its catalog
+    # raises if both do it at the same moment; then the errors of MySQL
+    states = ("42701", "42P07", "23505")
+    return getattr(origin, "sqlstate", None) in states or origin.args[0] in (1060, 1061)
 
 
 def _here(connection: Connection, column: str) -> str:

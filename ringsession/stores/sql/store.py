@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable, is_seconds
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
+from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .engine import Execute, SqlCall, SqlEngine, open_engine
 from .errors import SqlFailed
@@ -89,7 +90,7 @@ class SqlStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(call, key, row.seen, standing.renewed):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(read_text(row), row.version, left, moved, disposable=bool(row.disposable))
+        return Loaded(read_text(row), row.version, left, moved, standing.due, bool(row.disposable))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
@@ -195,7 +196,7 @@ class SqlStore(CopiesAsItself):
 
 
 def sql_store(
-    engine_or_url: Any, *, table: str = "ringsession", timeout: float | None = None
+    engine_or_url: Any, *, table: str = "ringsession", timeout: Timeout | None = None
 ) -> SqlStore:
     """Return a store in PostgreSQL, MySQL or MariaDB. It uses SQLAlchemy 2.
 
@@ -220,6 +221,4 @@ def sql_store(
     """
     if type(table) is not str or not table.isidentifier():
         raise ValueError(f"table: expected a name of letters, digits and _, got {table!r:.60}")
-    if not is_seconds(timeout):
-        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
-    return SqlStore(open_engine(engine_or_url, timeout), table)
+    return SqlStore(open_engine(engine_or_url, read_timeout(timeout)), table)

@@ -15,8 +15,11 @@ from _thread import RLock
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..calling import HARMLESS
+from ..creating import MAY_CREATE
+from .file import WatchedFile, create_file
 from .handle import Handle, inherited
-from .table import prepare_table
+from .table import prepare_table, require_table
 
 _Answer = TypeVar("_Answer")
 _Ask = Callable[[sqlite3.Connection], _Answer]
@@ -25,9 +28,6 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds
 # Seconds to wait for the lock when a store opens its file. Another worker may be replacing an older
 # table, which takes 3 s for a million sessions.
 _OPENING = 60
-# Bytes of the file that are mapped into memory. SQLite's own cache is small, so without the mapping
-# a read among a million sessions takes several times as long as among a thousand.
-_MAPPED = 1 << 30
 
 
 class _Own:
@@ -69,18 +69,19 @@ class SqliteConnections:
             )
         self._timeout = timeout
         self._synchronous = "FULL" if durable else "NORMAL"
+        self._prepare = prepare_table
         try:
-            self._create_file()
-            self.read(lambda connection: None, time.monotonic() + max(timeout, _OPENING))
+            if MAY_CREATE.get():
+                create_file(self.path)
+            self._file = WatchedFile(self.path)
+            if MAY_CREATE.get():
+                self.read(lambda connection: None, time.monotonic() + max(timeout, _OPENING))
         except (OSError, sqlite3.Error) as error:
             raise ValueError(
                 f"path: expected the path of a SQLite file, got {path!r}: {error}"
             ) from error
+        self._prepare = require_table  # a file without it is damaged from now on
         self.close()  # a server that forks later must not share a connection with its workers
-
-    def __del__(self) -> None:
-        if self._own.process == os.getpid():
-            self.close()
 
     def close(self) -> None:
         """Close the connections that no thread is using. A later call opens new ones."""
@@ -150,18 +151,25 @@ class SqliteConnections:
         if own.process != os.getpid():
             own = self._start_in_child()
         try:
-            handle = own.idle.pop()
-        except IndexError:
-            handle = None
-        if handle is None:  # outside the `except` block, so that no traceback shows an IndexError
-            handle = self._open()
-        try:
-            answer = ask(handle.connection)
-        except BaseException as error:
-            if is_busy(error) and not handle.connection.in_transaction:
-                own.idle.append(handle)
-            else:
-                handle.close()  # it may be broken; closing it also rolls back
+            if time.monotonic() >= self._file.next_look:
+                self._file.look()
+            try:
+                handle = own.idle.pop()
+            except IndexError:
+                handle = None
+            if handle is None:  # outside the `except` block: no traceback shows an IndexError
+                handle = self._open()
+            try:
+                answer = ask(handle.connection)
+            except BaseException as error:
+                if is_busy(error) and not handle.connection.in_transaction:
+                    own.idle.append(handle)
+                else:
+                    handle.close()  # it may be broken; closing it also rolls back
+                raise
+        except sqlite3.Error as error:
+            if not isinstance(error, sqlite3.IntegrityError):  # a trigger may have written that
+                setattr(error, HARMLESS, str(error))
             raise
         own.idle.append(handle)
         return answer
@@ -174,24 +182,20 @@ class SqliteConnections:
         own = self._own = _Own()
         return own
 
-    def _create_file(self) -> None:
-        # Never open an existing file: closing it would drop this process's locks on it (POSIX).
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            pass
-
     def _open(self) -> Handle:
         handle = Handle()
         try:
             connection = handle.open(self.path)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
+            # Never map the file into memory: reading behind the end of a file that was cut short
+            # would end the process by a signal.
+            connection.execute("PRAGMA mmap_size = 0")
+            connection.execute("PRAGMA cell_size_check = ON")
             # In WAL mode, readers and the one writer do not wait for each other.
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise sqlite3.DatabaseError(f"expected WAL mode, got {mode}")
-            prepare_table(connection)
+            self._prepare(connection)
         except BaseException:
             handle.close()
             raise

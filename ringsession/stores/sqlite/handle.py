@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 
 from ...codec import record_text
 
@@ -35,14 +36,20 @@ class Handle:
         self.connection.text_factory = record_text
         return self.connection
 
-    def close(self) -> None:
+    def close(
+        self,
+        # Defaults, since the interpreter may have cleared the modules when it calls `__del__`.
+        getpid: Callable[[], int] = os.getpid,
+        keep: Callable[[object], None] = inherited.append,
+        unopened: tuple[type[Exception], ...] = (sqlite3.ProgrammingError, AttributeError),
+    ) -> None:
         """Close the connection, unless it belongs to the parent of this forked process."""
         try:
-            if self.process == os.getpid():
+            if self.process == getpid():
                 self.connection.close()
             else:
-                inherited.append(self.connection)
-        except (sqlite3.ProgrammingError, AttributeError):
+                keep(self.connection)
+        except unopened:
             pass  # an interruption came before `open` finished
 
     __del__ = close

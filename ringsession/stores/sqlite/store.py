@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from ... import codec
 from . import statements as sql
-from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, is_seconds
+from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded
+from ..call_timeouts import Timeout, read_timeout
+from ..calling import describe
 from ..compare_and_set import compare_and_set
 from .rows import make_tombstone, new_version
 from .connections import SqliteConnections, is_busy
@@ -41,8 +43,7 @@ class SqliteStore(CopiesAsItself):
         clock: Callable[[], float],
     ) -> None:
         self._connections = SqliteConnections(path, timeout, durable)
-        self._clock = clock
-        self._creates = count(1)
+        self._clock, self._creates = clock, count(1)
 
     def __repr__(self) -> str:
         return f"<sqlite_store {self._connections.path!r}>"
@@ -68,7 +69,7 @@ class SqliteStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(digest, seen, standing):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(record, version, left, moved, disposable=bool(disposable))
+        return Loaded(record, version, left, moved, standing.due, bool(disposable))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
@@ -167,7 +168,7 @@ class SqliteStore(CopiesAsItself):
             self._connections.write(self._delete_expired, 0)
         except sqlite3.Error as error:
             if not is_busy(error):
-                log.warning("Could not delete expired sessions", exc_info=True)
+                log.warning("Could not delete expired sessions: %s", describe(error))
 
     def _move(self, digest: bytes, seen: float, standing: Standing) -> bool:
         """Store when the session was last used. Return whether that succeeded.
@@ -190,14 +191,14 @@ class SqliteStore(CopiesAsItself):
         except sqlite3.Error as error:
             # The session could be read, and it keeps its old deadline.
             if is_urgent or not is_busy(error):
-                log.warning("Could not extend a session's idle timeout", exc_info=True)
+                log.warning("Could not extend a session's idle timeout: %s", describe(error))
             return False
 
 
 def sqlite_store(
     path: str | os.PathLike[str],
     *,
-    timeout: float = 2,
+    timeout: Timeout = 2,
     durable: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> SqliteStore:
@@ -223,8 +224,7 @@ def sqlite_store(
     ...     store = sqlite_store(os.path.join(folder, "sessions.db"))
     ...     config = assoc_in(site_defaults, ["session", "store"], store)
     """
-    if timeout is None or not is_seconds(timeout):
-        raise ValueError(f"timeout: expected seconds over 0, got {timeout!r:.60}")
+    seconds = read_timeout(timeout, is_needed=True)
     if type(durable) is not bool:
         raise ValueError(f"durable: expected True or False, got {durable!r:.60}")
-    return SqliteStore(path, timeout, durable, clock)
+    return SqliteStore(path, seconds, durable, clock)

@@ -55,5 +55,11 @@ def prepare_table(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def require_table(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError if the file has no such table. It had one at the start."""
+    if _columns(connection) != _COLUMNS:
+        raise sqlite3.DatabaseError("the table ringsession is missing or has other columns")
+
+
 def _columns(connection: sqlite3.Connection) -> list[str]:
     return [row[1] for row in connection.execute("PRAGMA table_info(ringsession)")]

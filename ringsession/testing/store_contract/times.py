@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ... import codec
 from ...stores import Lifetime
+from ...stores.deadlines import Unextended
 from .setup import HOUR, ContractSetup, key_of
 
 
@@ -27,6 +28,17 @@ class TimesContract(ContractSetup):
         loaded = store.load(key)
         assert loaded is not None and loaded.moved is True
         assert loaded.expires_in is not None and HOUR - 1 < loaded.expires_in <= HOUR
+
+    def test_a_limit_may_forbid_a_read_to_extend_the_idle_timeout(self) -> None:
+        store, key = self._live(a=1)
+        limit = Unextended(*self.lifetime)
+        for seconds, is_due in ((self.lifetime.granularity / 2, False), (120, True), (1, True)):
+            self.pass_time(seconds)
+            loaded = store.load(key, limit)
+            assert loaded is not None and loaded.record is not None
+            assert (loaded.moved, loaded.due) == (False, is_due)
+            assert loaded.expires_in is not None and loaded.expires_in <= HOUR - seconds + 1
+        assert self._load(store, key).moved is True
 
     def test_a_read_that_extends_the_idle_timeout_keeps_the_version(self) -> None:
         store, key = self._live(a=1)

@@ -28,6 +28,8 @@ def large(subject: Subject) -> Any:
         answer = app.test_client().get("/large")
     except ValueError:
         return True
+    if answer.status_code == 500:
+        return not set_cookies(answer)
     sizes = [len(cookie.split(";")[0]) for cookie in set_cookies(answer)]
     return max(sizes) <= 4097  # with the "="
 

@@ -20,6 +20,7 @@ from hypothesis import given, strategies as st
 
 from ringsession.stores.cookie import seal as _seal
 from ringsession import cookie_store
+from ringsession.stores.cookie.keys import check_key
 from ringsession.stores.cookie.seal import Keyring, Opened, new_key, open_sealed, seal
 from ringsession.stores.cookie.xaes import XAES256GCM
 from tests.tracing import Client
@@ -244,7 +245,88 @@ def test_keys_that_share_an_id_are_each_tried(monkeypatch: Any) -> None:
 def test_a_short_key_is_refused_without_showing_it(key: Any) -> None:
     with pytest.raises(ValueError) as caught:
         Keyring(key)
-    assert str(caught.value) == f"key: expected at least 16 bytes, got {len(key)}"
+    assert str(caught.value) == (
+        f"key: expected at least 16 bytes, got {len(key)};"
+        " `python -m ringsession key` prints a good one"
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        " " * 16,
+        "\t \n " * 8,
+        " " * 40 + "\n",
+        "k" * 32,
+        "0" * 31 + "1",
+        "ab" * 8,
+        "0123456789" * 10,
+        "changeme" * 3,
+        "changeme" * 2 + "change",
+        "password-" * 4,
+        "ü" * 16,
+        bytes(32),
+        b"\xff" * 16,
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", ["str", "bytes"])
+@pytest.mark.parametrize("place", ["key", "fallback_keys"])
+def test_a_key_that_anybody_would_guess_is_refused_without_showing_it(
+    key: Any, kind: str, place: str
+) -> None:
+    if kind == "bytes" and isinstance(key, str):
+        key = key.encode()
+    with pytest.raises(ValueError) as caught:
+        cookie_store(key) if place == "key" else cookie_store(KEY, [key])
+    assert str(caught.value) == (
+        "key: expected random bytes, got the same few over and over;"
+        " `python -m ringsession key` prints a good one"
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        new_key,
+        lambda: os.urandom(16),
+        lambda: os.urandom(8).hex(),  # 16 hexadecimal digits
+        lambda: os.urandom(16).hex() * 2,  # long enough without the second half
+    ],
+)
+def test_a_random_key_is_never_refused(make: Any) -> None:
+    for _ in range(2000):
+        check_key(make())
+
+
+FAMOUS = [
+    "a 16-byte secret",
+    "the old key, 16 bytes or more",
+    "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    b'_5#y2L"F4Q8z\n\xec]/',
+    "A0Zr98j/3yX R~XHH!jmN]LWX/,?RT",
+    "BuD3KgdAXhDHrJXu",
+]
+
+
+@pytest.mark.parametrize("key", FAMOUS, ids=repr)
+def test_a_key_that_everybody_knows_works_with_a_warning_that_does_not_show_it(
+    key: Any, caplog: Any
+) -> None:
+    assert opened(seal(cookie_store(key).keyring, NAME, CONTENTS), ring=Keyring(key)) == CONTENTS
+    caplog.clear()
+    cookie_store(KEY, [KEY, key.encode() if isinstance(key, str) else key])
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "WARNING",
+        "A key of the cookie store is known to everybody, since documentation shows it: whoever"
+        " uses it can write any session. Use another one: `python -m ringsession key` prints it.",
+    )
+
+
+def test_a_key_of_ones_own_is_not_mentioned_in_the_log(caplog: Any) -> None:
+    cookie_store(KEY, [new_key(), "a 16-byte secret."])
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("key", [None, 5, ["a key of 16 bytes"], bytearray(32)], ids=repr)

@@ -1,0 +1,90 @@
+"""Check a server when the app starts: its version, its eviction policy, and the store's rights.
+
+`INFO` is asked for if the user may use it. A server does not need to allow it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from .call import Call
+from .connections import Connections
+from .exchange import NotAccepted, Refused
+from .scripts import CHECK
+
+log = logging.getLogger("ringsession")
+
+_OLDEST = 7  # acl_check_cmd, and scripts that may delete before they write
+_KEEPS_SESSIONS = ("noeviction", "volatile-ttl")
+_RIGHTS = "Grant the rights in docs/stores.md"
+_TOO_OLD = f"redis_store: expected Redis or Valkey {_OLDEST}.0 or newer, got an older server"
+
+
+def check_server(connections: Connections, name: bytes, shown: str) -> None:
+    """Raise ValueError for what waiting cannot cure, and close the connections again.
+
+    name: a key under the store's prefix. shown: the store, for a warning.
+    Raises StoreUnavailable if the server does not answer.
+    """
+    try:
+        call = Call(connections, name)
+        _check_info(call, shown)
+        _check_rights(call, connections)
+    except NotAccepted as error:
+        raise ValueError(str(error)) from None
+    except Refused as error:
+        if error.reply.code == "NOAUTH":
+            raise ValueError(f"{error}. Put the password into the URL or the client") from None
+        raise
+    finally:
+        connections.close()  # a server that forks later must not share a connection
+
+
+def _check_info(call: Call, shown: str) -> None:
+    try:
+        replies = call.ask((b"INFO", b"server"), (b"INFO", b"memory"))
+    except Refused as error:
+        if error.reply.code in ("NOPERM", "ERR"):
+            return  # the user may not ask, or the service does not know the command
+        raise
+    info = _read_info(b"\r\n".join(replies))
+    version = info.get("redis_version", "")
+    if version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) < _OLDEST:
+        raise ValueError(f"{_TOO_OLD} ({version})")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy not in _KEEPS_SESSIONS:
+        log.warning(
+            "%s has maxmemory-policy %s, which throws out live sessions when its memory is full;"
+            " set noeviction or volatile-ttl",
+            shown,
+            policy,
+        )
+
+
+def _read_info(text: bytes) -> dict[str, str]:
+    r"""Return the fields of an answer to INFO.
+
+    >>> _read_info(b"# Server\r\nredis_version:7.0.15\r\n")
+    {'redis_version': '7.0.15'}
+    """
+    lines = text.decode("ascii", "replace").splitlines()
+    pairs = (line.partition(":") for line in lines)
+    return {name: value for name, colon, value in pairs if colon and value.isprintable()}
+
+
+def _check_rights(call: Call, connections: Connections) -> None:
+    try:
+        call.ask((b"GET", call.name), (b"TIME",), *connections.own_commands)
+        refused = call.run(CHECK)
+    except Refused as error:
+        if error.reply.code == "NOPERM":
+            raise ValueError(f"{error}. {_RIGHTS}") from None
+        if "acl_check_cmd" in error.reply.text:
+            raise ValueError(_TOO_OLD) from None
+        raise
+    if refused is not None:
+        names = refused.decode().upper().replace(" ", ", ")
+        under = call.name[: -len("0" * 64)].decode()
+        raise ValueError(
+            f"redis_store: the server's ACL refuses {names} under {under!r}. {_RIGHTS}"
+        )

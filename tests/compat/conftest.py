@@ -1,0 +1,3 @@
+"""Keep pytest out of the plugins, which are for the suites of others alone."""
+
+collect_ignore = ["plugins"]

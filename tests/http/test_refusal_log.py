@@ -1,0 +1,103 @@
+"""The log of refused requests: a few lines a second, and a count of the others."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ringsession.http.log_text import escape, quote, show_request
+from ringsession.http.refusal_log import RefusalLog
+
+LOG = logging.getLogger("ringsession.test")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_at_most_ten_lines_are_written_in_any_second(caplog: Any) -> None:
+    clock = Clock()
+    refusals = RefusalLog(LOG, clock=clock)
+    for tenth in range(40):  # 4 seconds, 5 refusals each tenth of a second
+        clock.now = 100 + tenth / 8
+        for _ in range(5):
+            refusals.warn(f"refused at {clock.now:.3f}")
+    at = [float(message.split()[2]) for message in caplog.messages]
+    assert max(sum(start <= time < start + 1 for time in at) for start in at) == 10
+    assert len(at) == 50
+
+
+def test_the_next_line_says_how_many_were_left_out(caplog: Any) -> None:
+    clock = Clock()
+    refusals = RefusalLog(LOG, clock=clock)
+    for _ in range(33):
+        refusals.warn("refused")
+    clock.now += 1
+    refusals.warn("refused again")
+    refusals.warn("refused again")
+    assert caplog.messages == [
+        *(["refused"] * 10),
+        "refused again Left out before it: 23 such lines.",
+        "refused again",
+    ]
+
+
+def test_threads_share_the_ten_lines_and_lose_no_count(caplog: Any) -> None:
+    clock = Clock()
+    refusals = RefusalLog(LOG, clock=clock)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: refusals.warn("refused"), range(400)))
+    clock.now += 1
+    refusals.warn("last")
+    assert caplog.messages == [*(["refused"] * 10), "last Left out before it: 390 such lines."]
+
+
+def _in_child(refusals: RefusalLog, answers: Any) -> None:
+    answers.put([refusals._take() for _ in range(11)])
+
+
+def test_a_forked_process_has_ten_lines_of_its_own_and_never_waits_for_its_parents_lock() -> None:
+    refusals = RefusalLog(LOG, clock=Clock())
+    for _ in range(10):
+        refusals.warn("refused")
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    with refusals._lock:
+        child = context.Process(target=_in_child, args=(refusals, answers))
+        child.start()
+        child.join(20)
+    assert (child.exitcode, answers.get()) == (0, [*([0] * 10), None])
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("/cart", "/cart"),
+        ("/a\r\nERROR forged", "/a\\r\\nERROR forged"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("ü\u2028\udc80\x7f", "\\xfc\\u2028\\udc80\\x7f"),
+        ('it\'s "x" \\n', 'it\'s "x" \\\\n'),
+        ("x" * 500, "x" * 200),
+        ("\n" * 500, "\\n" * 100),
+        (None, "?"),
+        (5, "?"),
+    ],
+)
+def test_what_a_client_sent_is_one_short_line(text: Any, escaped: str) -> None:
+    assert escape(text) == escaped
+
+
+def test_a_header_stands_in_quotation_marks_that_it_cannot_leave() -> None:
+    assert [quote(text) for text in ("a' host='b", "", None)] == ["'a\\' host=\\'b'", "''", "none"]
+
+
+def test_a_request_is_shown_without_its_query() -> None:
+    shown = show_request({"request_method": "post", "uri": "/a\n", "query_string": "s3cret"})
+    assert (shown, show_request({})) == ("method=POST path=/a\\n", "method=? path=?")
