@@ -12,6 +12,7 @@ from flask.sessions import SecureCookieSessionInterface
 from redis.exceptions import RedisClusterException
 from werkzeug.test import Client
 
+from ringsession.explain import find_weaknesses
 from ringsession import (
     LAYERS,
     api_defaults,
@@ -50,6 +51,8 @@ def test_the_program_on_the_security_page_runs() -> None:
     answer = Client(namespace["app"]).get("/", headers=headers)
     nonce = answer.text.split('"')[1]
     assert answer.content_type == "text/html; charset=utf-8"
+    (weak,) = find_weaknesses(namespace["config"])
+    assert weak.startswith("memory_store: ")
     policies = {name: text for name, text in answer.headers if "-Policy" in name}
     assert policies == {
         "Content-Security-Policy": (
