@@ -131,11 +131,12 @@ def wrap_defaults(app: WSGIApp, config: Mapping[str, Any] = site_defaults) -> WS
     app that is no WSGI callable.
     Source: ring.middleware.defaults/wrap-defaults.
 
-    >>> from ringsession import response, to_wsgi
-    >>> app = wrap_defaults(to_wsgi(lambda request: response(f"Hello {request['params']['name']}")))
+    >>> from ringsession import text, to_wsgi
+    >>> app = wrap_defaults(to_wsgi(lambda request: text(f"Hello {request['params']['name']}")))
     >>> from werkzeug.test import Client
-    >>> Client(app).get("/?name=Ann").text
-    'Hello Ann'
+    >>> answer = Client(app).get("/x.html?name=Ann")
+    >>> answer.text, answer.content_type
+    ('Hello Ann', 'text/plain; charset=utf-8')
     """
     check_config(config)
     _check_app(app)

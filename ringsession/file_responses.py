@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from time import time
 
 from werkzeug.http import http_date
 from werkzeug.security import safe_join
 
+from .http.file_dates import is_likely_date
 from .request import Response
 from .responses import response
 
@@ -16,6 +18,7 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
     """Return a response with a file, its length and its date; None if it is not a regular file.
 
     root: None; a folder that `path` may not leave. Without it, `path` must be trusted.
+    A time before 2001 or in the future, which build tools set, makes no Last-Modified.
     Source: ring.util.response/file-response.
 
     >>> file_response("no/such/file") is None
@@ -25,7 +28,9 @@ def file_response(path: str, *, root: str | os.PathLike[str] | None = None) -> R
     if found is None or not os.path.isfile(found):
         return None
     stat = os.stat(found)
-    headers = {"Content-Length": str(stat.st_size), "Last-Modified": http_date(stat.st_mtime)}
+    headers = {"Content-Length": str(stat.st_size)}
+    if is_likely_date(stat.st_mtime, time()):
+        headers["Last-Modified"] = http_date(stat.st_mtime)
     return response(Path(found)) | {"headers": headers}
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .wsgi.body import AppIter, is_empty
+from .wsgi.body import AppIter, close_body, is_empty
 from .http.fields import is_safe_field
 from .expanded_requests import INSTEAD, is_expanded
 from .request import AppRequest, Handler, Request, Response
@@ -142,8 +142,8 @@ def _may_hold(body: Any, token: str) -> bool:
     """Return whether a body holds this token. A stream may hold it, so the answer is True."""
     if isinstance(body, AppIter):
         body = body.unwrap()
-    if isinstance(body, (str, bytes)):
-        return token in body if isinstance(body, str) else token.encode() in body
+    if isinstance(body, (str, bytes, bytearray, memoryview)):
+        return token in body if isinstance(body, str) else token.encode() in bytes(body)
     if isinstance(body, (list, tuple)):
         return any(_may_hold(part, token) for part in body)
     return not (is_empty(body) or isinstance(body, os.PathLike))
@@ -186,8 +186,12 @@ def wrap_lint(handler: Handler) -> Handler:
         lint_request(request)
         tokens = _note_token(request)
         response = handler(request)
-        lint_response(response)
-        _check_token(response, tokens)
+        try:
+            lint_response(response)
+            _check_token(response, tokens)
+        except BaseException:
+            close_body(isinstance(response, Mapping) and response.get("body"))
+            raise
         return response
 
     return lint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
+from queue import Empty
 from threading import Thread
 from typing import Any
 
@@ -45,3 +47,29 @@ def test_the_timeout_may_be_a_timedelta() -> None:
     waits = blocking(lambda request, respond, raise_: None, timeout=timedelta(milliseconds=10))
     with pytest.raises(TimeoutError, match="within 0.01 s$"):
         waits({})
+
+
+def test_an_answer_that_does_not_count_is_closed() -> None:
+    bodies = {name: io.BytesIO() for name in ("first", "second", "late", "before an error")}
+    later: list[Any] = []
+
+    def twice(request: Any, respond: Any, raise_: Any) -> None:
+        respond({"body": bodies["first"]})
+        respond({"body": bodies["second"]})
+        respond({"body": bodies["first"]})
+
+    def fail(request: Any, respond: Any, raise_: Any) -> None:
+        respond({"body": bodies["before an error"]})
+        raise Empty
+
+    def wait(request: Any, respond: Any, raise_: Any) -> None:
+        later.append(respond)
+
+    assert blocking(twice)({})["body"] is bodies["first"]  # type: ignore[arg-type]
+    with pytest.raises(Empty):
+        blocking(fail)({})  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        blocking(wait, timeout=0.01)({})  # type: ignore[arg-type]
+    later[0]({"body": bodies["late"]})
+    closed = {name: body.closed for name, body in bodies.items()}
+    assert closed == {"first": False, "second": True, "late": True, "before an error": True}

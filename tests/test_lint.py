@@ -130,6 +130,7 @@ DEAD: list[Any] = [
     lambda request: page(["a", request["anti_forgery_token"]], session=recreate({})),
     lambda request: page(iter([request["anti_forgery_token"]]), session=recreate({})),
     lambda request: page(request["anti_forgery_token"], session=None),
+    lambda request: page(bytearray(request["anti_forgery_token"].encode()), session=None),
 ]
 
 
@@ -144,6 +145,9 @@ def test_a_page_with_a_token_that_dies_with_its_response_should_redirect(handler
 
 GOOD_PAGES: list[Any] = [
     lambda request: page("in", session=recreate({"user": "ann"})),
+    lambda request: page(
+        memoryview(f"in{request['anti_forgery_token'][:0]}".encode()), session=recreate({})
+    ),
     lambda request: page(f"in{request['anti_forgery_token'][:0]}", session=recreate({})),
     lambda request: page(
         Path(__file__), session=recreate({"n": request["anti_forgery_token"][:0]})

@@ -10,7 +10,7 @@ import re
 
 # RFC 9110 section 8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE. Some clients send no quotes.
 _ENTITY_TAG = re.compile(
-    r"""(?:\A|,)[ \t]*(?:[Ww]/)?(?:"([^"]*)"|([^" \t,]+))[ \t]*(?=,|\Z)""", re.ASCII
+    r"""(?:\A|,)[ \t]*([Ww]/)?(?:"([^"]*)"|([^" \t,]+))[ \t]*(?=,|\Z)""", re.ASCII
 )
 # RFC 9110 section 14.1.2: int-range = first-pos "-" [ last-pos ]; suffix-range = "-" suffix-length.
 _BYTE_RANGE = re.compile(
@@ -25,13 +25,23 @@ def read_entity_tags(header: str) -> list[str]:
     >>> read_entity_tags('W/"a", "b,c", "d'), read_entity_tags("*")
     (['a', 'b,c'], ['*'])
     """
-    return [quoted or bare for quoted, bare in _ENTITY_TAG.findall(header)]
+    return [quoted or bare for _, quoted, bare in _ENTITY_TAG.findall(header)]
+
+
+def read_strong_tags(header: str) -> list[str]:
+    """Return the entity tags in a header that are not weak, for a strong comparison.
+
+    >>> read_strong_tags('W/"a", "b"')
+    ['b']
+    """
+    return [quoted or bare for weak, quoted, bare in _ENTITY_TAG.findall(header) if not weak]
 
 
 def read_byte_range(header: str) -> tuple[int, int | None] | None:
     """Return the first byte and the byte after the last one of a Range header with one range.
 
-    A range of the last n bytes is (-n, None). The result is None for every other header.
+    A range of the last n bytes is (-n, None), and (0, 0) if n is 0. The result is None for every
+    other header.
 
     >>> read_byte_range("bytes=0-3"), read_byte_range("bytes=5-"), read_byte_range("bytes=-2")
     ((0, 4), (5, None), (-2, None))
@@ -41,6 +51,6 @@ def read_byte_range(header: str) -> tuple[int, int | None] | None:
         return None
     first, last, suffix = found.groups()
     if suffix:
-        return (-int(suffix), None) if suffix.strip("0") else None  # of no bytes there is no range
+        return (-int(suffix), None) if suffix.strip("0") else (0, 0)
     start, stop = int(first), int(last) + 1 if last else None
     return (start, stop) if stop is None or start < stop else None

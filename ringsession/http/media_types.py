@@ -30,12 +30,16 @@ def _types() -> MimeTypes:
     return types
 
 
-# Types that a browser runs, or that can hold what it runs: HTML, MHTML, XML of every kind and under
-# every name that a browser knows, SVG, PDF, Flash, and the names of JavaScript (WHATWG MIME
-# Sniffing section 4.6).
+# Types that a browser or a plug-in runs, or that can hold what it runs: HTML, MHTML, XML of every
+# kind and under every name that a browser knows, SVG, PDF, Flash, Java, and the names of JavaScript
+# (WHATWG MIME Sniffing section 4.6). A cache manifest may replace every page of the site.
 _ACTIVE = re.compile(
-    r"""text/(?:html|xml|xsl|rdf|xul|pdf|(?:x-)?(?:java|ecma|j|live)script[0-9.]*|cache-manifest)\Z
-    | application/(?:xml|pdf|(?:x-)?(?:java|ecma)script|x-shockwave-flash)\Z
+    r"""text/(?:html|x-server-parsed-html|rdf|cache-manifest)\Z
+    | text/x-(?:component|scriptlet|cross-domain-policy)\Z
+    | (?:text|application)/(?:xml(?:-dtd|-external-parsed-entity)?|xsl|xul|(?:x-)?pdf)\Z
+    | (?:text|application)/(?:x-)?(?:java|ecma|j|live|vb)script[0-9.]*\Z
+    | application/(?:x-shockwave-flash|futuresplash|x-silverlight-app|java-archive|hta)\Z
+    | application/(?:x-java-|x-mimearchive\Z)
     | [^ ;]*\+xml\Z | multipart/ | message/""",
     re.VERBOSE,
 )

@@ -19,7 +19,7 @@ from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
 from ..request import Request
-from ._file_tags import entity_tag, last_modified
+from ._file_tags import validators
 from ._sent_file import OpenFile
 
 _LONGEST = 3 * 4096  # characters of a percent-encoded path; no file has a longer name
@@ -52,14 +52,21 @@ def _open_file(path: str | FilePath) -> OpenFile | None:
     """Open a regular file. Return None for anything else."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe waits for its writer
         return None
-    file = open(path, "rb")
+    file = open(path, "rb", opener=_open_at_once)
     try:
         status = os.fstat(file.fileno())
-        etag = entity_tag(file, os.fspath(path), status)
+        if not stat.S_ISREG(status.st_mode):  # something else has taken its place
+            file.close()
+            return None
+        etag, modified = validators(file, os.fspath(path), status)
     except BaseException:
         file.close()
         raise
-    return OpenFile(file, status.st_size, etag, last_modified(status))
+    return OpenFile(file, status.st_size, etag, modified)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its writer
 
 
 def _is_inside(path: str | FilePath, root: Root) -> bool:
@@ -96,8 +103,14 @@ def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFil
     """
     if isinstance(root, FilePath):
         return find_file(path, root, index_files=False, allow_symlinks=allow_symlinks)
-    found = root.joinpath(*path.split("/"))
-    if not path or not found.is_file():
+    if not path or safe_join("", path) is None:
+        return None
+    parts = path.split("/")
+    found = root.joinpath(*parts)
+    if isinstance(found, FilePath):  # the package consists of several folders
+        folder = found.parents[len(parts) - 1]
+        return find_file(path, folder, index_files=False, allow_symlinks=allow_symlinks)
+    if not found.is_file():
         return None
     data = found.read_bytes()
     file = io.BytesIO(data)
@@ -105,9 +118,11 @@ def find_resource(path: str, root: Any, allow_symlinks: bool = False) -> OpenFil
     return OpenFile(file, len(data), f'"{generate_etag(data)}"', None)
 
 
-# The file system's ways to say that there is no file here for this process.
+# The file system's ways to say that there is no file here for this process. The last row is for a
+# name that it cannot hold, and for what took a file's place after it was looked up.
 _NO_FILE = frozenset(
     (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+    + (errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ENXIO, errno.ENODEV, errno.ESTALE)
 )
 
 

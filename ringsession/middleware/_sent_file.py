@@ -10,14 +10,15 @@ import io
 from datetime import datetime, timezone
 from typing import Any, BinaryIO, NamedTuple
 
-from werkzeug.datastructures import Range
 from werkzeug.http import http_date, parse_date
 
-from ..http.conditions import read_byte_range, read_entity_tags
+from ..http.conditions import read_byte_range, read_strong_tags
+from ..http.file_dates import is_set_by_tool
 from ..request import Request, Response
 from .not_modified import is_not_modified
 
-_LONGEST = 100  # characters of If-Range that are read; one date or one entity tag takes fewer
+_LONGEST = 100  # characters of a header that are read; one date or one entity tag takes fewer
+_LONGEST_LIST = 8192  # characters of If-Match that are read
 
 
 class OpenFile(NamedTuple):
@@ -52,21 +53,39 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), timezone.utc)
+
+
+def _read_date(header: str | None) -> datetime | None:
+    return None if header is None or len(header) > _LONGEST else parse_date(header)
+
+
+def _has_exact_date(found: OpenFile) -> bool:
+    # RFC 9110 section 8.8.2.2: a date is a strong validator only if no other content can have it.
+    return found.modified is not None and not is_set_by_tool(found.modified)
+
+
 def _is_same_file(if_range: str, found: OpenFile) -> bool:
     """Return whether If-Range names this file, by a strong comparison (RFC 9110 section 13.1.5)."""
     if len(if_range) > _LONGEST:
         return False
-    date = parse_date(if_range)
+    date = _read_date(if_range)
     if date is not None:
-        return found.modified is not None and date == _date(found.modified)
-    is_weak = if_range.strip(" \t")[:2].upper() == "W/"
-    if is_weak or found.etag is None:
-        return False
-    return read_entity_tags(if_range) == read_entity_tags(found.etag)
+        modified = found.modified if _has_exact_date(found) else None
+        return modified is not None and date == _date(modified)
+    return found.etag is not None and read_strong_tags(if_range) == read_strong_tags(found.etag)
 
 
-def _date(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), timezone.utc)
+def _is_another_file(request: Request, found: OpenFile) -> bool:
+    """Return whether a precondition fails (RFC 9110 section 13.2.2, the steps 1 and 2)."""
+    wanted = request.get_header("if-match")
+    if wanted is not None:
+        tags = read_strong_tags(wanted) if len(wanted) <= _LONGEST_LIST else []
+        own = read_strong_tags(found.etag or "")
+        return wanted.strip(" \t") != "*" and set(own).isdisjoint(tags)
+    since = _read_date(request.get_header("if-unmodified-since"))
+    return since is not None and found.modified is not None and _date(found.modified) > since
 
 
 def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
@@ -78,12 +97,16 @@ def _range(request: Request, found: OpenFile) -> tuple[int, int] | None | str:
     if_range = request.get_header("if-range")
     if if_range is not None and not _is_same_file(if_range, found):
         return None
+    if request.get_header("if-unmodified-since") is not None and not _has_exact_date(found):
+        if request.get_header("if-match") is None:
+            return None  # nothing shows that it is the file that the client has
     start, stop = wanted
-    if start < 0 and not found.size:  # the last bytes of an empty file are the file
-        return None
-    if start < 0:  # section 14.1.2: of a shorter file "the entire representation is used"
-        start = max(start, -found.size)
-    return Range("bytes", [(start, stop)]).range_for_length(found.size) or ""
+    if start < 0:  # RFC 9110 section 14.1.2: of a shorter file, the whole is meant
+        start, stop = max(start + found.size, 0), found.size
+        if found.size == 0:
+            return None  # and Content-Range cannot say so
+    stop = found.size if stop is None else min(stop, found.size)
+    return (start, stop) if start < stop else ""
 
 
 def _file_headers(found: OpenFile) -> dict[str, str]:
@@ -96,7 +119,8 @@ def _file_headers(found: OpenFile) -> dict[str, str]:
 def sent_file_response(found: OpenFile, request: Request) -> Response:
     """Return a 200 with the file, a 206 with a range of it, or a 416 if the file has no such range.
 
-    A 200 to HEAD has no body. Source: RFC 9110 sections 13.1.5, 14.2 and 15.5.17.
+    If-Match and If-Unmodified-Since that name another file make it a 412. A 200 to HEAD has no
+    body. Source: RFC 9110 sections 13.1, 14.2, 15.5.13 and 15.5.17.
 
     >>> found = OpenFile(io.BytesIO(b"0123456789"), 10, '"e"', None)
     >>> response = sent_file_response(found, Request({"request_method": "get", "headers": {}}))
@@ -104,6 +128,9 @@ def sent_file_response(found: OpenFile, request: Request) -> Response:
     (200, {'ETag': '"e"', 'Content-Length': '10'})
     """
     headers = _file_headers(found)
+    if _is_another_file(request, found):
+        found.file.close()
+        return {"status": 412, "headers": headers, "body": None}
     length = {"Content-Length": str(found.size)}
     if request["request_method"] == "head":
         return {"status": 200, "headers": headers | length, "body": _Slice(found.file, 0, 0)}

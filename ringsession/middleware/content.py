@@ -30,16 +30,20 @@ _TEXT = re.compile(r"[ \t]*(?:text/|application/xml)", re.ASCII | re.IGNORECASE)
 _MEDIA_TYPE = re.compile(rf"{TOKEN.pattern[:-2]}/{TOKEN.pattern[:-2]}[ \t]*(?:;[\t -~]*)?\Z")
 
 
+def _file_name(body: Any) -> str:
+    name: Any = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", None)
+    is_name = isinstance(name, (str, bytes))  # a temporary file's is a number
+    return os.fsdecode(name) if is_name else ""
+
+
 def _type_of(response: Response, uri: str, mime_types: Mapping[str, str]) -> str:
     def find(name: str) -> str | None:
         return mime_types.get(name.rpartition(".")[2].lower()) or guess_type(name)
 
-    body = response.get("body")
-    file = os.fspath(body) if isinstance(body, os.PathLike) else getattr(body, "name", "")
     found = find(uri)
     # The client chooses the path, so it must not turn a handler's text into a page that runs.
     if found is None or is_active(found):
-        found = find(str(file))
+        found = find(_file_name(response.get("body")))
     return found or OCTETS
 
 
@@ -87,7 +91,12 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
 
     def content_type(request: Request) -> Response:
         request = as_request(request)
-        return content_type_response(check_response(handler(request)), request, types)
+        response = check_response(handler(request))
+        try:
+            return content_type_response(response, request, types)
+        except BaseException:
+            close_body(response.get("body"))
+            raise
 
     return content_type
 

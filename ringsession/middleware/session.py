@@ -181,6 +181,9 @@ def wrap_session(
             fail(state, error)
             if not isinstance(error, StoreUnavailable):
                 log.debug("The app's own error after that:", exc_info=error)
+        except BaseException:
+            close_body(response and response.get("body"))
+            raise
         return unavailable_response(request, response, cookie_name)
 
     return session

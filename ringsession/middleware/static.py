@@ -39,7 +39,11 @@ def _wrap_static(
         if not prefer_handler:
             return serve(request) or handler(request)
         response = check_response(handler(request))
-        served = serve(request) if response["status"] == 404 else None
+        try:
+            served = serve(request) if response["status"] == 404 else None
+        except BaseException:
+            close_body(response.get("body"))
+            raise
         if served is not None:
             close_body(response.get("body"))
         return served or response
@@ -71,12 +75,17 @@ def wrap_files(
     allow_symlinks: False; True follows links that lead out of the root.
     cache_control: None; the value of Cache-Control, such as "public, max-age=3600".
 
-    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, and the
-    conditions that wrap_not_modified reads. Sets Content-Length, Last-Modified, ETag and
-    Content-Range. The response is a 416 if the file has no such range, and the whole file if the
-    request has several ranges. A name that begins with a dot is never served, except
-    "/.well-known". Raises OptionError for a root that is no folder.
-    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8 and 14.
+    Reads `request_method` (GET and HEAD only), `path_info` or `uri`, Range, If-Range, If-Match,
+    If-Unmodified-Since, and the conditions that wrap_not_modified reads. Sets Content-Length,
+    Last-Modified, ETag and Content-Range. The response is a 416 if the file has no such range, a
+    412 if If-Match or If-Unmodified-Since names another file, and the whole file if the request has
+    several ranges. A name that begins with a dot is never served, except "/.well-known". A file or
+    folder that cannot be read is the handler's. Raises OptionError for a root that is no folder.
+
+    The ETag is a hash of the content. A file over 16 MiB is known by its time and size, or, if that
+    time is in whole seconds, as builds and archives set it, by the time of its last change. A time
+    before 2001 or in the future is no Last-Modified.
+    Source: ring.middleware.file/wrap-file, RFC 9110 sections 8.8, 13 and 14.
 
     >>> import pathlib, ringsession
     >>> folder = pathlib.Path(ringsession.__file__).parent

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .app_call import AppCall
-from .body import ClosedAtEnd
+from .body import ClosedAtEnd, close_body
 from .callables import check_app, check_handler
 from .environ import Environ, environ_request, request_environ
 from .exchange import Exchange, StartResponse, start
@@ -46,9 +46,15 @@ class RingApp:
         environ["ringsession.exchange"] = exchange = Exchange(self.handler, start_response)
         try:
             response = self.handler(environ_request(environ))
+            if exchange.early is None:
+                return start(response, environ, start_response)[0]
+            # The client has received the early response.
+            close_body(isinstance(response, dict) and response.get("body"))
+            return exchange.early.rest
+        except BaseException:
             if exchange.early is not None:
-                return exchange.early.rest
-            return start(response, environ, start_response)[0]
+                close_body(exchange.early.rest)
+            raise
         finally:
             exchange.start_response = exchange.early = None
 
@@ -89,9 +95,11 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     type).
     Source: the adapter of a Ring server, PEP 3333.
 
-    >>> app = to_wsgi(lambda request: {"status": 200, "headers": {}, "body": request["uri"]})
+    >>> def hello(request):
+    ...     headers = {"Content-Type": "text/plain; charset=utf-8"}
+    ...     return {"status": 200, "headers": headers, "body": request["uri"]}
     >>> from werkzeug.test import Client
-    >>> Client(app).get("/hello").text
+    >>> Client(to_wsgi(hello)).get("/hello").text
     '/hello'
     """
     if isinstance(handler, _AppHandler):

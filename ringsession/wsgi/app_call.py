@@ -47,7 +47,7 @@ class AppCall:
                 self.written = []
                 self.write_on = self.written.append
             else:
-                response = self.response(AppIter(iter(()), [], None))  # of unknown length
+                response = self.response(_unsent())
                 self.write_on = start_early(self.exchange, self.request, self.environ, response)
         self.write_on(data)
 
@@ -79,6 +79,7 @@ class AppCall:
         elif self.exchange is not None and self.write_on is not None:
             assert self.exchange.early is not None
             self.send_rest(body, self.exchange.early)
+            response["body"] = _unsent()
         self.write_on = self.write_on or discard
         return response
 
@@ -104,3 +105,8 @@ class AppCall:
             body.close()
         else:
             early.rest = body.unwrap()
+
+
+def _unsent() -> AppIter:
+    """Return the body of a response that `write()` sends. Its length is unknown."""
+    return AppIter(iter(()), [], None)

@@ -77,11 +77,15 @@ class _Encoded:
                 case bytearray() | memoryview():
                     yield bytes(part)
                 case _:
-                    kind = type(part).__name__
-                    raise TypeError(f'response["body"]: expected parts of str or bytes, got {kind}')
+                    raise _wrong_part(part)
 
     def close(self) -> None:
         close_body(self._parts)
+
+
+def _wrong_part(part: object) -> TypeError:
+    kind = type(part).__name__
+    return TypeError(f'response["body"]: expected parts of str or bytes, got {kind}')
 
 
 def is_empty(body: Any) -> bool:
@@ -110,7 +114,7 @@ def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[by
     body: None, str, bytes (also as a bytearray or memoryview), an iterable of these, a binary file
         or an os.PathLike.
     charset: encodes text; a character that it lacks becomes "?", as in Ring.
-    Raises TypeError for any other body, before a byte is sent.
+    Raises TypeError for any other body, and for a list with another part, before a byte is sent.
 
     >>> list(app_iter(["a", b"b"], "utf-8", {})), list(app_iter("ü", "latin-1", {}))
     ([b'a', b'b'], [b'\\xfc'])
@@ -124,6 +128,11 @@ def app_iter(body: Any, charset: str, environ: Mapping[str, Any]) -> Iterable[by
             return wrap_file(dict(environ), open(body, "rb"))
         case _ if hasattr(body, "read") and not hasattr(body, "encoding"):
             return wrap_file(dict(environ), body)
+        case list() | tuple():
+            for part in body:
+                if not isinstance(part, (str, bytes, bytearray, memoryview)):
+                    raise _wrong_part(part)
+            return _Encoded(body, charset)
         case Iterable() if not isinstance(body, Mapping):
             return _Encoded(body, charset)
     raise TypeError(

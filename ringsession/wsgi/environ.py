@@ -46,8 +46,12 @@ def _variable(name: str) -> str:
 _known_variable = lru_cache(maxsize=256)(_variable)  # for the names that layers and handlers read
 
 
+_LONGEST = 64  # characters of a name that is kept; a handler may read one that a client chose
+
+
 def _find_header(request: Request, name: str) -> str | None:
-    value: str | None = request["environ"].get(_known_variable(name))
+    variable = _known_variable(name) if len(name) <= _LONGEST else _variable(name)
+    value: str | None = request["environ"].get(variable)
     return value or (None if name in ("content-type", "content-length") else value)
 
 

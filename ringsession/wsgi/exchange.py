@@ -63,8 +63,8 @@ def start(
         if isinstance(body, AppIter):
             chunks = body.unwrap()
         elif status in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
-            close_body(body)
             chunks = []
+            close_body(body)
         else:
             chunks = app_iter(body, get_charset(response) or "utf-8", environ)
         return chunks, start_response(status_line(status), lines)
@@ -89,9 +89,11 @@ def start_early(
     chunks, write = start(final, environ, start_response)
     if final.get("body") is response["body"]:
         return write
-    for chunk in chunks:  # a layer has replaced the app's response
-        write(chunk)
-    close_body(chunks)
+    try:
+        for chunk in chunks:  # a layer has replaced the app's response
+            write(chunk)
+    finally:
+        close_body(chunks)
     return discard
 
 

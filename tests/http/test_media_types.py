@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from ringsession import Request, to_wsgi, wrap_content_type
+from ringsession import Request, to_wsgi, wrap_content_type, wrap_default_charset
 from ringsession.http.media_types import _find_type, guess_type, is_active
+from ringsession.wsgi.environ import environ_request
 
 ACTIVE = """\
 text/html TEXT/HTML text/html;charset=utf-8 application/xhtml+xml image/svg+xml text/xml
@@ -15,10 +20,15 @@ application/xml application/rss+xml application/atom+xml application/mathml+xml 
 text/javascript application/javascript application/x-javascript text/ecmascript
 application/ecmascript text/x-ecmascript text/jscript text/livescript text/javascript1.5
 text/x-javascript application/x-shockwave-flash message/rfc822 multipart/related
+application/xml-dtd application/xml-external-parsed-entity text/xml-external-parsed-entity
+application/x-pdf text/vbscript application/x-mimearchive application/futuresplash
+application/x-silverlight-app text/x-component application/hta text/x-server-parsed-html
+application/java-archive application/x-java-applet text/x-cross-domain-policy
 multipart/x-mixed-replace text/cache-manifest text/xsl text/rdf text/xul text/pdf""".split()
 PASSIVE = """\
 text/plain text/css image/png application/json application/octet-stream font/woff2 text/csv
-application/zip application/gzip video/mp4 text/markdown application/wasm""".split()
+application/zip application/gzip video/mp4 text/markdown application/wasm
+text/htmlx x-text/html application/xmlrpc application/postscript text/calendar""".split()
 
 
 def test_html_xml_svg_pdf_and_javascript_are_active() -> None:
@@ -83,3 +93,45 @@ def test_a_wsgi_app_without_a_type_is_no_page_either() -> None:
 
     client = Client(to_wsgi(wrap_content_type(from_wsgi(app))))
     assert client.get("/x.html").headers["Content-Type"] == "application/octet-stream"
+
+
+# -- what is remembered of what a client sends
+
+
+def content_type(text: str) -> Any:
+    handler = wrap_content_type(lambda request: {"status": 200, "headers": {}, "body": "x"})
+    return handler(Request({"uri": text}))
+
+
+def default_charset(text: str) -> Any:
+    made = {"status": 200, "headers": {"Content-Type": f"text/{text}"}, "body": "x"}
+    return wrap_default_charset(lambda request: made)(Request({}))
+
+
+def get_header(text: str) -> Any:
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    return environ_request(environ).get_header(text)
+
+
+CALLS: list[Callable[[str], Any]] = [
+    guess_type, is_active, content_type, default_charset, get_header,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+def test_long_texts_of_a_client_are_not_kept(call: Callable[[str], Any]) -> None:
+    long = "/" + "x" * 20_000
+    for number in range(3):
+        call(f"{long}{number}.html")
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(1_100):
+            call(f"{long}{number}.html")
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert kept < 200_000  # octets; the texts have 22,000,000
