@@ -30,7 +30,7 @@ class Interrupted(BaseException):
 
 
 class Alarm:
-    """The signal's handler. It may run when the call is over, some instructions after the signal."""
+    """The signal's handler. It may run some instructions after the signal: the call may be over."""
 
     has_rung = False
     is_set = False
