@@ -12,6 +12,14 @@ import django
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Django 6 deprecates the old forms of these settings, and earlier versions lack the new ones.
+_MAIL: dict[str, Any] = (
+    {"EMAIL_BACKEND": _BACKEND, "ADMINS": [("Ann", "ann@example.org")]}
+    if django.VERSION < (6, 1)
+    else {"MAILERS": {"default": {"BACKEND": _BACKEND}}, "ADMINS": ["ann@example.org"]}
+)
+
 
 def start(folder: Path) -> Any:
     """Return the project as a WSGI app."""
@@ -51,8 +59,7 @@ def start(folder: Path) -> Any:
             }
         ],
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a quick one
-        ADMINS=[("Ann", "ann@example.org")],
-        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        **_MAIL,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
         LOGGING={
