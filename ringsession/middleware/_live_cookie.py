@@ -38,7 +38,7 @@ class LiveCookie:
         rolling: bool,
         former: Sequence[Mapping[str, Any]],
     ) -> None:
-        self._name = name
+        self.name = name
         self._read = attrs if callable(attrs) else None
         self._root = root
         self._rolling = rolling
@@ -61,8 +61,8 @@ class LiveCookie:
         return made[1]
 
     def _make(self, given: Any) -> tuple[Any, SessionCookie]:
-        attrs = find_attrs(self._name, given, self._root)
-        former = check_former(self._former, self._name, attrs)
+        attrs = find_attrs(self.name, given, self._root)
+        former = check_former(self._former, self.name, attrs)
         # A copy, since the function may change the dict that it returns.
         seen = dict(given) if isinstance(given, Mapping) else given
-        return seen, SessionCookie(self._name, attrs, self._rolling, former)
+        return seen, SessionCookie(self.name, attrs, self._rolling, former)

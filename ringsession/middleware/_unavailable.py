@@ -6,9 +6,10 @@ from typing import Any
 
 from ..http.headers import change_header
 from ..http.refusals import refuse
-from ..request import AppRequest, Request, Response
+from ..request import Request, Response
 from ..stores.unavailable import MAKE_PAGE, RETRY_AFTER, StoreUnavailable
 from ..wsgi.body import close_body
+from ..wsgi.environ import app_environ
 
 _OF_THE_SESSION = ("session", "flash", "session_cookie_attrs", "session_cookie_when")
 
@@ -40,12 +41,6 @@ def keep_page(page: Response, cookie_name: str) -> Response:
     return {**page, "headers": headers}
 
 
-def _app_environ(request: Request, environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the environ with what `from_wsgi` gives an app."""
-    given = {"ringsession.request": AppRequest(request), "ringsession.response": {}}
-    return {**environ, **given, "ringsession.session": request["session"]}
-
-
 def unavailable_response(request: Request, response: Any, cookie_name: str) -> Response:
     """Return the 503, whatever the app answered.
 
@@ -57,7 +52,7 @@ def unavailable_response(request: Request, response: Any, cookie_name: str) -> R
         close_body(page.get("body"))
         environ = dict.get(request, "environ") or {}
         make = environ.pop(MAKE_PAGE, None)
-        page = None if make is None else make(_app_environ(request, environ))
+        page = None if make is None else make(app_environ(request))
     if page is None or page["status"] != 503:
         close_body(page and page.get("body"))
         return plain_page(request)

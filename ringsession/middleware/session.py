@@ -23,6 +23,7 @@ from ..session.mapping import Session, apply_response, request_state
 from ..session.phases import FAILED, UNTOUCHED
 from ..session.state import State
 from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..stores.backend import Backend
 from ..http.log_text import show_request
 from ._unavailable import unavailable_response
 from ..http.caching import keep_private, vary_by_cookie
@@ -34,6 +35,8 @@ from .cookies import after_own, find_cookie
 # The checks of single options are for the Flask extension.
 __all__ = ["find_attrs", "find_store", "read_seconds"]
 __all__ += ["session_request", "session_response", "wrap_session"]
+
+FindValues = Callable[[Request], list[str]]
 
 log = logging.getLogger("ringsession")
 
@@ -148,20 +151,23 @@ def wrap_session(
     times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
     check_switches(rolling=rolling)
     live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
-    fixed_cookie = live_cookie.fixed
     store = find_store(store)
     backend = open_backend(store, cookie_name, times)
-    find_values = _finder(cookie_name, store)
+    return _layer(handler, backend, _finder(cookie_name, store), live_cookie, rolling)
 
-    def follows(record: str) -> bool:
-        return rolling
+
+def _layer(
+    handler: Handler, backend: Backend, find: FindValues, live_cookie: LiveCookie, rolling: bool
+) -> Handler:
+    """Return the layer of `wrap_session`, whose options are checked."""
+    fixed_cookie = live_cookie.fixed
 
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
-            state = State(backend, find_values, request)
-            state.cookie_follows = follows
+            state = State(backend, find, request)
+            state.cookie_follows = lambda record: rolling
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))
@@ -174,22 +180,20 @@ def wrap_session(
                 if "session_cookie_attrs" in response:
                     cookie.check_own(response)
                 return _store(state, request, response, cookie)
-        except Exception as error:
-            if not (state.phase is FAILED or isinstance(error, StoreUnavailable)):
+        except BaseException as error:
+            is_failure = state.phase is FAILED or isinstance(error, StoreUnavailable)
+            if not is_failure or not isinstance(error, Exception):  # such as a worker's timeout
                 close_body(response and response.get("body"))
                 raise
             fail(state, error)
             if not isinstance(error, StoreUnavailable):
                 log.debug("The app's own error after that:", exc_info=error)
-        except BaseException:
-            close_body(response and response.get("body"))
-            raise
-        return unavailable_response(request, response, cookie_name)
+        return unavailable_response(request, response, live_cookie.name)
 
     return session
 
 
-def _finder(name: str, store: Any) -> Callable[[Request], list[str]]:
+def _finder(name: str, store: Any) -> FindValues:
     """Return what finds the session's cookies in a request.
 
     It looks once whether the server has other processes.

@@ -223,5 +223,3 @@ def commit(state: State, status: int) -> Outcome:
     except StoreUnavailable as error:
         fail(state, error)
         raise
-    finally:
-        state.has_started = True

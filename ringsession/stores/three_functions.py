@@ -162,7 +162,7 @@ _NO_KEY = (
 
 
 def _ask(method: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of the store. Raise StoreUnavailable if it fails or has not even begun."""
+    """Call a function of the store. Raise StoreUnavailable if it fails, or if it is a coroutine."""
     result = ask(method, *args)
     if iscoroutine(result):
         result.close()

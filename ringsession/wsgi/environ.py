@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from werkzeug.wsgi import get_input_stream
 
 from .form_input import FormInput
-from ..request import Provider, Request
+from ..request import AppRequest, Provider, Request
 
 Environ = dict[str, Any]
 
@@ -140,6 +140,12 @@ _WRITE: dict[str, Callable[[Environ, Mapping[str, Any]], None]] = {
     "headers": lambda e, request: _write_headers(e, request["headers"]),
     "body": lambda e, request: e.update({"wsgi.input": request["body"] or io.BytesIO()}),
 }
+
+
+def app_environ(request: Request) -> Environ:
+    """Return another environ for an app that `from_wsgi` has called, with the same session."""
+    given = {"ringsession.request": AppRequest(request), "ringsession.response": {}}
+    return {**request["environ"], **given, "ringsession.session": request["session"]}
 
 
 def _bare_environ() -> Environ:

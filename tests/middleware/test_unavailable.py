@@ -118,7 +118,7 @@ def test_the_path_of_a_client_forges_no_line(uri: str, shown: str, caplog: Any) 
 
 
 class Talkative:
-    """A store of one's own whose error has several lines, and whose repr shows a password."""
+    """A user's store whose error has several lines and whose repr shows a password."""
 
     def __repr__(self) -> str:
         return "Talkative(password='s3cret')"

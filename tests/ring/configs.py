@@ -135,7 +135,7 @@ def _dict_store(new_key: Callable[[str | None], str]) -> OddStore:
 
 
 def _sealed_store() -> OddStore:
-    """The cookie store's sealing behind Ring's three functions, to trace what it is asked."""
+    """Return the cookie store as a store of three functions, so that its calls can be traced."""
     sealed = SealedSessions(cookie_store(KEY), "ring-session", Lifetime(None, None))
 
     def read(key: str) -> Any:

@@ -21,7 +21,7 @@ PLAIN = [("Content-Type", "text/plain")]
 
 
 class Server:
-    """A server by PEP 3333 that keeps what it was told, in order."""
+    """Record the calls of an app in their order, as a server by PEP 3333."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []

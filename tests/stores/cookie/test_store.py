@@ -153,10 +153,10 @@ def test_a_read_seals_anew_once_half_of_the_shorter_idle_time_has_passed(
 
 def test_a_write_keeps_everything_else_of_its_session(site: Site) -> None:
     sessions = site.sessions(600, 900)
-    begun = site.opened(site.new(1800, 3600))._replace(
+    before = site.opened(site.new(1800, 3600))._replace(
         remembered=True, began=1_800_000_000_000, confirmed=1_799_999_999_999
     )
-    value = seal(Keyring(KEY), NAME, begun)
+    value = seal(Keyring(KEY), NAME, before)
     site.now += 60
     loaded = sessions.load(value)
     assert loaded is not None
@@ -164,8 +164,8 @@ def test_a_write_keeps_everything_else_of_its_session(site: Site) -> None:
     touched = sessions.touch(value, loaded)
     assert patched is not None and touched is not None
     now = 1_800_000_060_000
-    assert site.opened(touched) == begun._replace(sealed=now, seen=now)
-    assert site.opened(patched) == begun._replace(sealed=now, seen=now, payload=MORE[1:].encode())
+    assert site.opened(touched) == before._replace(sealed=now, seen=now)
+    assert site.opened(patched) == before._replace(sealed=now, seen=now, payload=MORE[1:].encode())
 
 
 def test_of_two_cookies_of_a_session_the_one_sealed_last_is_told_in_any_case(site: Site) -> None:

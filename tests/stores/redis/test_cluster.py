@@ -122,7 +122,7 @@ def test_a_check_is_answered(store: Any) -> None:
 
 REPLIES: dict[str, tuple[str, str]] = {
     "CLUSTERDOWN": ("CLUSTERDOWN Hash slot not served", "the server answered: CLUSTERDOWN"),
-    "for ever": ("MOVED 1 :{port}", "the cluster redirected 8 times"),
+    "endless redirects": ("MOVED 1 :{port}", "the cluster redirected 8 times"),
 }
 
 
@@ -130,7 +130,7 @@ REPLIES: dict[str, tuple[str, str]] = {
 def test_a_cluster_that_cannot_answer_is_unavailable(
     name: str, nodes: list[Server], store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No real cluster redirects for ever, and one that is down would need half a minute for it."""
+    """A real cluster never redirects endlessly, and one that is down takes half a minute to say so."""
     text, expected = REPLIES[name]
     reply = ErrorReply(text.format(port=nodes[0].port))
 
