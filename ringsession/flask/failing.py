@@ -35,11 +35,12 @@ def _find_failed() -> FlaskSession | None:
 
 def _give_up(session: FlaskSession) -> None:
     """Make a session empty, of which nothing is stored, for the rest of the request."""
-    failed = session._state
-    state = State(failed.backend, failed.find_values, failed.request)
+    failed, request = session._state, session._opened.request.copy()
+    state = State(failed.backend, failed.find_values, request)
     state.phase, state.contents, state.has_failed = ABSENT, Contents(None), True
     state.messages_wait, state.encode = True, encode
-    session._opened = session._opened._replace(ring=Session(state), response={})
+    request["session"] = ring = Session(state)  # a form on the page may ask for a CSRF token
+    session._opened = session._opened._replace(ring=ring, request=request, response={})
 
 
 def handle_failures(flask_app: Flask) -> None:

@@ -143,9 +143,8 @@ _WRITE: dict[str, Callable[[Environ, Mapping[str, Any]], None]] = {
 
 
 def app_environ(request: Request) -> Environ:
-    """Return another environ for an app that `from_wsgi` has called, with the same session."""
-    given = {"ringsession.request": AppRequest(request), "ringsession.response": {}}
-    return {**request["environ"], **given, "ringsession.session": request["session"]}
+    """Return another environ for an app that `from_wsgi` has called, with the layers' request."""
+    return {**request["environ"], "ringsession.request": AppRequest(request)}
 
 
 def _bare_environ() -> Environ:

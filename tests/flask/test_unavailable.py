@@ -29,8 +29,8 @@ class User(flask_login.UserMixin):  # type: ignore[misc,name-defined]
         self.id = name
 
 
-def login_app(store: Any, **values: Any) -> Flask:
-    app = make_app(store, TESTING=False, **values)
+def login_app(store: Any, config: Any = None, **values: Any) -> Flask:
+    app = make_app(store, config, TESTING=False, **values)
     flask_login.LoginManager(app).user_loader(User)
 
     @app.get("/login")
@@ -100,6 +100,22 @@ def test_the_apps_error_handler_makes_the_page(
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Retry-After"] == "5"
     assert [record.name for record in caplog.records] == ["ringsession"]
+
+
+@pytest.mark.parametrize(("path", "call"), PATHS[:3])
+def test_the_page_may_have_a_form_and_a_script_as_every_page_of_the_site(
+    path: str, call: str
+) -> None:
+    store = TracedStore(memory_store())
+    security = {"anti_forgery": True, "content_security_policy": "script-src {nonce}"}
+    app = login_app(store, {"security": security})
+    page = "{{ csrf_field() }}<script nonce='{{ csp_nonce() }}'>"
+    app.register_error_handler(503, lambda error: (render_template_string(page), 503))
+    answer = failing(store, app, call).get(path)
+    nonce = answer.headers["Content-Security-Policy"].partition("nonce-")[2]
+    assert answer.text.startswith('<input id="__anti-forgery-token"')
+    assert answer.text.endswith(f"<script nonce='{nonce}>")
+    assert set_cookies(answer) == []
 
 
 def test_a_json_page_is_kept_as_it_is() -> None:

@@ -130,7 +130,7 @@ REPLIES: dict[str, tuple[str, str]] = {
 def test_a_cluster_that_cannot_answer_is_unavailable(
     name: str, nodes: list[Server], store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real cluster never redirects endlessly, and one that is down takes half a minute to say so."""
+    """A real cluster never redirects endlessly; one that is down takes half a minute to say so."""
     text, expected = REPLIES[name]
     reply = ErrorReply(text.format(port=nodes[0].port))
 
