@@ -66,10 +66,19 @@ class Server:
     def kill(self) -> None:
         """As a power cut does it to the process, and to those that it started."""
         self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(10)
+        while self._listens():
+            time.sleep(0.02)
 
     def pause(self) -> None:
         """It hangs: it takes connections and does not answer."""
         self._signal(signal.SIGSTOP)
+        # The signal is only sent by now: a thread that runs on another core may answer once more.
+        deadline = time.monotonic() + 10
+        while not all(self._stopped(process) for process in self._processes()):
+            assert time.monotonic() < deadline, f"{self.name} goes on after SIGSTOP"
+            time.sleep(0.001)
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
@@ -87,19 +96,28 @@ class Server:
                 self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _processes(self) -> list[int]:
+        """The server's own, and PostgreSQL's backends: children, each in a group of its own."""
         assert self._process is not None
-        # PostgreSQL's backends are children of the process, but each in a group of its own.
         listing = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         children = listing.read_text().split() if listing.exists() else []
-        os.killpg(self._process.pid, number)
-        for child in children:
+        return [self._process.pid, *map(int, children)]
+
+    @staticmethod
+    def _stopped(process: int) -> bool:
+        """Whether each thread stands (no /proc, or a thread that has ended: it cannot answer)."""
+        for task in Path(f"/proc/{process}/task").glob("*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if task.read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                    return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        processes = self._processes()
+        os.killpg(processes[0], number)
+        for child in processes[1:]:
             with suppress(ProcessLookupError):
-                os.kill(int(child), number)
-        if number == signal.SIGKILL:
-            self._process.wait(10)
-            while self._listens():
-                time.sleep(0.02)
+                os.kill(child, number)
 
     def _listens(self) -> bool:
         with socket.socket() as client:
