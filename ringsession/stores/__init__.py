@@ -47,6 +47,11 @@ class Loaded:
     disposable: bool = False  # a full store may drop this session; see `Details`
     successor: str | None = None  # of a tombstone: the key to which the session moved
     outlived: bool = False  # the `limit` of `load` ended the session, but it is still stored
+    remembered: bool = False  # it has the times of `["session"]["remember"]`
+    began: float | None = None  # see `Details`; Unix seconds by the store's clock
+    owner: str | None = None
+    handle: str | None = None
+    confirmed: float | None = None
 
     def __repr__(self) -> str:  # without the record, which holds the user's data
         return f"<Loaded {'nothing' if self.record is None else 'a record'}>"
@@ -59,11 +64,27 @@ class Details(NamedTuple):
         create another session.
     replaces: the key of the old session if this one takes its place. The caller ends the old
         session next.
+    remembered: the session is remembered; see `Times`.
+    owner: the hash of the cookie's name and the user's name (`ids.hash_owner`), 64 hexadecimal
+        digits. None: nobody is signed in.
+    handle: the name of the user's login, 32 random hexadecimal digits, which every new id keeps.
+    began: when the login began, or without a user the session, in Unix seconds by the store's
+        clock. None: now.
+    confirmed, confirms: when the user last confirmed who they are, or whether they do so now.
+    continues: the session continues the login of `replaces`. Then `create` stores nothing and
+        returns False unless that key is live and has this owner and handle, in the same step.
     """
 
     cookie: str = ""  # the hash of the cookie's name, 32 hexadecimal digits
     disposable: bool = False
     replaces: str | None = None
+    remembered: bool = False
+    owner: str | None = None
+    handle: str | None = None
+    began: float | None = None
+    confirmed: float | None = None
+    confirms: bool = False
+    continues: bool = False
 
 
 NO_DETAILS = Details()
@@ -158,7 +179,11 @@ class Store(Protocol):
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
-        """Insert a session. Return False and change nothing if the key is not absent."""
+        """Insert a session. Return False and change nothing if the key is not absent.
+
+        A store that is no `UserStore` may ignore `owner`, `handle` and `continues`, which it gets
+        only if the app has a `user_key`.
+        """
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
         """Apply a change to the record that is stored *now*. Return False if it is not live.
@@ -187,6 +212,60 @@ class Store(Protocol):
 
     def sweep(self) -> int:
         """Remove expired sessions. Return how many. The store must work without this call."""
+
+
+class UserSessionRow(NamedTuple):
+    """One live session of a user, as a store finds it. Times are Unix seconds by its clock.
+
+    Infinity means never. The session's own times decide, not the configured ones.
+    """
+
+    key: str
+    handle: str
+    began: float
+    seen: float
+    idle_ends: float
+    ends: float
+    record: str
+
+    def __repr__(self) -> str:  # without the record, which holds the user's data
+        return f"<UserSessionRow {self.handle}>"
+
+
+@runtime_checkable
+class UserStore(Store, Protocol):
+    """A server-side store that also finds and ends the sessions of a user.
+
+    The promise: when `end_sessions` has returned, no session that was bound to the owner before the
+    call is live, or becomes live, whatever runs beside it. A session is bound by the `create` that
+    stores it. A `create` with `continues` stores nothing once its login was ended. A login that
+    begins after the call is untouched, and so is every session of another owner.
+    """
+
+    def find_sessions(self, owner: str) -> list[UserSessionRow]:
+        """Return the live sessions of an owner, in any order. Extend no idle timeout.
+
+        While a login moves to a new id, two sessions may have its handle.
+        """
+
+    def end_sessions(
+        self, owner: str, *, handle: str | None = None, spare: str | None = None
+    ) -> int:
+        """End the sessions of an owner, and return how many were live.
+
+        handle: end only this login. spare: end every login but this one. Each ended session leaves
+        a tombstone, as after `destroy`.
+        """
+
+    def end_all_sessions(self, cookie: str) -> int:
+        """End every session of one cookie's name that began before the call; return how many.
+
+        cookie: the hash of the cookie's name, as in `Details`. Sessions that began later are
+        untouched. A session that moves to a new id meanwhile ends as well, since it keeps `began`.
+        """
+
+    def count_sessions(self) -> int:
+        """Return the number of live sessions, with a scan that lets every request go on."""
 
 
 @runtime_checkable

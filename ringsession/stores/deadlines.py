@@ -27,6 +27,11 @@ class Lifetime(NamedTuple):
         return True
 
     @property
+    def remembered(self) -> Lifetime:
+        """Return the times for a session that is remembered."""
+        return self
+
+    @property
     def granularity(self) -> float:
         """Return the seconds that must pass before a read stores `seen` again."""
         return _LONGEST_STEP if self.idle is None else min(_LONGEST_STEP, self.idle / 10)
@@ -40,14 +45,41 @@ class Lifetime(NamedTuple):
         return Lifetime(_shorter(self.idle, limit.idle), _shorter(self.absolute, limit.absolute))
 
 
-class Unextended(Lifetime):
-    """A limit under which a read extends no idle timeout."""
+class Limit(Lifetime):
+    """What a config grants to a session, and what a read under this limit may do.
 
-    __slots__ = ()
+    idle, absolute: the times for a session that is not remembered.
+    remembered: None; the times for a session that is remembered. None: the same as for any other.
+    extends: True; whether a read may extend the idle timeout.
+
+    >>> limit = Limit(1800, None, remembered=Lifetime(86_400, None), extends=False)
+    >>> limit.idle, limit.remembered.idle, limit.extends
+    (1800, 86400, False)
+    """
+
+    def __new__(
+        cls,
+        idle: float | None,
+        absolute: float | None,
+        *,
+        remembered: Lifetime | None = None,
+        extends: bool = True,
+    ) -> Limit:
+        limit = super().__new__(cls, idle, absolute)
+        limit._remembered = remembered
+        limit._extends = extends
+        return limit
+
+    _remembered: Lifetime | None
+    _extends: bool
 
     @property
     def extends(self) -> bool:
-        return False
+        return self._extends
+
+    @property
+    def remembered(self) -> Lifetime:
+        return self._remembered or self
 
 
 UNLIMITED = Lifetime(None, None)
@@ -59,6 +91,7 @@ class Times(NamedTuple):
     created: float
     seen: float  # when a request last used the session; up to `Lifetime.granularity` too old
     lifetime: Lifetime  # the configured times when the session was created
+    remembered: bool = False  # the login asked for the times of `["session"]["remember"]`
 
     @property
     def expires(self) -> float:
@@ -66,6 +99,16 @@ class Times(NamedTuple):
         idle, absolute = self.lifetime
         by_idle = inf if idle is None else self.seen + idle
         return by_idle if absolute is None else min(by_idle, self.created + absolute)
+
+    @property
+    def idle_ends(self) -> float:
+        """Return when the session ends without a request. Infinity means never."""
+        return inf if self.lifetime.idle is None else self.seen + self.lifetime.idle
+
+    @property
+    def ends(self) -> float:
+        """Return when the session ends at the latest. Infinity means never."""
+        return inf if self.lifetime.absolute is None else self.created + self.lifetime.absolute
 
 
 class Standing(NamedTuple):
@@ -89,7 +132,8 @@ def _shorter(one: float | None, other: float | None) -> float | None:
 def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     """Return the state of a session at the time `now`, or None if the session has expired.
 
-    limit: the configured times. The shorter of the stored and the configured time decides.
+    limit: the configured times. The shorter of the stored and the configured time decides; for a
+        session that is remembered, the configured times are `limit.remembered`.
 
     If the clock has jumped back, `seen` lies in the future. The jump does not extend the session:
     the time that it used before the jump still counts.
@@ -99,9 +143,10 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     >>> judge(Times(0, 0, Lifetime(1800)), Lifetime(600), now=601) is None
     True
     """
-    created, seen, lifetime = times
-    if limit is not UNLIMITED and lifetime != limit:
-        lifetime = lifetime.within(limit)
+    created, seen, lifetime, remembered = times
+    granted = limit.remembered if remembered else limit
+    if granted is not UNLIMITED and lifetime != granted:
+        lifetime = lifetime.within(granted)
     idle, absolute = lifetime
     jump = 0.0
     if now < seen:
@@ -117,4 +162,4 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     if not limit.extends:
         return Standing(left, due=True)
     after = idle if absolute is None else _shorter(idle, created + absolute - now)
-    return Standing(left, Times(created, now, times.lifetime), after)
+    return Standing(left, Times(created, now, times.lifetime, remembered), after)

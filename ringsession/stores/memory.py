@@ -1,25 +1,24 @@
 """Keep sessions in the memory of one process, for any number of threads.
 
-This module has the operations and the lock. `memory_entry.py` has the entry for one session.
+This module has the operations and the lock. `memory_table.py` has the entries, and
+`memory_entry.py` one of them.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from collections.abc import Callable
 from itertools import count
-from math import inf
 from typing import Any
 
 from .. import codec
-from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
+from . import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, UserSessionRow
 from .compare_and_set import compare_and_set
-from .deadlines import TOMBSTONE, UNLIMITED, Lifetime, judge
-from .memory_entry import Entry
+from .deadlines import UNLIMITED, Lifetime, judge
+from .memory_entry import Entry, make_login, make_row
+from .memory_table import MemoryTable
 
-_TOMBSTONE = Lifetime(TOMBSTONE, None)
 _SWEPT_PER_CALL = 4
 
 
@@ -29,27 +28,24 @@ class MemoryStore(CopiesAsItself):
     single_process = True
 
     def __init__(self, max_sessions: int | None, clock: Callable[[], float]) -> None:
-        self._entries: dict[bytes, Entry] = {}
-        # A heap of (expires, key). A read may have extended a session since its pair was pushed.
-        self._deadlines: list[tuple[float, bytes]] = []
-        self._disposable: dict[bytes, None] = {}  # keys of disposable sessions, the oldest first
-        self._live = 0  # the number of entries that are not tombstones
+        self._table = MemoryTable(max_sessions)
         self._versions = count(1)  # need not be random, since this process alone compares them
         self._lock = threading.Lock()
-        self._max_sessions = max_sessions
         self._clock = clock
+        self._epoch = time.time() - clock()  # Unix seconds when the clock was 0
 
     def __len__(self) -> int:
         """Return the number of entries, including tombstones and expired sessions not yet swept."""
-        return len(self._entries)
+        return len(self._table.entries)
 
     def __repr__(self) -> str:
         return f"<memory_store with {len(self)} entries>"
 
     def load(self, key: str, limit: Lifetime = UNLIMITED) -> Loaded | None:
+        digest = bytes.fromhex(key)
         with self._lock:
             now = self._clock()
-            entry = self._entries.get(bytes.fromhex(key))
+            entry = self._table.entries.get(digest)
             if entry is None:
                 return None
             standing = judge(entry.times, limit, now)
@@ -59,26 +55,43 @@ class MemoryStore(CopiesAsItself):
                 return Loaded(None, successor=entry.successor)
             if standing is None:
                 return Loaded(None, outlived=True)
-            disposable = bytes.fromhex(key) in self._disposable
             if standing.renewed is None:
                 left, moved = standing.expires_in, False
             else:
                 left, moved = standing.renewed_in, standing.moves
-                entry.created, entry.seen, _ = standing.renewed
-            return Loaded(entry.record, entry.version, left, moved, standing.due, disposable)
+                entry.created, entry.seen, *_ = standing.renewed
+            _, remembered, owner, handle, began, confirmed = entry.login
+            return Loaded(
+                entry.record,
+                entry.version,
+                left,
+                moved,
+                standing.due,
+                digest in self._table.disposable,
+                remembered=remembered,
+                began=self._epoch + entry.created if began is None else began,
+                owner=owner,
+                handle=handle,
+                confirmed=confirmed,
+            )
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
+        digest, table = bytes.fromhex(key), self._table
         with self._lock:
             now = self._clock()
-            self._sweep(now, _SWEPT_PER_CALL)
-            if self._find(key, now) is not None:
+            table.sweep(now, _SWEPT_PER_CALL)
+            if table.find(digest, now) is not None:
                 return False
-            self._make_room(details.replaces, now)
-            self._put(key, Entry(record, next(self._versions), now, lifetime))
+            if details.continues and not table.has_login(details, now):
+                return False
+            table.make_room(details.replaces, now)
+            login = make_login(details, self._epoch + now)
+            version = next(self._versions)
+            table.put(digest, Entry(record, version, now, lifetime, login))
             if details.disposable:
-                self._disposable[bytes.fromhex(key)] = None
+                table.disposable[digest] = None
             return True
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
@@ -94,22 +107,24 @@ class MemoryStore(CopiesAsItself):
             return True
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
+        digest = bytes.fromhex(key)
         with self._lock:
-            entry = self._find(key, self._clock())
+            now = self._clock()
+            entry = self._table.find(digest, now)
             if entry is None:
                 return False
             if entry.record is None:
                 return entry.successor == successor
             if entry.version != version:
                 return False
-            self._bury(key, successor)
+            self._table.bury(digest, next(self._versions), now, successor)
             return True
 
     def destroy(self, key: str) -> bool:
         with self._lock:
             entry = self._find_live(key)
             if entry is not None:
-                self._bury(key, None)
+                self._end([bytes.fromhex(key)])
             return entry is not None
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
@@ -132,77 +147,45 @@ class MemoryStore(CopiesAsItself):
 
     def sweep(self) -> int:
         with self._lock:
-            return self._sweep(self._clock(), len(self._deadlines))
+            return self._table.sweep(self._clock())
 
-    def _find(self, key: str, now: float) -> Entry | None:
-        entry = self._entries.get(bytes.fromhex(key))
-        return entry if entry is not None and judge(entry.times, UNLIMITED, now) else None
+    def find_sessions(self, owner: str) -> list[UserSessionRow]:
+        with self._lock:
+            owned = self._table.find_owned(owner, self._clock())
+            return [make_row(digest, entry, self._epoch) for digest, entry in owned]
+
+    def end_sessions(
+        self, owner: str, *, handle: str | None = None, spare: str | None = None
+    ) -> int:
+        with self._lock:
+            owned = self._table.find_owned(owner, self._clock())
+            found = [(digest, entry.login.handle) for digest, entry in owned]
+            return self._end(
+                [digest for digest, own in found if own != spare and handle in (None, own)]
+            )
+
+    def end_all_sessions(self, cookie: str) -> int:
+        with self._lock:
+            live = self._table.find_all(self._clock())
+            return self._end([digest for digest, entry in live if entry.login.cookie == cookie])
+
+    def count_sessions(self) -> int:
+        with self._lock:
+            return sum(1 for _ in self._table.find_all(self._clock()))
 
     def _find_live(self, key: str) -> Entry | None:
-        entry = self._find(key, self._clock())
-        return entry if entry is not None and entry.record is not None else None
+        return self._table.find_live(bytes.fromhex(key), self._clock())
 
-    def _put(self, key: str, entry: Entry) -> None:
-        digest, expires = bytes.fromhex(key), entry.expires
-        if digest in self._entries:
-            self._remove(digest)
-        self._entries[digest] = entry
-        self._live += entry.record is not None
-        if expires != inf:
-            heapq.heappush(self._deadlines, (expires, digest))
-
-    def _remove(self, digest: bytes) -> None:
-        entry = self._entries.pop(digest, None)
-        if entry is not None:
-            self._live -= entry.record is not None
-            self._disposable.pop(digest, None)
+    def _end(self, digests: list[bytes]) -> int:
+        for digest in digests:
+            self._table.bury(digest, next(self._versions), self._clock(), None)
+        return len(digests)
 
     def _write(self, key: str, entry: Entry, record: str, disposable: bool) -> None:
         entry.record = record
         entry.version = next(self._versions)
         if not disposable:
-            self._disposable.pop(bytes.fromhex(key), None)
-
-    def _bury(self, key: str, successor: str | None) -> None:
-        tombstone = Entry(None, next(self._versions), self._clock(), _TOMBSTONE)
-        tombstone.successor = successor
-        self._put(key, tombstone)
-
-    def _sweep(self, now: float, most: int) -> int:
-        """Remove expired entries among the `most` earliest deadlines. Return how many."""
-        swept = 0
-        for _ in range(most):
-            if not self._deadlines or self._deadlines[0][0] > now:
-                break
-            _, digest = heapq.heappop(self._deadlines)
-            entry = self._entries.get(digest)
-            if entry is None:
-                continue
-            if entry.expires > now:  # a read has extended the session
-                heapq.heappush(self._deadlines, (entry.expires, digest))
-            else:
-                self._remove(digest)
-                swept += 1
-        return swept
-
-    def _make_room(self, replaced: str | None, now: float) -> None:
-        """Raise StoreUnavailable if the store is full and cannot drop a disposable session.
-
-        replaced: the key of a session that ends next, so that the new one takes its place.
-        """
-        if self._max_sessions is None or self._live < self._max_sessions:
-            return
-        self._sweep(now, len(self._deadlines))
-        if replaced is not None and self._find_live(replaced) is not None:
-            return
-        while self._live >= self._max_sessions and self._disposable:
-            self._remove(next(iter(self._disposable)))
-        if self._live >= self._max_sessions:
-            # Dropping any other session would lose a user's data, so the store refuses a new one.
-            raise StoreUnavailable(
-                f"memory_store is full: it holds {self._live} sessions. Raise max_sessions, shorten"
-                " the timeout, or use a store outside this process."
-            )
+            self._table.disposable.pop(bytes.fromhex(key), None)
 
 
 def memory_store(

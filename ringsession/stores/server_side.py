@@ -23,7 +23,7 @@ from . import (
     StoreUnavailable,
 )
 from .calling import ask
-from .deadlines import Unextended
+from .deadlines import Limit
 from .ids import hash_id, new_id
 from .shown_url import show_store
 
@@ -50,7 +50,11 @@ class ServerSideSessions:
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
         key = hash_id(value, self._cookie_name)
-        loaded = None if key is None else ask(self._store.load, key, Unextended(*self._lifetime))
+        loaded = (
+            None
+            if key is None
+            else ask(self._store.load, key, Limit(*self._lifetime, extends=False))
+        )
         if loaded is None or loaded.record is None or not loaded.due or follows(loaded.record):
             return loaded
         return self.load(value)

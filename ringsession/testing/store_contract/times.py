@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import codec
 from ...stores import Lifetime
-from ...stores.deadlines import Unextended
+from ...stores.deadlines import Limit
 from .setup import HOUR, ContractSetup, key_of
 
 
@@ -31,7 +31,7 @@ class TimesContract(ContractSetup):
 
     def test_a_limit_may_forbid_a_read_to_extend_the_idle_timeout(self) -> None:
         store, key = self._live(a=1)
-        limit = Unextended(*self.lifetime)
+        limit = Limit(*self.lifetime, extends=False)
         for seconds, is_due in ((self.lifetime.granularity / 2, False), (120, True), (1, True)):
             self.pass_time(seconds)
             loaded = store.load(key, limit)
