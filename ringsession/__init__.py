@@ -98,7 +98,8 @@ from .middleware.session import wrap_session
 from .middleware.flash import wrap_flash
 from .middleware.anti_forgery import anti_forgery_field, wrap_anti_forgery
 from .middleware.head import wrap_head
-from .session.mapping import Session, SessionCommitted, recreate
+from .session.mapping import Session, SessionCommitted
+from .session.recreated import recreate
 from .stores import RingStore, Store, StoreUnavailable
 from .stores.memory import memory_store
 from .stores.cookie.store import CookieTooLarge, cookie_store

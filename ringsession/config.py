@@ -92,6 +92,7 @@ class Key(NamedTuple):
 SWITCH = Key("True or False", lambda value: type(value) is bool)
 SECONDS = Key("seconds over 0, or None", lambda value: is_seconds(to_seconds(value)))
 TEXT = Key("a str", lambda value: isinstance(value, str))
+NAME = Key("a str or None", lambda value: value is None or type(value) is str)
 ANY = Key("anything", lambda value: True)
 TABLE = Key("a dict, True or False", lambda value: type(value) in (bool, dict))
 ATTRS = Key(
@@ -120,10 +121,24 @@ KEYS: dict[tuple[str, ...], Key] = {
     ("session", "former_cookie_attrs"): Key(
         "a list of dicts", lambda value: isinstance(value, (list, tuple))
     ),
-    ("session", "root"): Key("a str or None", lambda value: value is None or type(value) is str),
+    ("session", "root"): NAME,
     ("session", "timeout"): SECONDS,
     ("session", "absolute_timeout"): SECONDS,
     ("session", "rolling"): SWITCH,
+    ("session", "remember"): Key(
+        "a dict or None", lambda value: value is None or isinstance(value, Mapping)
+    ),
+    ("session", "passive"): Key(
+        "a list of paths, or a function of the request",
+        lambda value: callable(value) or isinstance(value, (list, tuple, set, frozenset)),
+    ),
+    ("session", "user_key"): NAME,
+    ("session", "user_limit"): Key(
+        "a number of at least 1, or None", lambda value: value is None or type(value) is int
+    ),
+    ("session", "clear_site_data"): Key(
+        "True, False or a list", lambda value: isinstance(value, (bool, list, tuple))
+    ),
     ("security",): TABLE,
     ("security", "anti_forgery"): TABLE,
     ("security", "frame_options"): WORD,

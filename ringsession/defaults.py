@@ -51,6 +51,11 @@ site_defaults: Config = deep_merge(
             "timeout": 1800,
             "absolute_timeout": None,
             "rolling": False,
+            "remember": {"timeout": 30 * 86_400, "absolute_timeout": 90 * 86_400},
+            "passive": [],
+            "user_key": None,
+            "user_limit": None,
+            "clear_site_data": False,
         },
         "security": {
             "anti_forgery": {"safe_header": "X-Ring-Anti-Forgery"},

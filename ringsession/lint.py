@@ -14,7 +14,7 @@ from .http.fields import is_safe_field
 from .expanded_requests import INSTEAD, is_expanded
 from .request import AppRequest, Handler, Request, Response
 from .response_shape import unknown_key
-from .session.mapping import Recreated
+from .session.recreated import Recreated
 
 
 class LintError(AssertionError):

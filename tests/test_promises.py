@@ -110,7 +110,7 @@ def test_promise_5_the_store_is_not_the_secret() -> None:
     site.get("/", lambda request: request["session"].update(user="ann"))
     cookie = site.client.get_cookie("ring-session")
     assert cookie is not None
-    held = repr([(key, entry.record) for key, entry in store._entries.items()])
+    held = repr([(key, entry.record) for key, entry in store._table.entries.items()])
     assert "ann" in held and cookie.value not in held and cookie.value.encode().hex() not in held
 
     site = Site(cookie_store("a key of 32 characters for tests"))

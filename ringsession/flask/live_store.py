@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..stores import Change, CopiesAsItself, Lifetime, Loaded, Renewal
 from ..stores.backend import Backend
 from ..request import Request
 from ..stores.cookie.seal import Opened
+from ..stores.deadlines import Limit
+from ..stores.logins import Logins, UserTerms
 from ..stores.opening import open_sessions
 from ..stores.shown_url import show_store
 from .live_config import Fixed, LiveConfig
@@ -18,9 +21,17 @@ from .moving_store import NEVER
 class LiveSessions:
     """See `stores.backend.Backend`."""
 
-    def __init__(self, store: Any, cookie_name: str, live: LiveConfig, fixed: Fixed) -> None:
+    def __init__(
+        self,
+        open_now: Callable[[Lifetime], Backend],
+        remembered: Lifetime,
+        store: Any,
+        live: LiveConfig,
+        fixed: Fixed,
+    ) -> None:
+        self._open_now = open_now
+        self._remembered = remembered
         self._store = store
-        self._cookie_name = cookie_name
         self._live = live
         self._fixed = fixed
         self._opened = self._open(live.find_lifetime())
@@ -36,8 +47,13 @@ class LiveSessions:
     def find_former(self) -> Callable[[Request], list[str]] | None:
         return self._opened[1].find_former
 
+    @property
+    def logins(self) -> Logins | None:
+        return self._opened[1].logins
+
     def _open(self, lifetime: Lifetime) -> tuple[Lifetime, Backend]:
-        return lifetime, open_sessions(self._store, self._cookie_name, lifetime)
+        limit = Limit(*lifetime, remembered=self._remembered)
+        return lifetime, self._open_now(limit)
 
     def _find(self) -> Backend:
         """Return the backend for the timeouts of now."""
@@ -53,9 +69,20 @@ class LiveSessions:
         loaded = self._find().load(value)
         if loaded is not None and loaded.due and isinstance(loaded.version, Opened):
             # To extend the idle timeout inside a sealed cookie is to send the cookie again. A
-            # cookie that Flask signed is replaced in any case.
-            loaded.due = self._live.is_refreshing or loaded.version.sealed == NEVER
+            # cookie that Flask signed is replaced in any case, and that of a session that is
+            # remembered follows its deadline.
+            is_sent = loaded.version.sealed == NEVER or loaded.remembered
+            loaded.due = self._live.is_refreshing or is_sent
         return loaded
+
+    def load_passive(self, value: str) -> Loaded | None:
+        return self._find().load_passive(value)
+
+    def is_live(self, value: str) -> bool:
+        return self._find().is_live(value)
+
+    def lasts(self, loaded: Loaded | None) -> float | None:
+        return self._find().lasts(loaded)
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
         return self._find().load_late(value, follows)
@@ -69,8 +96,16 @@ class LiveSessions:
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return self._find().choose(live)
 
-    def create(self, record: str, *, disposable: bool = False) -> str | None:
-        return self._find().create(record, disposable=disposable)
+    def create(
+        self,
+        record: str,
+        *,
+        disposable: bool = False,
+        remembered: bool = False,
+        confirms: bool = False,
+    ) -> str | None:
+        create = self._find().create
+        return create(record, disposable=disposable, remembered=remembered, confirms=confirms)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         return self._find().patch(value, loaded, change)
@@ -100,6 +135,9 @@ class LiveStore(CopiesAsItself):
     def __repr__(self) -> str:
         return show_store(self._store)
 
-    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Backend:
+    def open_sessions(
+        self, cookie_name: str, lifetime: Lifetime, users: UserTerms | None = None
+    ) -> Backend:
         """See `stores.opening.OpensBackend`. The lifetime is that of app.config."""
-        return LiveSessions(self._store, cookie_name, self._live, self._fixed)
+        open_now = partial(open_sessions, self._store, cookie_name, users=users)
+        return LiveSessions(open_now, lifetime.remembered, self._store, self._live, self._fixed)

@@ -34,6 +34,8 @@ class MovedSessions:
     See `stores.backend.Backend`.
     """
 
+    logins = None
+
     def __init__(
         self, store: Any, cookie_name: str, lifetime: Lifetime, cookies: FlaskCookies
     ) -> None:
@@ -56,6 +58,19 @@ class MovedSessions:
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
         return self._load(value, partial(self._inner.load_late, follows=follows))
 
+    def load_passive(self, value: str) -> Loaded | None:
+        loaded = self._load(value, self._inner.load_passive)
+        if loaded is not None and self._cookies.read(value) is None:
+            loaded.due = False
+        return loaded
+
+    def is_live(self, value: str) -> bool:
+        loaded = self._load(value, self._inner.load_passive)
+        return loaded is not None and loaded.record is not None
+
+    def lasts(self, loaded: Loaded | None) -> float | None:
+        return self._inner.lasts(loaded)
+
     def _load(self, value: str, load: Callable[[str], Loaded | None]) -> Loaded | None:
         signed = self._cookies.read(value)
         if signed is None:
@@ -72,8 +87,16 @@ class MovedSessions:
         ours = [pair for pair in live if self._cookies.read(pair[0]) is None]
         return ours[0] if len(ours) == 1 else self._inner.choose(ours) if ours else None
 
-    def create(self, record: str, *, disposable: bool = False) -> str | None:
-        return self._inner.create(record, disposable=disposable)
+    def create(
+        self,
+        record: str,
+        *,
+        disposable: bool = False,
+        remembered: bool = False,
+        confirms: bool = False,
+    ) -> str | None:
+        create = self._inner.create
+        return create(record, disposable=disposable, remembered=remembered, confirms=confirms)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         signed = self._cookies.read(value)

@@ -14,7 +14,9 @@ from typing import Any
 from ..stores import CopiesAsItself, Lifetime, Loaded
 from ..stores.backend import Backend
 from ..stores.cookie.seal import Opened
-from ..stores.cookie.store import CookieStore, SealedSessions
+from ..stores.cookie.sessions import SealedSessions
+from ..stores.cookie.store import CookieStore
+from ..stores.logins import UserTerms
 from ..stores.shown_url import show_store
 from .moved_sessions import MovedSessions
 from .signed_cookies import FlaskCookies
@@ -41,7 +43,7 @@ class SealedMovedSessions(SealedSessions):
             return super().load(value)
         sid, now = sha256(signed.id.encode()).digest()[:16], self._now()
         payload = signed.record[1:].encode()
-        opened = Opened(False, sid, now, 0, 0, NEVER, now, *self._granted, payload)
+        opened = Opened(False, sid, now, 0, 0, NEVER, now, *self._granted[False], payload)
         return Loaded(signed.record, opened, signed.expires_in, due=True)
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
@@ -66,8 +68,15 @@ class MovingStore(CopiesAsItself):
         if check is not None:
             check()
 
-    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Backend:
-        """See `stores.opening.OpensBackend`."""
+    def open_sessions(
+        self, cookie_name: str, lifetime: Lifetime, users: UserTerms | None = None
+    ) -> Backend:
+        """See `stores.opening.OpensBackend`. Raises TypeError for an app with a `user_key`."""
+        if users is not None:
+            raise TypeError(
+                "expected no user_key beside accept_flask_cookies_until, since a cookie that Flask"
+                " signed survives end_all until it is converted"
+            )
         if isinstance(self.store, CookieStore):
             return SealedMovedSessions(self.store, cookie_name, lifetime, self._cookies)
         return MovedSessions(self.store, cookie_name, lifetime, self._cookies)

@@ -58,7 +58,8 @@ class SessionCookie:
             return False
         if own is not None and when == "always":
             return True
-        return outcome.moved and (self._rolling or (own is not None and when == "moved"))
+        follows = self._rolling or outcome.max_age is not None
+        return outcome.moved and (follows or (own is not None and when == "moved"))
 
     def lines(
         self,
@@ -77,6 +78,8 @@ class SessionCookie:
         """
         kept = self._usable(kept) if kept else {}
         attrs = {**self._attrs, **kept, **without_value(own or {})} if own or kept else None
+        if outcome.max_age is not None:
+            attrs = _remembered(attrs or self._attrs, outcome.max_age)
         others = (
             self._others(attrs, kept) if was_sent and (outcome.changed or outcome.ended) else []
         )
@@ -153,6 +156,11 @@ def keep_attrs(state: State, attrs: dict[str, Any]) -> None:
 
 def without_value(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: attrs[key] for key in attrs if key != "value"}
+
+
+def _remembered(attrs: Mapping[str, Any], max_age: float) -> dict[str, Any]:
+    """Return the attributes of a cookie that lives as long as its session, and no longer."""
+    return {**attrs, "max_age": max(1, int(max_age)), "expires": None}
 
 
 def _differs(value: Any, configured: Any) -> bool:

@@ -14,6 +14,7 @@ from ..option_error import OptionError, Path, to_seconds, wrong_value
 from ..session.failure import say
 from ..stores import Lifetime, StoreUnavailable, is_seconds
 from ..stores.backend import Backend
+from ..stores.logins import UserTerms
 from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
 from ..stores.named import open_store
@@ -63,12 +64,14 @@ def find_attrs(name: Any, cookie_attrs: Any, root: Any) -> dict[str, Any]:
     return attrs
 
 
-def open_backend(store: Any, cookie_name: str, lifetime: Lifetime) -> Backend:
-    """Return the sessions in a store. Raises OptionError if it is no store."""
+def open_backend(
+    store: Any, cookie_name: str, lifetime: Lifetime, users: UserTerms | None
+) -> Backend:
+    """Return the sessions in a store. Raises OptionError if it is no store, or has no users."""
     try:
-        return open_sessions(store, cookie_name, lifetime)
+        return open_sessions(store, cookie_name, lifetime, users)
     except TypeError as error:
-        raise OptionError("store", str(error)) from None
+        raise OptionError("store" if users is None else "user_key", str(error)) from None
 
 
 _SCOPE = ("domain", "path", "partitioned")

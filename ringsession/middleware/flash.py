@@ -14,7 +14,8 @@ from ..wsgi.body import close_body
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response
 from ..session.contents import FLASH
-from ..session.mapping import apply_response, request_state
+from ..session.mapping import request_state
+from ..session.recreated import apply_response
 from ..session.phases import DESTROY, FAILED
 from ..session.state import State
 

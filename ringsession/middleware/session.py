@@ -7,9 +7,9 @@ client. This module knows no kind of store.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,28 +19,31 @@ from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
 from ..session.failure import fail
-from ..session.mapping import Session, apply_response, request_state
+from ..session.mapping import Session, request_state
+from ..session.recreated import apply_response
 from ..session.phases import FAILED, UNTOUCHED
 from ..session.state import State
+from ..session.terms import Terms
 from ..stores import Lifetime, SessionGone, StoreUnavailable
 from ..stores.backend import Backend
 from ..http.log_text import show_request
 from ._unavailable import unavailable_response
 from ..http.caching import keep_private, vary_by_cookie
+from ._clear_site_data import clear_response, read_clear_site_data
 from ._live_cookie import CookieAttrs, LiveCookie
+from ._login_options import REMEMBER, Passive, Remember
+from ._login_options import read_limit, read_passive, read_users
 from ._session_cookie import SessionCookie, keep_attrs, kept_attrs
 from ._session_options import find_attrs, find_store, open_backend, read_seconds
-from .cookies import after_own, find_cookie
+from ._request_session import find_values_in
+from .cookies import after_own
 
 # The checks of single options are for the Flask extension.
 __all__ = ["find_attrs", "find_store", "read_seconds"]
 __all__ += ["session_request", "session_response", "wrap_session"]
 
-FindValues = Callable[[Request], list[str]]
-
 log = logging.getLogger("ringsession")
 
-_MOST_VALUES = 4  # of one request's cookies that the store is asked for; a client may send hundreds
 _LATE = "Dropped a write to session %s: the session was ended while the request was running. %s"
 
 
@@ -73,7 +76,13 @@ def _handle(value: str | None) -> str:
     return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _store(state: State, request: Request, response: Response, cookie: SessionCookie) -> Response:
+def _store(
+    state: State,
+    request: Request,
+    response: Response,
+    cookie: SessionCookie,
+    cleared: str | None,
+) -> Response:
     """The one place where a session is stored."""
     response = apply_response(state, response)
     own, when = None, "always"
@@ -96,6 +105,8 @@ def _store(state: State, request: Request, response: Response, cookie: SessionCo
     lines = []
     if cookie.is_due(outcome, own, when):
         lines = cookie.lines(outcome, own, kept_attrs(state), was_sent=bool(state.sent))
+    if cleared is not None and outcome.ended:
+        response = clear_response(response, cleared)
     return session_response(response, lines, cookie_name=cookie.name)
 
 
@@ -110,6 +121,11 @@ def wrap_session(
     absolute_timeout: float | timedelta | None = None,
     rolling: bool = False,
     former_cookie_attrs: Sequence[Mapping[str, Any]] = (),
+    remember: Remember = REMEMBER,
+    passive: Passive = (),
+    user_key: str | None = None,
+    user_limit: int | None = None,
+    clear_site_data: bool | Sequence[str] = False,
 ) -> Handler:
     """Give each request its session, and store its changes when the response starts.
 
@@ -128,6 +144,17 @@ def wrap_session(
     former_cookie_attrs: (); scopes under which this app used to set the cookie, each a dict of
         `domain`, `path` and `partitioned`. What a browser still has there is deleted when it gets a
         new id.
+    remember: {"timeout": 30 days, "absolute_timeout": 90 days}; the times of a session that
+        `session.recreate(remember=True)` made, as `timeout` and `absolute_timeout`. Its cookie has
+        a Max-Age that follows the deadline. None: `remember=True` raises ValueError.
+    passive: (); decoded paths, or a function of the request. Such a request, a page that polls,
+        reads and writes the session without extending the idle timeout.
+    user_key: None; the session key that names the user, "user" or Flask-Login's "_user_id". Then
+        `user_sessions(store)` lists and ends the sessions of a user, and a request that changes the
+        user moves the session to a new id. It needs a server-side store.
+    user_limit: None; how many logins a user may have. One more ends the oldest.
+    clear_site_data: False; True, or a list of "cache" and "storage": sends `Clear-Site-Data` with
+        a response that ends the session.
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`.
     Reads `response["session"]` (absent = keep, None = end, a mapping = the new values,
@@ -149,71 +176,61 @@ def wrap_session(
     ('1', '2')
     """
     times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
+    limit = read_limit(times, remember)
     check_switches(rolling=rolling)
+    cleared = read_clear_site_data(clear_site_data)
+    terms = Terms(user_key, remember is not None, read_passive(passive), lambda record: rolling)
     live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
     store = find_store(store)
-    backend = open_backend(store, cookie_name, times)
-    return _layer(handler, backend, _finder(cookie_name, store), live_cookie, rolling)
+    backend = open_backend(store, cookie_name, limit, read_users(user_key, user_limit, store))
+    find_values = find_values_in(store, cookie_name)
+    new_state = partial(State, backend, find_values, terms=terms)
+    return _layer(handler, backend, new_state, live_cookie, cleared)
+
+
+def _note_failure(state: State, error: BaseException) -> bool:
+    """Log a failure of the store. Return False for an exception that has another cause."""
+    is_failure = state.phase is FAILED or isinstance(error, StoreUnavailable)
+    if not is_failure or not isinstance(error, Exception):  # such as a worker's timeout
+        return False
+    fail(state, error)
+    if not isinstance(error, StoreUnavailable):
+        log.debug("The app's own error after that:", exc_info=error)
+    return True
 
 
 def _layer(
-    handler: Handler, backend: Backend, find: FindValues, live_cookie: LiveCookie, rolling: bool
+    handler: Handler,
+    backend: Backend,
+    new_state: Callable[[Request], State],
+    live_cookie: LiveCookie,
+    cleared: str | None,
 ) -> Handler:
     """Return the layer of `wrap_session`, whose options are checked."""
-    fixed_cookie = live_cookie.fixed
+    fixed = live_cookie.fixed
 
     def session(request: Request) -> Response:
         request = as_request(request)
         state = request_state(request)  # the layers run again for an app that calls write()
         if state is None or state.backend is not backend:
-            state = State(backend, find, request)
-            state.cookie_follows = lambda record: rolling
+            state = new_state(request)
         response = None
         try:
             response = check_response(handler(session_request(request, Session(state))))
             if state.phase is not FAILED:
-                about = "session" in response or "session_cookie_attrs" in response
-                if state.has_started or not (state.phase is not UNTOUCHED or about):
+                has_attrs = "session_cookie_attrs" in response
+                about = state.phase is not UNTOUCHED or has_attrs or "session" in response
+                if state.has_started or not about:
                     state.has_started = True
                     return response
-                cookie = fixed_cookie or live_cookie()
-                if "session_cookie_attrs" in response:
+                cookie = fixed or live_cookie()
+                if has_attrs:
                     cookie.check_own(response)
-                return _store(state, request, response, cookie)
+                return _store(state, request, response, cookie, cleared)
         except BaseException as error:
-            is_failure = state.phase is FAILED or isinstance(error, StoreUnavailable)
-            if not is_failure or not isinstance(error, Exception):  # such as a worker's timeout
+            if not _note_failure(state, error):
                 close_body(response and response.get("body"))
                 raise
-            fail(state, error)
-            if not isinstance(error, StoreUnavailable):
-                log.debug("The app's own error after that:", exc_info=error)
         return unavailable_response(request, response, live_cookie.name)
 
     return session
-
-
-def _finder(name: str, store: Any) -> FindValues:
-    """Return what finds the session's cookies in a request.
-
-    It looks once whether the server has other processes.
-    """
-    unlooked = [True] if getattr(store, "single_process", False) else []
-
-    def find_values(request: Request) -> list[str]:
-        if unlooked:
-            unlooked.clear()
-            _warn_of_processes(store, request)
-        return find_cookie(request.get_header("cookie") or "", name)[:_MOST_VALUES]
-
-    return find_values
-
-
-def _warn_of_processes(store: Any, request: Request) -> None:
-    if (dict.get(request, "environ") or {}).get("wsgi.multiprocess"):
-        warnings.warn(
-            f"{store!r} works in one process, and this server runs several, each with its own"
-            " sessions: use cookie_store(key) with a key of your own, or a store they share",
-            RuntimeWarning,
-            stacklevel=2,
-        )

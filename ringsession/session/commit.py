@@ -12,13 +12,15 @@ from itertools import product
 from time import monotonic
 from typing import Any
 
-from .. import codec
+from ..http.grammar import LONGEST_COOKIE_AGE
 from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
-from .contents import EMPTY, renew, renew_moved
+from .contents import EMPTY
 from .failure import fail, say
 from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
-from .state import DROPPED, State
+from .renewal import RequestRenewal
+from .state import State
+from .user import changes_user
 
 NOT_STARTED = (
     "Started no session for a message or CSRF token: another site sent the request, so the cookie"
@@ -35,6 +37,7 @@ class Outcome:
     changed: bool = False  # the client does not have this value yet
     moved: bool = False  # the idle deadline did
     ended: bool = False
+    max_age: float | None = None  # seconds for the cookie of a session that is remembered
 
     def __repr__(self) -> str:  # the value is a secret
         return f"<Outcome changed={self.changed} moved={self.moved} ended={self.ended}>"
@@ -45,8 +48,29 @@ def nothing(state: State, change: Change | None) -> Outcome:
 
 
 def keep(state: State, change: Change | None) -> Outcome:
-    assert state.loaded is not None
-    return Outcome(state.value, False, state.loaded.moved)
+    loaded = state.loaded
+    assert loaded is not None and loaded.record is not None and state.value is not None
+    if not loaded.moved or not (loaded.remembered or state.cookie_follows(loaded.record)):
+        return Outcome(state.value, False, loaded.moved)
+    try:
+        # Another request may have moved the session meanwhile: a login. Its cookie must stay.
+        if not state.backend.is_live(state.value):
+            return Outcome()
+    except StoreUnavailable as error:
+        log.warning("The cookie of a session could not be extended: %s", say(error))
+        return Outcome(state.value)
+    return Outcome(state.value, False, True, max_age=_find_max_age(state))
+
+
+def _find_max_age(state: State) -> float | None:
+    """Return the seconds for the cookie of a session that was loaded, if it is remembered."""
+    loaded = state.loaded
+    assert loaded is not None
+    return _seconds(state.backend.lasts(loaded)) if loaded.remembered else None
+
+
+def _seconds(lasts: float | None) -> float:
+    return LONGEST_COOKIE_AGE if lasts is None else min(lasts, LONGEST_COOKIE_AGE)
 
 
 def create(state: State, change: Change | None) -> Outcome:
@@ -55,13 +79,23 @@ def create(state: State, change: Change | None) -> Outcome:
     if not state.contents.values and _may_replace(state):
         log.info(NOT_STARTED)
         return Outcome()
-    return Outcome(state.backend.create(change.record, disposable=change.disposable), True)
+    remember = bool(state.remember)
+    value = state.backend.create(
+        change.record,
+        disposable=change.disposable,
+        remembered=remember,
+        confirms=state.confirms,
+    )
+    max_age = _seconds(state.backend.lasts(None)) if remember else None
+    return Outcome(value, value is not None, max_age=max_age)
 
 
 def patch(state: State, change: Change | None) -> Outcome:
     assert state.value is not None and state.loaded is not None and change is not None
     value = state.backend.patch(state.value, state.loaded, change)
-    return Outcome(value, value is not None and value != state.value, state.loaded.moved)
+    is_new = value is not None and value != state.value
+    max_age = _find_max_age(state) if state.loaded.remembered else None
+    return Outcome(value, is_new, state.loaded.moved, max_age=max_age)
 
 
 def touch(state: State, change: Change | None) -> Outcome:
@@ -71,7 +105,9 @@ def touch(state: State, change: Change | None) -> Outcome:
     except StoreUnavailable as error:
         log.warning("The idle timeout of a session could not be extended: %s", say(error))
         return Outcome(state.value)
-    return Outcome(value, value is not None and value != state.value, True)
+    is_new = value is not None and value != state.value
+    max_age = _find_max_age(state) if state.loaded.remembered else None
+    return Outcome(value, is_new, True, max_age=max_age)
 
 
 def drop(state: State, change: Change | None) -> Outcome:
@@ -85,14 +121,16 @@ def destroy(state: State, change: Change | None) -> Outcome:
 
 
 def recreate(state: State, change: Change | None) -> Outcome:
+    renewal = RequestRenewal(state, change)
     if state.value is not None:
-        value = state.backend.recreate(state.value, state.loaded, _Renewal(state))
-    else:
-        record = _Renewal(state).alone()
-        value = None if record is None or _may_replace(state) else state.backend.create(record)
-        if _end(state) and value is None:
-            return Outcome(ended=True)
-    return Outcome(value, value is not None)
+        value = state.backend.recreate(state.value, state.loaded, renewal)
+        max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
+        return Outcome(value, value is not None, max_age=max_age)
+    record = renewal.alone()
+    outcome = Outcome() if record is None else create(state, Change(EMPTY, record))
+    if _end(state) and outcome.value is None:
+        return Outcome(ended=True)
+    return outcome
 
 
 def _may_replace(state: State) -> bool:
@@ -123,44 +161,6 @@ def _end(state: State) -> bool:
     if state.phase is GONE and state.loaded.record is None and state.loaded.successor is None:
         return False  # another request ended it, and did not move it
     return state.backend.destroy(state.value)
-
-
-class _Renewal:
-    """Work out the record under a new id from what this request did; see `stores.Renewal`."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def of_live(self, record: str) -> str | None:
-        state = self._state
-        given = None
-        if state.is_exact and state.contents is not None:
-            given = codec.decode(state.encode(state.contents.values))
-        try:
-            return renew(record, state.change(), given)
-        except codec.CorruptRecord:  # a record that cannot be read does not make a login fail
-            log.error(DROPPED)
-            if state.contents is not None:
-                state.contents.record = None
-            state.phase = ABSENT
-            return self.alone()
-        except codec.UnknownVersion as error:
-            raise StoreUnavailable(say(error)) from error
-
-    def of_moved(self, record: str) -> str | None:
-        contents = self._state.contents
-        if contents is None or contents.record is None:
-            return self.alone()  # the session had moved before this request began
-        change = self._state.change()
-        renewed = renew_moved(contents.record, record, change)
-        return renewed if renewed != EMPTY or change is not None else None
-
-    def alone(self) -> str | None:
-        state = self._state
-        change = state.change()
-        is_whole = state.contents is not None and state.contents.is_whole
-        wanted = change is not None or (is_whole and state.phase is not LIVE)
-        return renew(EMPTY, change, None) if wanted else None
 
 
 Step = Callable[[State, "Change | None"], Outcome]
@@ -215,6 +215,8 @@ def commit(state: State, status: int) -> Outcome:
         elif state.ending is RECREATE:
             state.load()
         change = state.change()
+        if state.terms.user_key is not None and state.ending is NONE and state.phase is LIVE:
+            state.ending = RECREATE if changes_user(state, change) else NONE
         is_activity = status < 500 and not state.is_refused
         due = state.loaded is not None and state.loaded.due and is_activity
         outcome = decide(state.phase, state.ending, change is not None, due)(state, change)

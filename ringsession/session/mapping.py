@@ -6,38 +6,28 @@ What is loaded, and when it is stored, is the state's affair (`state.py`, `commi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from datetime import datetime, timezone
 from typing import Any
 
 from .. import codec
-from ..request import Request, Response
+from ..request import Request
 from .contents import RESERVED, is_reserved
 from .phases import DESTROY, LIVE, NONE, RECREATE
 from .state import SessionCommitted, State
+from .swap import swap
+from .user import note_user, set_remember
 
-__all__ = ["Recreated", "Session", "SessionCommitted", "recreate", "session_state"]
-
-
-class Recreated(dict[str, Any]):
-    """A session's new contents, to be stored under a new id. See `recreate`."""
+__all__ = ["Session", "SessionCommitted", "request_state", "session_state"]
 
 
-def recreate(session: Mapping[str, Any]) -> Recreated:
-    """Mark a session in a response to be stored under a new id, with exactly these keys.
-
-    Do this when somebody logs in: the old id is dead from that moment, and both timeouts start
-    again.
-    Source: ring.middleware.session/wrap-session, `{:recreate true}`.
-
-    >>> {"status": 303, "session": recreate({"user": "ann"})}["session"]
-    {'user': 'ann'}
-    """
-    return Recreated(session)
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
 
 
 _UNCHANGEABLE = frozenset((str, int, float, bool, type(None)))
 
 
-def _check_key(key: object) -> None:
+def check_key(key: object) -> None:
     if type(key) is not str:
         raise TypeError(f"session key: expected str, got {type(key).__name__}")
     if is_reserved(key):
@@ -67,11 +57,17 @@ class Session(MutableMapping[str, Any]):
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        _check_key(key)
-        self._state.write().values[key] = value
+        check_key(key)
+        state = self._state
+        state.write().values[key] = value
+        if key == state.terms.user_key:
+            note_user(state)
 
     def __delitem__(self, key: str) -> None:
-        del self._state.write().values[key]
+        state = self._state
+        del state.write().values[key]
+        if key == state.terms.user_key:
+            note_user(state)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._state.read().values)
@@ -119,13 +115,55 @@ class Session(MutableMapping[str, Any]):
         self._state.read()
         return self._state.loaded.expires_in if self._state.loaded else None
 
-    def recreate(self) -> None:
+    @property
+    def handle(self) -> str | None:
+        """The name of the user's login, which opens nothing: for lists, URLs and logs.
+
+        Every new id keeps it. None while nothing is stored, and where nobody is signed in.
+        """
+        handle: str | None = self._fact("handle")
+        return handle
+
+    @property
+    def began(self) -> datetime | None:
+        """When the user signed in, or without a user when the session was first stored.
+
+        By the store's clock, in UTC. Every new id keeps it. None while nothing is stored.
+        """
+        return _moment(self._fact("began"))
+
+    @property
+    def confirmed(self) -> datetime | None:
+        """When `confirm` was last called in this login, by the store's clock, in UTC.
+
+        None: never, and while nothing is stored.
+        """
+        return _moment(self._fact("confirmed"))
+
+    def _fact(self, name: str) -> Any:
+        self._state.read()
+        return getattr(self._state.loaded, name) if self._state.phase is LIVE else None
+
+    def recreate(self, *, remember: bool | None = None) -> None:
         """Move the session to a new id when the response starts. The stored data is kept.
 
         Call this when a user logs in, so that an id somebody else may know becomes useless. A CSRF
         token that you read after this call belongs to the new id.
+
+        remember: None; True gives the session the times of `["session"]["remember"]` and a cookie
+            that outlives the browser, False the usual ones. None leaves this as it is.
+        Raises ValueError for True where the config has no such times.
+        """
+        set_remember(self._state, remember)
+        self._state.end(RECREATE)
+
+    def confirm(self) -> None:
+        """Note that the user has just confirmed who they are, by a password or another proof.
+
+        `confirmed` is then the time of this response, and the session gets a new id.
         """
         self._state.end(RECREATE)
+        self._state.confirms = True
 
     def destroy(self) -> None:
         """End the session when the response starts.
@@ -143,8 +181,13 @@ class Session(MutableMapping[str, Any]):
         stored yet is changed in the ordinary way. TypeError on the cookie store and on a
         three-function store.
         """
-        _check_key(key)
+        check_key(key)
         state = self._state
+        if key == state.terms.user_key:
+            raise ValueError(
+                f'session.swap: expected another key than "{key}", which names the user. Set it by'
+                f' session["{key}"] = ..., so that the session gets a new id'
+            )
         values = state.write().values
         where = f'session["{key}"]'
 
@@ -154,7 +197,7 @@ class Session(MutableMapping[str, Any]):
             )
 
         if state.ending is NONE and state.phase is LIVE and not state.is_refused:
-            text = state.swap(key, encoded)
+            text = swap(state, key, encoded)
             if text is not None:
                 return codec.decode_value(text)
         codec.encode_value(value := change(values.get(key)), where)
@@ -177,35 +220,3 @@ def request_state(request: Request) -> State | None:
     """Return the state of a request's session, without loading it; None without a session layer."""
     session = dict.get(request, "session")
     return session._state if type(session) is Session else None
-
-
-def apply_response(state: State, response: Response) -> Response:
-    """Do what a response says of the session, and return the response without it.
-
-    Absent = keep, None = end, a mapping = the new values, `recreate(mapping)` = these under a new
-    id.
-    """
-    if "session" not in response:
-        return response
-    response = dict(response)
-    session = response.pop("session")
-    if session is None or session is False:  # as in Ring
-        state.end(DESTROY)
-    elif not isinstance(session, Mapping):
-        given = type(session).__name__
-        raise TypeError(f'response["session"]: expected a mapping or None, got {given}')
-    elif session_state(session) is not state:
-        _replace(state, session)
-    return response
-
-
-def _replace(state: State, session: Mapping[str, Any]) -> None:
-    """Keys that the mapping lacks are removed; keys that this request never saw stay."""
-    for key in session:
-        _check_key(key)
-    contents = state.load()
-    if isinstance(session, Recreated):
-        if state.ending is NONE:
-            state.ending = RECREATE
-        state.is_exact = True
-    contents.replace(session)

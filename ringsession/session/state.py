@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -17,16 +16,22 @@ from weakref import ref
 
 from .. import codec
 from ..request import Request
-from ..stores import Change, Loaded, SessionGone, StoreUnavailable
+from ..stores import Change, Loaded, StoreUnavailable
 from ..stores.backend import Backend
 from .contents import Contents, Encode
 from .failure import NOT_LOADED, fail
 from .lookup import look_up
+from .terms import NO_TERMS, Terms
+from .user import is_bound
 from .phases import ABSENT, DESTROY, FAILED, GONE, LIVE, NONE, RECREATE, UNREAD, UNTOUCHED, Ending
 
 log = logging.getLogger("ringsession")
 
 DROPPED = "A session's record could not be read, so the session was dropped."
+NOT_BOUND = (
+    "Dropped a session from before the app had its user_key: the store would not find it by its"
+    " user. The user has to sign in once more."
+)
 _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
@@ -40,10 +45,19 @@ class SessionCommitted(RuntimeError):
 class State:
     """One request's session, as the layers see it."""
 
+    remember: bool | None = None  # what the handler said of a login's times; None: nothing
+    confirms = False  # the user confirms now who they are
+    is_refused = False  # the request is, so that its changes are dropped
+
     def __init__(
-        self, backend: Backend, find_values: Callable[[Request], list[str]], request: Request
+        self,
+        backend: Backend,
+        find_values: Callable[[Request], list[str]],
+        request: Request,
+        terms: Terms = NO_TERMS,
     ) -> None:
         self.backend = backend
+        self.terms = terms
         self.find_values = find_values
         # The request holds the session, so that a reference would be a cycle.
         self._request = ref(request)
@@ -62,9 +76,7 @@ class State:
         self.has_started = False  # the response has, so that nothing can change any more
         self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
         self.is_mute = False  # no cookie can be sent, though the session can change
-        # Whether the cookie must be sent again when the idle timeout is extended, by the record.
-        self.cookie_follows: Callable[[str], bool] = lambda record: False
-        self.is_refused = False  # the request is, so that its changes are dropped
+        self.cookie_follows = terms.cookie_follows  # Flask has its own
         self.has_failed = False  # the store has, and the log says so
         self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
@@ -98,7 +110,10 @@ class State:
             return
         self.touch()
         load = self.backend.load
-        if self.has_started or self.is_mute:
+        is_activity = self.terms.is_activity
+        if is_activity is not None and not is_activity(self.request):
+            load = self.backend.load_passive
+        elif self.has_started or self.is_mute:
             load = partial(self.backend.load_late, follows=self.cookie_follows)
         self.asked = monotonic()
         try:
@@ -160,20 +175,27 @@ class State:
         try:
             contents = Contents(record)
         except codec.CorruptRecord:
-            assert self.value is not None
-            log.error(DROPPED)
-            self.loaded, self.phase = None, FAILED  # unless the store takes the next step
-            try:
-                self.backend.destroy(self.value)
-            except StoreUnavailable as failure:
-                raise fail(self, failure) from failure
-            self.phase = ABSENT
-            return Contents(None)
+            return self._drop(DROPPED)
         except codec.UnknownVersion as error:
             raise fail(self, error) from error
+        is_of_user = self.terms.user_key is not None and self.phase is LIVE
+        if is_of_user and not is_bound(self, contents):
+            return self._drop(NOT_BOUND)
         if self.ending is RECREATE:
             contents.forget_secrets()
         return contents
+
+    def _drop(self, line: str) -> Contents:
+        """End a session that this request cannot use, and go on without one."""
+        assert self.value is not None
+        log.error(line)
+        self.loaded, self.phase = None, FAILED  # unless the store takes the next step
+        try:
+            self.backend.destroy(self.value)
+        except StoreUnavailable as failure:
+            raise fail(self, failure) from failure
+        self.phase = ABSENT
+        return Contents(None)
 
     def end(self, ending: Ending) -> None:
         """Let the session end, or move, when the response starts. An end cannot become a move."""
@@ -187,37 +209,6 @@ class State:
             self.contents.forget_secrets()
         if self.ending is not DESTROY:
             self.ending = ending
-
-    def swap(self, key: str, change: Callable[[str | None], str]) -> str | None:
-        """Set a stored key at once. Return its encoded value, or None for an ended session."""
-        assert self.value is not None and self.loaded is not None and self.contents is not None
-        self.asked = monotonic()
-        try:
-            text = self._swap(self.value, key, change)
-        except StoreUnavailable as error:
-            fail(self, error)
-            raise
-        if text is None:
-            return None
-        self.contents.rebase(key, text)
-        self.loaded = replace(self.loaded, record=self.contents.record, version=None)
-        return text
-
-    def _swap(self, value: str, key: str, change: Callable[[str | None], str]) -> str | None:
-        try:
-            return self.backend.swap(value, key, change)
-        except SessionGone:
-            self._lose()
-            return None
-
-    def _lose(self) -> None:
-        """Note that the session went while this request was running."""
-        assert self.value is not None and self.loaded is not None and self.contents is not None
-        self.phase = GONE
-        # A session that the store dropped to make room is started again. Otherwise the loaded
-        # record stays known, so that only this request's own changes count.
-        if self.loaded.disposable and self.backend.load(self.value) is None:
-            self.loaded, self.contents.record, self.phase = None, None, ABSENT
 
     def change(self) -> Change | None:
         """Return what the request did to the session, or None for nothing."""

@@ -7,13 +7,16 @@ and no value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .. import codec
 from .deadlines import UNLIMITED as UNLIMITED
 from .deadlines import Lifetime as Lifetime  # a part of the contract
+from .facts import NO_DETAILS as NO_DETAILS
+from .facts import Details as Details
+from .facts import Loaded as Loaded
+from .facts import UserSessionRow as UserSessionRow
 from .unavailable import StoreUnavailable as StoreUnavailable
 
 _Self = TypeVar("_Self")
@@ -30,64 +33,6 @@ def is_seconds(value: object) -> bool:
     (True, True, False, False)
     """
     return value is None or (type(value) in (int, float) and value > 0)  # type: ignore[operator]
-
-
-@dataclass(slots=True)
-class Loaded:
-    """A store's answer for a key: a live session, or the tombstone of a dead one.
-
-    version: random, and different after every write. Callers pass it back to `patch` and `claim`.
-    """
-
-    record: str | None  # None: the key has no session for this request
-    version: Any = None
-    expires_in: float | None = None  # seconds; None: the session does not expire
-    moved: bool = False  # this read extended the idle timeout
-    due: bool = False  # the request should extend the idle timeout, since this read could not
-    disposable: bool = False  # a full store may drop this session; see `Details`
-    successor: str | None = None  # of a tombstone: the key to which the session moved
-    outlived: bool = False  # the `limit` of `load` ended the session, but it is still stored
-    remembered: bool = False  # it has the times of `["session"]["remember"]`
-    began: float | None = None  # see `Details`; Unix seconds by the store's clock
-    owner: str | None = None
-    handle: str | None = None
-    confirmed: float | None = None
-
-    def __repr__(self) -> str:  # without the record, which holds the user's data
-        return f"<Loaded {'nothing' if self.record is None else 'a record'}>"
-
-
-class Details(NamedTuple):
-    """Facts about a new session besides its record and its times.
-
-    disposable: the session holds no user data, so a full store may drop it before it refuses to
-        create another session.
-    replaces: the key of the old session if this one takes its place. The caller ends the old
-        session next.
-    remembered: the session is remembered; see `Times`.
-    owner: the hash of the cookie's name and the user's name (`ids.hash_owner`), 64 hexadecimal
-        digits. None: nobody is signed in.
-    handle: the name of the user's login, 32 random hexadecimal digits, which every new id keeps.
-    began: when the login began, or without a user the session, in Unix seconds by the store's
-        clock. None: now.
-    confirmed, confirms: when the user last confirmed who they are, or whether they do so now.
-    continues: the session continues the login of `replaces`. Then `create` stores nothing and
-        returns False unless that key is live and has this owner and handle, in the same step.
-    """
-
-    cookie: str = ""  # the hash of the cookie's name, 32 hexadecimal digits
-    disposable: bool = False
-    replaces: str | None = None
-    remembered: bool = False
-    owner: str | None = None
-    handle: str | None = None
-    began: float | None = None
-    confirmed: float | None = None
-    confirms: bool = False
-    continues: bool = False
-
-
-NO_DETAILS = Details()
 
 
 class Change:
@@ -131,7 +76,12 @@ class Renewal(Protocol):
     """Compute the record for a session's new id. The request that moves the session provides this.
 
     Each method returns None if there is nothing to store.
+    remember: whether the session is remembered from now on. confirms: whether its user confirms
+    now who they are.
     """
+
+    remember: bool
+    confirms: bool
 
     def of_live(self, record: str) -> str | None:
         """Return the new record if the old id is live and has this record."""
@@ -212,24 +162,6 @@ class Store(Protocol):
 
     def sweep(self) -> int:
         """Remove expired sessions. Return how many. The store must work without this call."""
-
-
-class UserSessionRow(NamedTuple):
-    """One live session of a user, as a store finds it. Times are Unix seconds by its clock.
-
-    Infinity means never. The session's own times decide, not the configured ones.
-    """
-
-    key: str
-    handle: str
-    began: float
-    seen: float
-    idle_ends: float
-    ends: float
-    record: str
-
-    def __repr__(self) -> str:  # without the record, which holds the user's data
-        return f"<UserSessionRow {self.handle}>"
 
 
 @runtime_checkable

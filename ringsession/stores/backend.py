@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..request import Request
 from . import Change, Loaded, Renewal
+from .logins import Logins
 
 
 class Backend(Protocol):
@@ -21,6 +22,10 @@ class Backend(Protocol):
     @property
     def check_size(self) -> Callable[[str], object] | None:
         """Return what raises for a record that is too large for the store; None if all fit."""
+
+    @property
+    def logins(self) -> Logins | None:
+        """Return what knows the users of the sessions; None for an app without a `user_key`."""
 
     @property
     def find_former(self) -> Callable[[Request], list[str]] | None:
@@ -41,6 +46,22 @@ class Backend(Protocol):
         idle timeout is extended. Then the timeout is not extended.
         """
 
+    def load_passive(self, value: str) -> Loaded | None:
+        """Return what `load` does, for a request that must not extend the idle timeout.
+
+        The answer is not due, and a sealed one is marked as passive.
+        """
+
+    def is_live(self, value: str) -> bool:
+        """Return whether a session that was loaded is still live. This extends nothing."""
+
+    def lasts(self, loaded: Loaded | None) -> float | None:
+        """Return in how many seconds a session ends that is remembered. None: never.
+
+        loaded: the session as it was loaded, which this request has stored again if it is sealed.
+            None: a new one.
+        """
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         """Return the one of several live sessions that belongs to the request, or None.
 
@@ -48,8 +69,18 @@ class Backend(Protocol):
         that nothing tells the sessions apart.
         """
 
-    def create(self, record: str, *, disposable: bool = False) -> str | None:
-        """Store a new session. Return the value for its cookie. disposable: see `Details`."""
+    def create(
+        self,
+        record: str,
+        *,
+        disposable: bool = False,
+        remembered: bool = False,
+        confirms: bool = False,
+    ) -> str | None:
+        """Store a new session. Return the value for its cookie. The options: see `Details`.
+
+        Raise SessionGone for a login that another request ended while it began.
+        """
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         """Store a change. Return the cookie value from now on. Raise SessionGone if it is dead."""

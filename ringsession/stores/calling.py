@@ -13,10 +13,10 @@ _Answer = TypeVar("_Answer")
 HARMLESS = "ringsession_harmless"  # an attribute of an exception: its message, without a value
 
 
-def ask(method: Callable[..., _Answer], *args: Any) -> _Answer:
+def ask(method: Callable[..., _Answer], *args: Any, **options: Any) -> _Answer:
     """Call a method of a store. Turn any exception into StoreUnavailable (see `Store`)."""
     try:
-        return method(*args)
+        return method(*args, **options)
     except StoreUnavailable:
         raise
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 TOMBSTONE = 60  # seconds that a store keeps the tombstone of a dead session
 _LONGEST_STEP = 60  # seconds that `seen` may be older than the last request
+_DAY = 86_400  # seconds
 
 
 class Lifetime(NamedTuple):
@@ -35,6 +36,15 @@ class Lifetime(NamedTuple):
     def granularity(self) -> float:
         """Return the seconds that must pass before a read stores `seen` again."""
         return _LONGEST_STEP if self.idle is None else min(_LONGEST_STEP, self.idle / 10)
+
+    @property
+    def shortest(self) -> float | None:
+        """Return after how many seconds a new session ends without a request. None: never.
+
+        >>> Lifetime(1800, 600).shortest
+        600
+        """
+        return _shorter(self.idle, self.absolute)
 
     def within(self, limit: Lifetime) -> Lifetime:
         """Return the shorter of the two idle times and the shorter of the two absolute times.
@@ -118,11 +128,14 @@ class Standing(NamedTuple):
     renewed: Times | None = None  # the times to store now, if the stored `seen` is too old
     renewed_in: float | None = None  # `expires_in` after these times are stored
     due: bool = False  # the stored `seen` is too old, but the limit does not let a read renew it
+    is_quiet: bool = False  # the cookie of a session that is remembered need not follow yet
 
     @property
     def moves(self) -> bool:
-        """Return whether storing the renewed times extends the session."""
-        return self.renewed is not None and self.renewed_in != self.expires_in
+        """Return whether the session's cookie must follow the renewed times, if it ever does."""
+        if self.is_quiet or self.renewed is None:
+            return False
+        return self.renewed_in != self.expires_in
 
 
 def _shorter(one: float | None, other: float | None) -> float | None:
@@ -162,4 +175,19 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
     if not limit.extends:
         return Standing(left, due=True)
     after = idle if absolute is None else _shorter(idle, created + absolute - now)
-    return Standing(left, Times(created, now, times.lifetime, remembered), after)
+    renewed = Times(created, now, times.lifetime, remembered)
+    return Standing(left, renewed, after, False, remembered and not _is_next_step(times, renewed))
+
+
+def cookie_step(idle: float | None) -> float:
+    """Return the seconds in which the cookie of a session that is remembered is sent once.
+
+    >>> cookie_step(30 * 86_400), cookie_step(3600)
+    (86400, 360.0)
+    """
+    return _DAY if idle is None else min(_DAY, idle / 10)
+
+
+def _is_next_step(before: Times, after: Times) -> bool:
+    step = cookie_step(before.lifetime.idle)
+    return (before.seen - before.created) // step != (after.seen - after.created) // step

@@ -6,7 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from . import Lifetime, RingStore, Store
 from .backend import Backend
-from .cookie.store import CookieStore, SealedSessions
+from .cookie.sessions import SealedSessions
+from .cookie.store import CookieStore
+from .logins import UserTerms
 from .server_side import ServerSideSessions
 from .three_functions import RingStoreSessions
 
@@ -15,20 +17,28 @@ from .three_functions import RingStoreSessions
 class OpensBackend(Protocol):
     """A store that opens its own backend, such as one that wraps another store."""
 
-    def open_sessions(self, cookie_name: str, lifetime: Lifetime) -> Backend:
+    def open_sessions(
+        self, cookie_name: str, lifetime: Lifetime, users: UserTerms | None = None
+    ) -> Backend:
         """Return the backend for sessions in cookies of this name."""
 
 
-def open_sessions(store: Any, cookie_name: str, lifetime: Lifetime) -> Backend:
-    """Return the backend for a store. Raise TypeError if the object is not a store."""
+def open_sessions(
+    store: Any, cookie_name: str, lifetime: Lifetime, users: UserTerms | None = None
+) -> Backend:
+    """Return the backend for a store. Raise TypeError if the object is not a store.
+
+    lifetime: of a session; `lifetime.remembered` is that of a session that is remembered.
+    users: None; for a `UserStore` whose app has a `user_key`.
+    """
     if isinstance(store, CookieStore):
         return SealedSessions(store, cookie_name, lifetime)
     if isinstance(store, RingStore):
         return RingStoreSessions(store, lifetime, cookie_name=cookie_name)
     if isinstance(store, Store):
-        return ServerSideSessions(store, cookie_name, lifetime)
+        return ServerSideSessions(store, cookie_name, lifetime, users)
     if isinstance(store, OpensBackend):
-        return store.open_sessions(cookie_name, lifetime)
+        return store.open_sessions(cookie_name, lifetime, users)
     raise TypeError(
         "expected a store (memory_store(), cookie_store(key), or an object with read_session,"
         f" write_session and delete_session), got {type(store).__name__}"

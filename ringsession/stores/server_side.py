@@ -1,79 +1,102 @@
 """Use a server-side store: put random ids in cookies and store sessions under the ids' hashes.
 
-This module moves a session to a new id. `ids.py` makes, checks and hashes ids. The session layer
-writes the `Set-Cookie` header.
+`moving.py` moves a session to a new id, `logins.py` knows the users, and `ids.py` makes, checks and
+hashes ids. The session layer writes the `Set-Cookie` header.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from functools import cached_property
 from hashlib import sha256
-from typing import Any
 
-from . import (
-    UNLIMITED,
-    Change,
-    Details,
-    Lifetime,
-    Loaded,
-    Renewal,
-    SessionGone,
-    Store,
-    StoreUnavailable,
-)
+from . import Change, Details, Lifetime, Loaded, Renewal, SessionGone, Store, StoreUnavailable
 from .calling import ask
 from .deadlines import Limit
-from .ids import hash_id, new_id
+from .ids import hash_cookie_name, hash_id, new_id
+from .logins import Logins, UserTerms
+from .moving import Move, end
 from .shown_url import show_store
-
-_MOST_MOVES = 8  # tombstones that a logout or a login follows from an old id to the live session
 
 
 class ServerSideSessions:
-    """See `Backend`."""
+    """See `Backend`.
+
+    lifetime: of a new session, and the limit for a stored one; `lifetime.remembered` is that of a
+        session that is remembered.
+    users: None; the session key that names the user, and how many logins a user may have.
+    """
 
     check_size = find_former = None
 
-    def __init__(self, store: Store, cookie_name: str, lifetime: Lifetime) -> None:
-        self._store = store
-        self._cookie_name = cookie_name
-        self._cookie_hash = sha256(cookie_name.encode()).hexdigest()[:32]
-        self._lifetime = lifetime
+    def __init__(
+        self, store: Store, cookie_name: str, lifetime: Lifetime, users: UserTerms | None = None
+    ) -> None:
+        self.store = store
+        self.lifetime = lifetime
+        self.cookie_name = cookie_name
+        self.cookie_hash = hash_cookie_name(cookie_name)
+        self.logins = None if users is None else Logins(store, cookie_name, users)
 
     def __repr__(self) -> str:
-        return show_store(self._store)
+        return show_store(self.store)
 
     def load(self, value: str) -> Loaded | None:
-        key = hash_id(value, self._cookie_name)
-        return None if key is None else self._load(key)
+        key = hash_id(value, self.cookie_name)
+        return None if key is None else ask(self.store.load, key, self.lifetime)
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
-        key = hash_id(value, self._cookie_name)
-        loaded = (
-            None
-            if key is None
-            else ask(self._store.load, key, Limit(*self._lifetime, extends=False))
-        )
+        loaded = self._load_unextended(value)
         if loaded is None or loaded.record is None or not loaded.due or follows(loaded.record):
             return loaded
         return self.load(value)
 
+    def load_passive(self, value: str) -> Loaded | None:
+        loaded = self._load_unextended(value)
+        if loaded is not None:
+            loaded.due = False
+        return loaded
+
+    def is_live(self, value: str) -> bool:
+        loaded = self._load_unextended(value)
+        return loaded is not None and loaded.record is not None
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # another host of the domain may have set any of the cookies
 
-    def create(self, record: str, *, disposable: bool = False) -> str:
+    def create(
+        self,
+        record: str,
+        *,
+        disposable: bool = False,
+        remembered: bool = False,
+        confirms: bool = False,
+    ) -> str:
+        """Store a new session. Raises SessionGone for a login that was ended while it began."""
+        details = Details(self.cookie_hash, disposable, remembered=remembered, confirms=confirms)
+        if self.logins is not None:
+            details = self.logins.begin(record, details)
         value = new_id()
-        self._insert(value, record, Details(self._cookie_hash, disposable))
+        if not self.insert_details(value, record, details):
+            if details.owner is not None:
+                raise SessionGone
+            raise StoreUnavailable("create: the store already has a session under a new random id")
+        if self.logins is not None:
+            self.logins.keep_limit(details)
         return value
 
     def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
         """Store a session under an id that this package chose. Return False if one is there."""
-        details = Details(self._cookie_hash)
-        return ask(self._store.create, self._known(value), record, lifetime, details)
+        details = Details(self.cookie_hash)
+        return ask(self.store.create, self.known(value), record, lifetime, details)
+
+    def insert_details(self, value: str, record: str, details: Details) -> bool:
+        """Store a session with these details. Return what the store's `create` returns."""
+        lifetime = self.lifetime.remembered if details.remembered else self.lifetime
+        return ask(self.store.create, self.known(value), record, lifetime, details)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
-        if ask(self._store.patch, self._known(value), loaded.version, change):
+        if ask(self.store.patch, self.known(value), loaded.version, change):
             return value
         if loaded.disposable and self.load(value) is None:
             # The full store dropped this disposable session, so store the record under a new id.
@@ -84,28 +107,11 @@ class ServerSideSessions:
         return value  # `load` has already extended the idle timeout
 
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
-        """See `Backend`.
-
-        First create the complete session under the new id, then claim the old id at the version
-        that was read. So no failure loses data: before the claim the old session is unchanged, and
-        after the claim nothing is left to do.
-        """
-        key = hash_id(value, self._cookie_name)
-        if key is None:
-            return self._start(renewal.alone())
-        if loaded is not None and loaded.record is not None and loaded.version is None:
-            loaded = self._load(key)  # `swap` has changed the version since the session was loaded
-        record = self._renew(loaded, renewal)
-        if loaded is None or loaded.record is None or record is None:
-            new = self._start(record)
-            if loaded is not None and (loaded.outlived or loaded.record is not None):
-                self._end(key)
-            return new
-        return self._move(key, loaded, record, renewal)
+        return Move(self, renewal).run(value, loaded)
 
     def destroy(self, value: str) -> bool:
-        key = hash_id(value, self._cookie_name)
-        return key is not None and self._end(key)
+        key = hash_id(value, self.cookie_name)
+        return key is not None and end(self, key)
 
     def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> str:
         failed: list[BaseException] = []
@@ -118,7 +124,7 @@ class ServerSideSessions:
                 raise
 
         try:
-            text = ask(self._store.swap, self._known(value), name, watched)
+            text = ask(self.store.swap, self.known(value), name, watched)
         except StoreUnavailable:
             if failed:
                 raise failed[0] from None
@@ -127,84 +133,26 @@ class ServerSideSessions:
             raise SessionGone
         return text
 
+    def known(self, value: str) -> str:
+        """Return the key of an id that is known to be valid."""
+        return sha256(f"{self.cookie_name}\0{value}".encode()).hexdigest()
+
     def keeps_value(self, value: str) -> bool:
         return True
 
     def merges(self, value: str) -> bool:
         return True
 
-    def _known(self, value: str) -> str:
-        """Return the key of an id that is known to be valid."""
-        return sha256(f"{self._cookie_name}\0{value}".encode()).hexdigest()
+    def lasts(self, loaded: Loaded | None) -> float | None:
+        if loaded is not None:
+            return loaded.expires_in
+        return self.lifetime.remembered.shortest
 
-    def _load(self, key: str) -> Loaded | None:
-        return ask(self._store.load, key, self._lifetime)
+    @cached_property
+    def _unextended(self) -> Limit:
+        remembered = self.lifetime.remembered
+        return Limit(*self.lifetime, remembered=remembered, extends=False)
 
-    def _insert(self, value: str, record: str, details: Details) -> None:
-        if not ask(self._store.create, self._known(value), record, self._lifetime, details):
-            raise StoreUnavailable("create: the store already has a session under a new random id")
-
-    def _start(self, record: str | None) -> str | None:
-        return None if record is None else self.create(record)
-
-    def _move(self, key: str, loaded: Loaded, record: str, renewal: Renewal) -> str | None:
-        value = new_id()
-        new = self._known(value)
-        self._insert(value, record, Details(self._cookie_hash, replaces=key))
-        found: Loaded | None = loaded
-        while found is not None and found.record is not None:
-            if self._claim(key, found.version, new):
-                return value
-            # Another request has written to the session, moved it or ended it meanwhile.
-            found = self._load(key)
-            before, after = record, self._renew(found, renewal)
-            if after is None:
-                ask(self._store.destroy, new)
-                return None
-            if after != before and not ask(self._store.patch, new, None, Change(before, after)):
-                raise StoreUnavailable(
-                    "recreate: the new session ended before the client got its id"
-                )
-            record = after
-        return value
-
-    def _claim(self, key: str, version: Any, new: str) -> bool:
-        try:
-            return ask(self._store.claim, key, version, new)
-        except StoreUnavailable:
-            # No client has the new id, so its session will expire. End it if nothing ever expires.
-            if self._lifetime == UNLIMITED:
-                with suppress(StoreUnavailable):
-                    ask(self._store.destroy, new)
-            raise
-
-    def _renew(self, found: Loaded | None, renewal: Renewal) -> str | None:
-        """Return the record for the new id, computed from the store's answer for the old id."""
-        if found is None:
-            return renewal.alone()
-        if found.record is not None:
-            return renewal.of_live(found.record)
-        moved = self._follow(found)
-        return renewal.alone() if moved is None else renewal.of_moved(moved)
-
-    def _follow(self, found: Loaded) -> str | None:
-        """Return the record of the live session to which this one has moved, or None."""
-        for _ in range(_MOST_MOVES):
-            if found.successor is None:
-                return None
-            successor = self._load(found.successor)
-            if successor is None or successor.record is not None:
-                return None if successor is None else successor.record
-            found = successor
-        return None
-
-    def _end(self, key: str) -> bool:
-        """End the session under a key, or the session it moved to. Return whether it was live."""
-        for _ in range(_MOST_MOVES + 1):
-            if ask(self._store.destroy, key):
-                return True
-            found = self._load(key)
-            if found is None or found.successor is None:
-                return False
-            key = found.successor
-        return False
+    def _load_unextended(self, value: str) -> Loaded | None:
+        key = hash_id(value, self.cookie_name)
+        return None if key is None else ask(self.store.load, key, self._unextended)

@@ -15,20 +15,19 @@ from typing import Any, NoReturn
 from .. import codec
 from ..http.form_encoding import form_encode
 from ..http.grammar import MAX_COOKIE_OCTETS
-from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable, is_seconds
+from . import Change, Lifetime, Loaded, Renewal, RingStore, StoreUnavailable
 from .deadlines import UNLIMITED, Times, judge
 from .calling import ask
+from .kept_times import TIMES, Kept, read_kept
 from .shown_url import show_store
 
 log = logging.getLogger("ringsession")
-
-TIMES = "ringsession/times"  # [created, seen, idle, absolute] in Unix seconds; None: no limit
 
 
 class RingStoreSessions:
     """See `Backend`."""
 
-    check_size = find_former = None
+    check_size = find_former = logins = None
 
     def __init__(
         self,
@@ -51,42 +50,81 @@ class RingStoreSessions:
         if data is None:
             return None
         now = self._clock()
-        times = _read_times(data.pop(TIMES, None))
-        if times is None:
+        kept = read_kept(data.pop(TIMES, None))
+        if kept is None:
             # The application has stored this session itself, so it gets the configured times.
-            times = Times(now, now, self._lifetime)
-            return Loaded(codec.encode(data), times, due=self._lifetime.idle is not None)
-        standing = judge(times, self._lifetime, now)
-        if standing is None and judge(times, UNLIMITED, now) is None:
+            kept = Kept(Times(now, now, Lifetime(*self._lifetime)))
+            is_due = self._lifetime.idle is not None
+            return Loaded(codec.encode(data), kept, due=is_due, began=now)
+        standing = judge(kept.times, self._lifetime, now)
+        if standing is None and judge(kept.times, UNLIMITED, now) is None:
             _ask(self._store.delete_session, value)
             return None
         if standing is None:
             return Loaded(None, outlived=True)
-        # Without an idle timeout, a read never writes to the application's store.
-        due = standing.moves
-        renewed = standing.renewed or times
-        return Loaded(codec.encode(data), renewed, standing.expires_in, due=due)
+        return Loaded(
+            codec.encode(data),
+            kept._replace(times=standing.renewed or kept.times),
+            standing.expires_in,
+            # Without an idle timeout, a read never writes to the application's store.
+            due=standing.moves,
+            remembered=kept.times.remembered,
+            began=kept.times.created if kept.began is None else kept.began,
+            confirmed=kept.confirmed,
+        )
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
         return self.load(value)  # which extends nothing by itself
 
+    def load_passive(self, value: str) -> Loaded | None:
+        loaded = self.load(value)
+        if loaded is not None:
+            loaded.due, loaded.passive = False, True
+        return loaded
+
+    def is_live(self, value: str) -> bool:
+        loaded = self.load(value)
+        return loaded is not None and loaded.record is not None
+
+    def lasts(self, loaded: Loaded | None) -> float | None:
+        if loaded is None:
+            return self._lifetime.remembered.shortest
+        return loaded.expires_in
+
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # see `ServerSideSessions.choose`
 
-    def create(self, record: str, *, disposable: bool = False) -> str | None:
+    def create(
+        self,
+        record: str,
+        *,
+        disposable: bool = False,
+        remembered: bool = False,
+        confirms: bool = False,
+    ) -> str | None:
+        return self._begin(record, remembered, None, self._clock() if confirms else None)
+
+    def _begin(
+        self, record: str, remembered: bool, began: float | None, confirmed: float | None
+    ) -> str | None:
         now = self._clock()
-        return self._write(None, record, Times(now, now, self._lifetime))
+        lifetime = Lifetime(*(self._lifetime.remembered if remembered else self._lifetime))
+        kept = Kept(Times(now, now, lifetime, remembered), began, confirmed)
+        return self._write(None, record, kept)
 
     def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
         """Store a session under a key that this package chose. Return False if one is there."""
         if self._read(value) is not None:
             return False
         now = self._clock()
-        self._write(value, record, Times(now, now, lifetime))
+        self._write(value, record, Kept(Times(now, now, lifetime)))
         return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
-        return self._write(value, change.record, loaded.version._replace(seen=self._clock()))
+        kept: Kept = loaded.version
+        if not loaded.passive:
+            kept = kept._replace(times=kept.times._replace(seen=self._clock()))
+        return self._write(value, change.record, kept)
 
     def touch(self, value: str, loaded: Loaded) -> str | None:
         assert loaded.record is not None
@@ -95,8 +133,12 @@ class RingStoreSessions:
     def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
         live = None if loaded is None else loaded.record
         record = renewal.alone() if live is None else renewal.of_live(live)
+        began = loaded.began if loaded is not None and live is not None else None
+        confirmed = loaded.confirmed if loaded is not None and live is not None else None
+        if renewal.confirms:
+            confirmed = self._clock()
         # Write the new session first: if that fails, the old session is unchanged.
-        new = None if record is None else self.create(record)
+        new = None if record is None else self._begin(record, renewal.remember, began, confirmed)
         if loaded is not None:
             _ask(self._store.delete_session, value)
         return new
@@ -126,10 +168,10 @@ class RingStoreSessions:
             raise StoreUnavailable(f"read_session: expected a mapping or None, got {kind}")
         return dict(data)
 
-    def _write(self, value: str | None, record: str, times: Times) -> str | None:
+    def _write(self, value: str | None, record: str, kept: Kept) -> str | None:
         data = codec.decode(record)
-        if times.lifetime != UNLIMITED:  # otherwise store only the handler's data, as in Ring
-            data[TIMES] = [times.created, times.seen, *times.lifetime]
+        if kept.times.lifetime != UNLIMITED or kept.facts:
+            data[TIMES] = kept.as_list()  # otherwise store only the handler's data, as in Ring
         key = _ask(self._store.write_session, value, data)
         if key is None:  # as in Ring: a session keeps its key, and a new one gets none
             if value is None:
@@ -171,14 +213,3 @@ def _ask(method: Callable[..., Any], *args: Any) -> Any:
             f"{name}: expected a plain function, got a coroutine; write def, not async def"
         )
     return result
-
-
-def _read_times(kept: Any) -> Times | None:
-    """Return the times from a stored mapping, or None if this module did not write them."""
-    if not isinstance(kept, (list, tuple)) or len(kept) != 4:
-        return None
-    created, seen, idle, absolute = kept
-    if not all(type(moment) in (int, float) for moment in (created, seen)):
-        return None
-    known = is_seconds(idle) and is_seconds(absolute)
-    return Times(created, seen, Lifetime(idle, absolute)) if known else None

@@ -176,7 +176,7 @@ def test_attack_82_a_flood_of_messages_from_one_client_is_one_message() -> None:
     client = Client()
     for number in range(100):
         client.send(lambda request, number=number: {"flash": number})
-    (entry,) = client.store.store._entries.values()
+    (entry,) = client.store.store._table.entries.values()
     assert (entry.record.count("flash"), seen(client)) == (1, 99)
 
 

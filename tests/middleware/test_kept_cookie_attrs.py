@@ -98,8 +98,8 @@ def test_attributes_equal_to_the_configured_ones_and_a_moment_of_expiry_are_not_
     expires = "Fri, 01 Jan 2038 00:00:00 GMT"
     client.send(lambda request: login(request, {"path": "/", "secure": False, "expires": expires}))
     assert client.set_cookie is not None and expires in client.set_cookie
-    (key,) = [k for k, entry in client.store.store._entries.items() if entry.record]
-    assert codec.decode(client.store.store._entries[key].record) == {"user": "ann"}
+    (key,) = [k for k, entry in client.store.store._table.entries.items() if entry.record]
+    assert codec.decode(client.store.store._table.entries[key].record) == {"user": "ann"}
 
 
 def test_an_attribute_that_is_turned_off_stays_off() -> None:
@@ -131,7 +131,7 @@ def test_kept_attributes_that_cannot_be_written_any_more_are_dropped_with_a_line
 ) -> None:
     client = Client()
     client.send(lambda request: login(request, given))
-    (entry,) = [e for e in client.store.store._entries.values() if e.record]
+    (entry,) = [e for e in client.store.store._table.entries.values() if e.record]
     assert value in entry.record
     entry.record = entry.record.replace(value, stored)
     client.send(lambda request: request["session"].recreate())

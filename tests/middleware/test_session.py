@@ -711,7 +711,7 @@ def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty
 ) -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
-    (entry,) = client.store.store._entries.values()
+    (entry,) = client.store.store._table.entries.values()
     entry.record = "\x80\x04\x95pickle"
     assert client.read() == {}
     assert client.store.taken() == ["create", "load", "destroy"]
@@ -722,7 +722,7 @@ def test_attack_31_a_record_that_cannot_be_read_is_dropped_and_the_session_empty
 def test_attack_31_a_record_that_cannot_be_read_does_not_hinder_a_login(caplog: Any) -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
-    (entry,) = client.store.store._entries.values()
+    (entry,) = client.store.store._table.entries.values()
     entry.record = "\x80\x04\x95pickle"
     answer = client.send(lambda request: request["session"].recreate())
     assert (answer["status"], client.store.taken(), client.read()) == (
@@ -735,7 +735,7 @@ def test_attack_31_a_record_that_cannot_be_read_does_not_hinder_a_login(caplog: 
 def test_attack_31_a_record_of_a_newer_version_is_kept_and_the_answer_a_503() -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
-    (entry,) = client.store.store._entries.values()
+    (entry,) = client.store.store._table.entries.values()
     entry.record = "2" + entry.record[1:]
     assert client.send(lambda request: request["session"].get("a"))["status"] == 503
     assert entry.record.startswith("2")

@@ -148,7 +148,7 @@ def test_a_store_of_your_own_is_named_by_its_type_and_its_error_is_one_line(capl
 def test_a_record_of_a_newer_version_is_named_as_such(caplog: Any) -> None:
     client = Client()
     client.send(lambda request: request["session"].update(a=1))
-    (entry,) = client.store.store._entries.values()
+    (entry,) = client.store.store._table.entries.values()
     entry.record = "2" + entry.record[1:]
     assert client.send(PAGES["load"])["status"] == 503
     (line,) = caplog.messages
@@ -165,7 +165,7 @@ def test_a_swap_on_a_session_that_went_meanwhile_is_a_503_if_the_next_look_fails
 
     def page(request: Any) -> None:
         request["session"].get("a")
-        (key,) = client.store.store._entries
+        (key,) = client.store.store._table.entries
         client.store.store.destroy(key.hex())
         # A full store may have dropped a session that held nothing but a token, so it is asked.
         client.store.failing = {"load"}

@@ -33,7 +33,7 @@ from ringsession import (
 )
 from ringsession.session.contents import FLASH
 from ringsession.stores import Lifetime
-from ringsession.stores.cookie.store import SealedSessions
+from ringsession.stores.cookie.sessions import SealedSessions
 from tests.ring.fixtures import FIXTURES
 
 KEY = "BuD3KgdAXhDHrJXu"

@@ -5,5 +5,5 @@
 
 from .store import CookieStore as CookieStore
 from .store import CookieTooLarge as CookieTooLarge
-from .store import SealedSessions as SealedSessions
+from .sessions import SealedSessions as SealedSessions
 from .store import cookie_store as cookie_store

@@ -1,23 +1,17 @@
-"""Keep sessions sealed in their own cookies, and nothing on the server.
+"""The store of sealed cookies: its keys, its clock, and nothing on the server.
 
-This module decides what a cookie holds and how old it may be. `seal.py` encrypts it.
+`sessions.py` decides what a cookie holds.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import NoReturn
 
-from ...http.grammar import MAX_COOKIE_OCTETS
-from ...request import Request
-from .seal import LONGEST, Keyring, Opened, new_key, open_sealed, seal, sealed_length
-from .. import Change, CopiesAsItself, Lifetime, Loaded, Renewal
-from ..deadlines import UNLIMITED, Times, judge
+from .. import CopiesAsItself
+from .seal import Keyring, new_key
 
 
 class CookieTooLarge(ValueError):
@@ -37,116 +31,6 @@ class CookieStore(CopiesAsItself):
 
     def __repr__(self) -> str:
         return f"<cookie_store with {'a random' if self.single_process else 'a given'} key>"
-
-
-class SealedSessions:
-    """See `Backend`."""
-
-    find_former: Callable[[Request], list[str]] | None = None
-
-    def __init__(self, store: CookieStore, cookie_name: str, lifetime: Lifetime) -> None:
-        self._keyring = store.keyring
-        self._clock = store.clock
-        self._name = cookie_name
-        self._lifetime = lifetime
-        self._granted = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
-
-    def __repr__(self) -> str:
-        return "cookie_store"
-
-    def load(self, value: str) -> Loaded | None:
-        now = self._now()
-        opened = open_sealed(self._keyring, self._name, value, now=now)
-        if opened is None:
-            return None
-        lifetime = Lifetime(opened.idle / 1000 or None, opened.absolute / 1000 or None)
-        times = Times(opened.created / 1000, opened.seen / 1000, lifetime)
-        standing = judge(times, self._lifetime, now / 1000)
-        if standing is None:
-            over = judge(times, UNLIMITED, now / 1000) is None
-            return None if over else Loaded(None, outlived=True)
-        try:
-            record = f"1{opened.payload.decode()}"
-        except UnicodeDecodeError:
-            return None
-        if lifetime != self._lifetime:
-            lifetime = lifetime.within(self._lifetime)
-        idle = lifetime.idle
-        due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
-        return Loaded(record, opened, standing.expires_in, False, due)
-
-    def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
-        return self.load(value)  # which extends nothing by itself
-
-    def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
-        """Return the value that was sealed last. Return None for values of several sessions."""
-        if len({loaded.version.sid for _, loaded in live}) > 1:
-            return None
-        return max(live, key=lambda pair: pair[1].version.sealed)
-
-    def create(self, record: str, *, disposable: bool = False) -> str:
-        now, sid, payload = self._now(), secrets.token_bytes(16), record[1:].encode()
-        return self._seal(Opened(False, sid, now, 0, 0, now, now, *self._granted, payload), record)
-
-    def patch(self, value: str, loaded: Loaded, change: Change) -> str:
-        return self._seal_anew(loaded.version, change.record)
-
-    def touch(self, value: str, loaded: Loaded) -> str:
-        assert loaded.record is not None
-        return self._seal_anew(loaded.version, loaded.record)
-
-    def recreate(self, value: str, loaded: Loaded | None, renewal: Renewal) -> str | None:
-        live = None if loaded is None else loaded.record
-        record = renewal.alone() if live is None else renewal.of_live(live)
-        return None if record is None else self.create(record)
-
-    def destroy(self, value: str) -> bool:
-        return self.load(value) is not None
-
-    def swap(self, value: str, name: str, change: Callable[[str | None], str]) -> NoReturn:
-        raise TypeError("session.swap: expected a server-side store, got the cookie store")
-
-    def keeps_value(self, value: str) -> bool:
-        return False
-
-    def merges(self, value: str) -> bool:
-        return False
-
-    def _now(self) -> int:
-        return int(self._clock() * 1000)
-
-    def _seal_anew(self, opened: Opened, record: str) -> str:
-        """Seal a session again, with a later `sealed` time even if the clock has jumped back."""
-        now = self._now()
-        sealed, seen = max(now, opened.sealed + 1), max(now, opened.created)
-        payload = record[1:].encode()
-        return self._seal(opened._replace(sealed=sealed, seen=seen, payload=payload), record)
-
-    def _seal(self, opened: Opened, record: str) -> str:
-        value = seal(self._keyring, self._name, opened)
-        if len(self._name) + len(value) > MAX_COOKIE_OCTETS:
-            self.check_size(record)
-        return value
-
-    def check_size(self, record: str) -> None:
-        """Raise CookieTooLarge for a record whose cookie browsers would drop."""
-        octets = len(self._name) + sealed_length(len(record.encode()) - 1)
-        if octets > MAX_COOKIE_OCTETS:
-            raise CookieTooLarge(
-                f"the session's cookie: expected at most {MAX_COOKIE_OCTETS} octets, got {octets};"
-                f" largest keys: {_largest(record)}"
-            )
-
-
-def _milliseconds(seconds: float | None) -> int:
-    """Return a number of seconds in RS2's unit. 0 means no limit."""
-    return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
-
-
-def _largest(record: str) -> str:
-    sizes = {key: len(json.dumps(value)) for key, value in json.loads(record[1:]).items()}
-    top = sorted(sizes, key=lambda key: -sizes[key])[:3]
-    return ", ".join(f"{key[:40]!r} ({sizes[key]})" for key in top)
 
 
 class _Random(Enum):
