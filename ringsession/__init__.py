@@ -100,10 +100,11 @@ from .middleware.anti_forgery import anti_forgery_field, wrap_anti_forgery
 from .middleware.head import wrap_head
 from .session.mapping import Session, SessionCommitted
 from .session.recreated import recreate
-from .stores import RingStore, Store, StoreUnavailable
+from .stores import RingStore, Store, StoreUnavailable, UserStore
 from .stores.memory import memory_store
 from .stores.cookie.store import CookieTooLarge, cookie_store
 from .stores.named import find_store_function as _find_store_function, open_store
+from .users import UserSession, UserSessions, user_sessions
 from .responses import (
     bad_request,
     charset,
@@ -191,11 +192,15 @@ __all__ = [
     "recreate",
     "RingStore",
     "Store",
+    "UserStore",
     "StoreUnavailable",
     "memory_store",
     "CookieTooLarge",
     "cookie_store",
     "open_store",
+    "UserSession",
+    "UserSessions",
+    "user_sessions",
     "sqlite_store",
     "redis_store",
     "sql_store",

@@ -18,7 +18,7 @@ from ..session.commit import Outcome, commit
 from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
-from ..session.failure import fail
+from ..session.failure import note_failure
 from ..session.mapping import Session, request_state
 from ..session.recreated import apply_response
 from ..session.phases import FAILED, UNTOUCHED
@@ -188,17 +188,6 @@ def wrap_session(
     return _layer(handler, backend, new_state, live_cookie, cleared)
 
 
-def _note_failure(state: State, error: BaseException) -> bool:
-    """Log a failure of the store. Return False for an exception that has another cause."""
-    is_failure = state.phase is FAILED or isinstance(error, StoreUnavailable)
-    if not is_failure or not isinstance(error, Exception):  # such as a worker's timeout
-        return False
-    fail(state, error)
-    if not isinstance(error, StoreUnavailable):
-        log.debug("The app's own error after that:", exc_info=error)
-    return True
-
-
 def _layer(
     handler: Handler,
     backend: Backend,
@@ -228,7 +217,7 @@ def _layer(
                     cookie.check_own(response)
                 return _store(state, request, response, cookie, cleared)
         except BaseException as error:
-            if not _note_failure(state, error):
+            if not note_failure(state, error):
                 close_body(response and response.get("body"))
                 raise
         return unavailable_response(request, response, live_cookie.name)

@@ -48,3 +48,14 @@ def fail(state: State, error: Exception) -> StoreUnavailable:
         )
         log.debug("The traceback of the store's failure:", exc_info=error)
     return StoreUnavailable(NOT_LOADED)
+
+
+def note_failure(state: State, error: BaseException) -> bool:
+    """Log a failure of the store. Return False for an exception that has another cause."""
+    is_failure = state.phase is FAILED or isinstance(error, StoreUnavailable)
+    if not is_failure or not isinstance(error, Exception):  # such as a worker's timeout
+        return False
+    fail(state, error)
+    if not isinstance(error, StoreUnavailable):
+        log.debug("The app's own error after that:", exc_info=error)
+    return True
