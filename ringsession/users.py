@@ -11,7 +11,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from . import codec
-from .session.mapping import Session, session_state
+from .session.mapping import Session
 from .stores import UserSessionRow, UserStore
 from .stores.calling import ask
 from .stores.ids import hash_cookie_name, hash_owner, user_name

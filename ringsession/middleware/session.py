@@ -24,7 +24,7 @@ from ..session.recreated import apply_response
 from ..session.phases import FAILED, UNTOUCHED
 from ..session.state import State
 from ..session.terms import Terms
-from ..stores import Lifetime, SessionGone, StoreUnavailable
+from ..stores import Lifetime, SessionGone
 from ..stores.backend import Backend
 from ..http.log_text import show_request
 from ._unavailable import unavailable_response

@@ -48,7 +48,7 @@ def pass_time(server: Server, seconds: float) -> None:
         return
     with redis.Redis(port=server.port) as client:
         for key in client.scan_iter(f"{PREFIX}*"):
-            if client.getrange(key, 0, 1) == b"L ":
+            if client.type(key) == b"string" and client.getrange(key, 0, 1) == b"L ":
                 seen, created = map(int, client.getrange(key, 19, 45).split())
                 moved = b"%013d %013d" % (seen - milliseconds, created - milliseconds)
                 client.setrange(key, 19, moved)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from .. import StoreUnavailable
 from .connections import Connections
 from .exchange import Broken, Refused
-from .layout import Live, Tombstone, Unknown, read
+from .layout import Live, Tombstone, read_or_refuse, read_time
 from .replies import Command
 from .scripts import Script
 
@@ -38,14 +37,8 @@ class Call:
 
     def look(self) -> tuple[Live | Tombstone | None, float]:
         """Return the session or tombstone under the key, or None, and the server's time."""
-        text, (seconds, microseconds) = self.ask((b"GET", self.name), (b"TIME",))
-        now = int(seconds) + int(microseconds) // 1000 / 1000
-        if text is None:
-            return None, now
-        try:
-            return read(text), now
-        except Unknown as error:
-            raise StoreUnavailable(str(error)) from None
+        text, time = self.ask((b"GET", self.name), (b"TIME",))
+        return None if text is None else read_or_refuse(text), read_time(time)
 
     def run(self, script: Script, *arguments: bytes, may_repeat: bool = True) -> Any:
         """Run a script. If the connection broke, run it again if it may repeat or was not sent."""

@@ -35,6 +35,12 @@ class Connections(Protocol):
         Raises as `Server.ask`.
         """
 
+    def nodes(self, deadline: float) -> list[Server]:
+        """Return the servers that have keys, as the cluster names them now."""
+
+    def layout(self, node: Server, deadline: float) -> list[bytes]:
+        """Return which slots a server of a cluster has, and which of them are moving."""
+
     def close(self) -> None:
         """Close the idle connections."""
 
@@ -52,6 +58,12 @@ class ServerConnections:
 
     def ask(self, key: bytes, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         return self._server.ask(commands, deadline)
+
+    def nodes(self, deadline: float) -> list[Server]:
+        return [self._server]
+
+    def layout(self, node: Server, deadline: float) -> list[bytes]:
+        return []
 
     def close(self) -> None:
         self._server.close()
@@ -94,6 +106,15 @@ class ClusterConnections:
                 self._look_again(deadline)
                 raise
         raise StoreUnavailable(f"redis_store: the cluster redirected {_REDIRECTIONS} times")
+
+    def nodes(self, deadline: float) -> list[Server]:
+        self._last_look = 0.0
+        self._look_again(deadline)
+        return [self._server_of(node) for node in self._client.get_primaries()]
+
+    def layout(self, node: Server, deadline: float) -> list[bytes]:
+        (text,) = node.ask(((b"CLUSTER", b"NODES"),), deadline)
+        return [line.partition(b" connected")[2] for line in text.splitlines() if b"myself" in line]
 
     def close(self) -> None:
         for server in list(self._servers.values()):

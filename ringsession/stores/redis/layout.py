@@ -11,8 +11,10 @@ head:
     idle     milliseconds that the session may be idle, or -
     absolute milliseconds that it may live in total, or -
     cookie   the hash of the cookie's name, or -
-    began    when the user logged in, or -
-    owner, handle, confirmed: always -, since nothing uses them yet
+    began    when the login began, or the session if nobody is signed in; -: see `created`
+    owner    the hash of the user, or -
+    handle   the name of the user's login, or -
+    confirmed  when the user last confirmed who they are; =: see `created`; -: never
 
 If another write was faster, a write is appended as a delta: a newline and a JSON array of the keys
 that it changed and the keys that it removed. A tombstone has no record: it is `D cookie began` if
@@ -23,16 +25,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from ... import codec
-from .. import Change, Details
+from .. import Change, Details, StoreUnavailable
 from ..deadlines import Lifetime, Times
 
+_NO_LOGIN = b" - - - -"  # how the fields from `began` on end for most sessions
 SEEN, CREATED_END = 19, 46  # offsets in bytes
 DISPOSABLE, COUNT, FLAGS_END = 47, 49, 52
 LONGEST_HEAD = 320  # bytes; a head with every field has fewer
 _NONE = b"-"
+_NOW = b"="
 
 
 class Live(NamedTuple):
@@ -44,6 +49,7 @@ class Live(NamedTuple):
     disposable: bool
     body: bytes  # the record, and the deltas after it
     deltas: int
+    facts: bytes  # the fields from the cookie's hash on
 
     @property
     def record(self) -> str:
@@ -52,6 +58,22 @@ class Live(NamedTuple):
             return codec.record_text(self.body)
         first, *deltas = self.body.rsplit(b"\n", self.deltas)
         return _merge(codec.record_text(first), deltas)
+
+
+def loaded_facts(found: Live) -> dict[str, Any]:
+    """Return the facts of a session's login for `Loaded`."""
+    times = found.times
+    facts: dict[str, Any] = {"remembered": times.remembered, "began": times.created}
+    if found.facts.endswith(_NO_LOGIN):
+        return facts
+    _, began, owner, handle, confirmed = found.facts.split(b" ")
+    if began != _NONE:
+        facts["began"] = int(began) / 1000
+    if owner != _NONE:
+        facts |= {"owner": owner.decode(), "handle": handle.decode()}
+    if confirmed != _NONE:
+        facts["confirmed"] = times.created if confirmed == _NOW else int(confirmed) / 1000
+    return facts
 
 
 class Tombstone(NamedTuple):
@@ -89,9 +111,25 @@ def write_clock(times: Times) -> bytes:
 
 def write_rest(record: str, lifetime: Lifetime, details: Details) -> bytes:
     """Return a new session's string from the flags on. The script writes the fields before."""
-    fields = (_number(lifetime.idle), _number(lifetime.absolute), details.cookie.encode() or _NONE)
-    head = b"%d0000 %b %b %b - - - -\n" % (details.disposable, *fields)
-    return head + record.encode()
+    flags = b"%d%d000" % (details.disposable, details.remembered)
+    cookie = details.cookie.encode() or _NONE
+    fields = [flags, _number(lifetime.idle), _number(lifetime.absolute), cookie, *_login(details)]
+    return b" ".join(fields) + b"\n" + record.encode()
+
+
+def _login(details: Details) -> tuple[bytes, ...]:
+    if details.owner is None and details.began is None and not details.confirms:
+        if details.confirmed is None:
+            return (_NONE, _NONE, _NONE, _NONE)
+    owner, handle = (
+        _NONE if each is None else each.encode() for each in (details.owner, details.handle)
+    )
+    confirmed = _NOW if details.confirms else _moment(details.confirmed)
+    return (_moment(details.began), owner, handle, confirmed)
+
+
+def _moment(seconds: float | None) -> bytes:
+    return _NONE if seconds is None else b"%d" % round(seconds * 1000)
 
 
 def write_delta(change: Change) -> bytes:
@@ -110,13 +148,31 @@ def read(text: bytes) -> Live | Tombstone:
         if kind != b"L ":
             raise ValueError
         head, _, body = text.partition(b"\n")
-        _, version, seen, created, flags, idle, absolute, _ = head.split(b" ", 7)
+        _, version, seen, created, flags, idle, absolute, facts = head.split(b" ", 7)
         lifetime = Lifetime(_seconds(idle), _seconds(absolute))
-        times = Times(int(created) / 1000, int(seen) / 1000, lifetime)
+        times = Times(int(created) / 1000, int(seen) / 1000, lifetime, flags[1:2] == b"1")
         clock = text[SEEN:CREATED_END]
-        return Live(version, times, clock, flags[:1] == b"1", body, int(flags[2:]))
+        return Live(version, times, clock, flags[:1] == b"1", body, int(flags[2:]), facts)
     except (ValueError, IndexError):
         raise Unknown("redis_store: a key holds something else than a session") from None
+
+
+def read_or_refuse(text: bytes) -> Live | Tombstone:
+    """Parse a string. Raise StoreUnavailable if ringsession did not write it."""
+    try:
+        return read(text)
+    except Unknown as error:
+        raise StoreUnavailable(str(error)) from None
+
+
+def read_time(reply: Sequence[bytes]) -> float:
+    """Return the server's time from the reply to TIME.
+
+    >>> read_time([b"1700000000", b"123456"])
+    1700000000.123
+    """
+    seconds, microseconds = reply
+    return int(seconds) + int(microseconds) // 1000 / 1000
 
 
 def _number(seconds: float | None) -> bytes:

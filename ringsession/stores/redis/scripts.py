@@ -12,6 +12,9 @@ from typing import NamedTuple
 from ..deadlines import TOMBSTONE
 from .layout import COUNT, CREATED_END, DISPOSABLE, FLAGS_END, LONGEST_HEAD, SEEN
 
+# Seconds between the enlisting of a login and its `create`. A tombstone that `end_sessions` plants
+# lives longer by as much as the clocks of two nodes may differ.
+FENCE = TOMBSTONE // 2
 MOST_DELTAS = 999  # the largest number of three digits
 
 
@@ -22,7 +25,7 @@ class Script(NamedTuple):
     sha: bytes
 
 
-def _script(text: str) -> Script:
+def make_script(text: str) -> Script:
     # Positions in Lua start at 1 and ranges include their end. Offsets of SETRANGE start at 0.
     values = {
         "$DISPOSABLE_AT": DISPOSABLE,
@@ -38,6 +41,7 @@ def _script(text: str) -> Script:
         "$HEAD": LONGEST_HEAD,
         "$TOMBSTONE": TOMBSTONE * 1000,
         "$MOST": MOST_DELTAS,
+        "$FENCE": FENCE * 1000,
     }
     for name in sorted(values, key=len, reverse=True):
         text = text.replace(name, str(values[name]))
@@ -45,15 +49,20 @@ def _script(text: str) -> Script:
     return Script(encoded, sha1(encoded, usedforsecurity=False).hexdigest().encode())
 
 
-# "L " and a version; the rest from the flags on; milliseconds to live, or empty
-# -> 1; 0 if another call stored something under the key
-CREATE = _script("""
+# "L " and a version; the rest from the flags on; milliseconds to live, or empty; when the login was
+# enlisted, or empty -> 1; 0 if another call stored something under the key
+CREATE = make_script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then return 1 end
   return 0
 end
 local t = redis.call('TIME')
-local now = string.format('%013d', t[1] * 1000 + math.floor(t[2] / 1000))
+local clock = t[1] * 1000 + math.floor(t[2] / 1000)
+if ARGV[4] ~= '' and math.abs(clock - ARGV[4]) > $FENCE then
+  return redis.error_reply('ERR the clocks of two nodes differ by more than 30 s, or the login took'
+    .. ' as long')
+end
+local now = string.format('%013d', clock)
 local value = ARGV[1] .. ' ' .. now .. ' ' .. now .. ' ' .. ARGV[2]
 if ARGV[3] == '' then
   redis.call('SET', KEYS[1], value)
@@ -64,7 +73,7 @@ return 1""")
 
 # "L " and the version that was read; "L " and a new version; 1 if the change is disposable; record
 # -> 1; 0 if the session is not live; 2 if another write was faster
-WRITE = _script("""
+WRITE = make_script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
 local found = string.sub(h, 1, #ARGV[1])
 if found ~= ARGV[1] then
@@ -80,7 +89,7 @@ return 1""")
 
 # "L " and a new version; 1 if the change is disposable; delta
 # -> the number of deltas; 0 if the session is not live
-MERGE = _script("""
+MERGE = make_script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
 if string.sub(h, 1, 2) ~= 'L ' then return 0 end
 local count = tonumber(string.sub(h, $COUNT))
@@ -94,7 +103,7 @@ return count + 1""")
 
 # record and deltas as they were read; the record merged from them; the number of deltas
 # -> 1; 0 if the string has another record or other deltas now
-FOLD = _script("""
+FOLD = make_script("""
 local v = redis.call('GET', KEYS[1])
 if not v or string.sub(v, 1, 2) ~= 'L ' then return 0 end
 local first = string.find(v, '\\n', $FIELDS, true) + 1
@@ -108,7 +117,7 @@ return 1""")
 
 # `seen` and `created` as they were read; new ones; when the session ends, in milliseconds since
 # 1970, or empty -> 1; 0 if another call was faster or the session is not live
-TOUCH = _script("""
+TOUCH = make_script("""
 local h = redis.call('GETRANGE', KEYS[1], 0, $FIELDS)
 if string.sub(h, 1, 2) ~= 'L ' or string.sub(h, $TIMES) ~= ARGV[1] then return 0 end
 if ARGV[3] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[3]) end
@@ -118,12 +127,18 @@ return 1""")
 # The script deletes the old string first, since a full server refuses SET unless the same script
 # has already deleted something.
 _BURY = """
-local cookie, began = string.match(h, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+) (%S+)')
+local cookie, began, owner, handle =
+  string.match(h, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+) (%S+) (%S+) (%S+)')
 redis.call('DEL', KEYS[1])
 """
+# The answer for a session that was buried: 1, or the owner and the handle of its login.
+_BURIED = """
+if owner == '-' then return 1 end
+return owner .. ' ' .. handle"""
 
-# "L " and a version; successor -> 1; 0 if the session is not live at this version
-CLAIM = _script(
+# "L " and a version; successor
+# -> 1, or "owner handle"; 0 if the session is not live at this version
+CLAIM = make_script(
     """
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
 if string.sub(h, 1, 2) == 'M ' then
@@ -133,23 +148,23 @@ end
 if string.sub(h, 1, #ARGV[1]) ~= ARGV[1] then return 0 end"""
     + _BURY
     + """local value = 'M ' .. cookie .. ' ' .. began .. ' ' .. ARGV[2]
-redis.call('SET', KEYS[1], value, 'PX', $TOMBSTONE)
-return 1"""
+redis.call('SET', KEYS[1], value, 'PX', $TOMBSTONE)"""
+    + _BURIED
 )
 
-# 1 if an earlier try may have ended the session -> 1; 0 if the session is not live
-DESTROY = _script(
+# 1 if an earlier try may have ended the session -> 1, or "owner handle"; 0 if it is not live
+DESTROY = make_script(
     """
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
 if string.sub(h, 1, 2) == 'D ' and ARGV[1] == '1' then return 1 end
 if string.sub(h, 1, 2) ~= 'L ' then return 0 end"""
     + _BURY
-    + """redis.call('SET', KEYS[1], 'D ' .. cookie .. ' ' .. began, 'PX', $TOMBSTONE)
-return 1"""
+    + """redis.call('SET', KEYS[1], 'D ' .. cookie .. ' ' .. began, 'PX', $TOMBSTONE)"""
+    + _BURIED
 )
 
 # -> nil, or the commands in the scripts above that the ACL forbids. Stores nothing.
-CHECK = _script("""
+CHECK = make_script("""
 local refused = {}
 local function check(name, ...)
   if not redis.acl_check_cmd(name, ...) then refused[#refused + 1] = name end

@@ -15,10 +15,12 @@ from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavail
 from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
 from .call import Call
-from .connections import Connections, connect
+from .connections import connect
 from .check import check_server
 from .exchange import Broken
-from .layout import Live, milliseconds, new_version, write_clock, write_delta, write_rest
+from .layout import Live, loaded_facts, milliseconds, new_version
+from .layout import write_clock, write_delta, write_rest
+from .users import UserIndex, limit_life
 from .scripts import CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
 from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
@@ -28,12 +30,8 @@ _OVERTAKEN = 2  # the answer of the script WRITE if another write was faster
 _DELTAS_PER_FOLD = 16
 
 
-class RedisStore(CopiesAsItself):
+class RedisStore(UserIndex, CopiesAsItself):
     """The store that `redis_store` makes."""
-
-    def __init__(self, connections: Connections, prefix: str) -> None:
-        self._connections = connections
-        self._prefix = prefix
 
     def __repr__(self) -> str:
         return f"<redis_store {self._connections.shown} prefix={self._prefix!r}>"
@@ -59,15 +57,38 @@ class RedisStore(CopiesAsItself):
         moved, left = False, standing.expires_in
         if standing.renewed is not None and _touch(call, found, standing.renewed):
             moved, left = standing.moves, standing.renewed_in
-        return Loaded(found.record, found.version, left, moved, standing.due, found.disposable)
+        return Loaded(
+            found.record,
+            found.version,
+            left,
+            moved,
+            standing.due,
+            found.disposable,
+            **loaded_facts(found),
+        )
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
-        ends = min(lifetime.idle or inf, lifetime.absolute or inf)
-        to_live = b"" if ends == inf else b"%d" % milliseconds(ends)
+        if details.owner is None:
+            return self._insert(key, record, lifetime, details)
+        lifetime = limit_life(lifetime)
+        enlisted = self._enlist(key, lifetime, details)
+        if enlisted is None:
+            return False
+        now, *sample = enlisted
+        is_stored = self._insert(key, record, lifetime, details, now)
+        self._clean(details.owner, int(now), sample)
+        return is_stored
+
+    def _insert(
+        self, key: str, record: str, lifetime: Lifetime, details: Details, enlisted: bytes = b""
+    ) -> bool:
+        ends = lifetime.shortest
+        to_live = b"" if ends is None else b"%d" % milliseconds(ends)
         rest = write_rest(record, lifetime, details)
-        return bool(self._call(key).run(CREATE, _live(new_version()), rest, to_live) == 1)
+        version = _live(new_version())
+        return bool(self._call(key).run(CREATE, version, rest, to_live, enlisted) == 1)
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
         call, new = self._call(key), _live(new_version())
@@ -82,14 +103,18 @@ class RedisStore(CopiesAsItself):
         return bool(deltas)
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
-        return bool(self._call(key).run(CLAIM, _live(version), successor.encode()) == 1)
+        buried = self._call(key).run(CLAIM, _live(version), successor.encode())
+        self._forget(key, buried)
+        return bool(buried)
 
     def destroy(self, key: str) -> bool:
         call = self._call(key)
         try:
-            return bool(call.run_once(DESTROY, b"0") == 1)
+            buried = call.run_once(DESTROY, b"0")
         except Broken as broken:
-            return bool(call.run_once(DESTROY, b"%d" % broken.was_sent) == 1)
+            buried = call.run_once(DESTROY, b"%d" % broken.was_sent)
+        self._forget(key, buried)
+        return bool(buried)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:
         call = self._call(key)
@@ -110,9 +135,6 @@ class RedisStore(CopiesAsItself):
     def close(self) -> None:
         """Close the idle connections. A later call opens new ones."""
         self._connections.close()
-
-    def _call(self, key: str) -> Call:
-        return Call(self._connections, f"{self._prefix}{key}".encode())
 
 
 def _live(version: object) -> bytes:
