@@ -215,7 +215,7 @@ def commit(state: State, status: int) -> Outcome:
         elif state.ending is RECREATE:
             state.load()
         change = state.change()
-        if state.terms.user_key is not None and state.ending is NONE and state.phase is LIVE:
+        if state.terms.user_key is not None and state.ending is NONE and state.phase is not ABSENT:
             state.ending = RECREATE if changes_user(state, change) else NONE
         is_activity = status < 500 and not state.is_refused
         due = state.loaded is not None and state.loaded.due and is_activity

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..stores import Change
 from .contents import Contents
-from .phases import LIVE, NONE, RECREATE
+from .phases import GONE, LIVE, NONE, RECREATE
 
 if TYPE_CHECKING:
     from .state import State
@@ -35,7 +35,8 @@ def note_user(state: State) -> None:
 
     Now, not at the commit, so that a CSRF token which is read next belongs to the new id.
     """
-    if state.ending is NONE and state.phase is LIVE:
+    # Where another request has ended the session, a login starts another one.
+    if state.ending is NONE and (state.phase is LIVE or state.phase is GONE):
         assert state.contents is not None and state.loaded is not None
         if _find_owner(state, state.contents) != state.loaded.owner:
             state.end(RECREATE)

@@ -228,6 +228,18 @@ def test_a_login_after_the_end_of_all_is_untouched() -> None:
     assert browser.read() == {"user": "ann"}
 
 
+@pytest.mark.parametrize("way", ["item", "response"])
+def test_a_device_whose_session_was_ended_signs_in_again_at_once(way: str) -> None:
+    users, browser, _ = shop()
+    browser.log_in("ann", n=1)
+    users.end_all("ann")
+    if way == "item":
+        browser.log_in("ann")
+    else:
+        browser.send(lambda request: {"session": {"user": "ann"}})
+    assert browser.read() == {"user": "ann"}
+
+
 def test_everyone_ends_with_and_without_a_user() -> None:
     users, phone, laptop = shop()
     phone.log_in("ann")

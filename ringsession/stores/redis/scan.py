@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from .. import StoreUnavailable
@@ -23,8 +23,9 @@ from .scripts_users import END_OLD
 
 _COUNT = b"500"  # keys of one step
 _LONGEST = 600.0  # seconds of all passes together
+_PAUSE = 0.05  # seconds between two passes
 _KEY = re.compile(rb"[0-9a-f]{64}\Z")
-_SPECIAL = re.compile(r"([*?\[\]\\^-])")
+_SPECIAL = re.compile(r"[*?\[\]\\^-]")
 
 
 class _Head(NamedTuple):
@@ -60,7 +61,8 @@ class Scan:
     def __init__(self, connections: Connections, prefix: str) -> None:
         self._connections = connections
         self._prefix = prefix
-        self._pattern = f"{_SPECIAL.sub(chr(92) + chr(92) + '1', prefix)}*".encode()
+        escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", prefix)
+        self._pattern = f"{escaped}*".encode()
 
     def count(self) -> int:
         """Return the number of live sessions."""
@@ -90,6 +92,7 @@ class Scan:
             ended += found
             if is_clean and before == self._layout():
                 return ended
+            sleep(_PAUSE)
             if monotonic() > until:
                 raise StoreUnavailable("redis_store: the cluster's slots move all the time")
 
