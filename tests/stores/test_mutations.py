@@ -39,7 +39,7 @@ MUTATIONS = [
     ("redis close", "redis/exchange.py", "            connection.close()\n            if not isinstance", "            self._put(connection)\n            if not isinstance", "redis/test_exchange.py -k interrupted"),
     ("redis look", "redis/exchange.py", "and connection.is_clean()", "", "redis/test_exchange.py -k closed"),
     ("sql liveness", "sql/statements.py", "& t.record.is_not(None)", "", "test_contract.py -k postgresql"),
-    ("sql insert-only", "sql/store.py", '== [row["version"]]', '!= []', "test_contract.py -k postgresql"),
+    ("sql insert-only", "sql/create.py", '== [row["version"]]', '!= []', "test_contract.py -k postgresql"),
     ("sql version", "sql/statements.py", "self.replace = self.write.where(t.version == at)", "self.replace = self.write", "test_contract.py -k mariadb"),
     ("sql version in claim", "sql/statements.py", "at_version = (t.version == at) & live", "at_version = live", "test_orders.py test_contract.py -k mariadb"),
     ("sql moved", "sql/statements.py", "& (t.successor == to)", "", "test_contract.py -k mariadb"),
