@@ -27,19 +27,14 @@ class Statements:
 
     def __init__(self, table: Table) -> None:
         t = table.c
-        key: Any = bindparam("k")
-        new: Any = bindparam("new")
-        at: Any = bindparam("at")
-        to: Any = bindparam("to")
         self._table = table
+        key: Any = bindparam("k")
         # "+ 0" stops MySQL from using the index on `expires`. It would lock that index before the
         # row, while another request has locked the row and waits for the index.
         in_time = (t.expires + 0) > now()
         is_live = t.record.is_not(None) & in_time
         live = (t.key == key) & is_live
-        times = (t.expires, t.created, t.seen, t.idle, t.absolute)
-        login = (t.remembered, t.owner, t.handle, t.began, t.confirmed)
-        columns = (t.record, t.version, t.disposable, t.successor, *times, *login)
+        columns = [column for column in t if column.name not in ("key", "cookie")]
         self.load = select(*columns, now().label("now")).where(t.key == key)
         self.find = select(t.record, t.version).where(live)
         self.lock = self.find.with_for_update()
@@ -52,19 +47,27 @@ class Statements:
             .where(live, t.seen == bindparam("old_seen"))
             .values({name: bindparam(f"new_{name}") for name in ("created", "seen", "expires")})
         )
+        new: Any = bindparam("new")
         flag = t.disposable * bindparam("keep")
         written: dict[str, Any] = {"record": new, "version": bindparam("next"), "disposable": flag}
         self.write = update(table).where(live).values(written)
-        self.replace = self.write.where(t.version == at)
+        self.replace = self.write.where(t.version == bindparam("at"))
+        self._end(live, in_time)
+        self._find_users(is_live)
+
+    def _end(self, live: Any, in_time: Any) -> None:
+        """Make the statements that end sessions, and remove what has expired."""
+        t = self._table.c
+        at: Any = bindparam("at")
+        to: Any = bindparam("to")
+        keys: Any = bindparam("keys", expanding=True)
         self.destroy = self._bury(None).where(live)
         moved_before = t.record.is_(None) & in_time & (t.successor == to)
         at_version = (t.version == at) & live
-        self.claim = self._bury(to).where(t.key == key, at_version | moved_before)
-        self._find_users(is_live)
+        self.claim = self._bury(to).where(t.key == bindparam("k"), at_version | moved_before)
+        self.end_each = self._bury(None).where(t.key.in_(keys), t.record.is_not(None), in_time)
         self.find_expired = select(t.key).where(t.expires <= now()).limit(SWEPT_AT_ONCE)
-        keys: Any = bindparam("keys", expanding=True)
-        self.end_each = self._bury(None).where(t.key.in_(keys), is_live)
-        self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
+        self.drop_expired = delete(self._table).where(t.key.in_(keys), (t.expires + 0) <= now())
 
     def _bury(self, successor: Any) -> Any:
         """Turn the row into a tombstone. An existing tombstone keeps its `expires`.
