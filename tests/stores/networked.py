@@ -42,7 +42,10 @@ def pass_time(server: Server, seconds: float) -> None:
     """Move every deadline on the server back, which is all that its sessions know of time."""
     milliseconds = round(seconds * 1000)
     if not server.url.startswith("redis:"):
-        moved = ", ".join(f"{name} = {name} - {milliseconds}" for name in ("created", "seen"))
+        moved = ", ".join(
+            f"{name} = {name} - {milliseconds}"
+            for name in ("created", "seen", "began", "confirmed")
+        )
         moved += f", expires = CASE WHEN expires >= {NEVER} THEN expires ELSE expires - {milliseconds} END"
         _execute(server, f"UPDATE ringsession SET {moved}")
         return

@@ -6,7 +6,6 @@ connections.
 
 from __future__ import annotations
 
-import math
 import random
 import time
 import weakref
@@ -125,11 +124,11 @@ class SqlEngine:
         return SqlCall(self, name)
 
     def look(
-        self, name: str, work: Callable[[Connection], _Answer], *, bounded: bool = True
+        self, name: str, work: Callable[[Connection], _Answer], *, longer: float = 0
     ) -> _Answer:
         """Run work on a connection, and close it, so that no forked process inherits it.
 
-        bounded: False removes the time limit once the connection is open.
+        longer: seconds that are added to the time limit once the connection is open.
         Raises StoreUnavailable, and ValueError for what waiting cannot cure.
         """
         call = self.call(name)
@@ -140,8 +139,7 @@ class SqlEngine:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.detach()
                 check_version(self._engine.dialect)
-                if not bounded:
-                    DEADLINE.set(math.inf)
+                DEADLINE.set(call.deadline + longer)
                 return work(connection)
         except (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error) as error:
             failure = SqlFailed(error, self._names)

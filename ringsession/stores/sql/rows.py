@@ -10,9 +10,9 @@ from math import inf
 from typing import Any
 
 from ... import codec
-from .. import Change, Details, Lifetime
-from .table import NEVER
+from .. import Change, Details, Lifetime, Loaded, UserSessionRow
 from ..deadlines import Times
+from .table import NEVER
 
 
 def new_version() -> int:
@@ -25,7 +25,7 @@ def _milliseconds(seconds: float | None) -> int | None:
 
 
 def make_row(key: str, record: str, lifetime: Lifetime, details: Details) -> dict[str, Any]:
-    """Return the parameters of `Statements.create`."""
+    """Return the parameters of `Statements.create` and `continue_login`."""
     idle, absolute = _milliseconds(lifetime.idle), _milliseconds(lifetime.absolute)
     return {
         "k": key,
@@ -34,15 +34,48 @@ def make_row(key: str, record: str, lifetime: Lifetime, details: Details) -> dic
         "idle": idle,
         "absolute": absolute,
         "left": min(NEVER if time is None else time for time in (idle, absolute)),
+        "remembered": int(details.remembered),
         "disposable": int(details.disposable),
         "cookie": details.cookie or None,
+        "owner": details.owner,
+        "handle": details.handle,
+        "began": _milliseconds(details.began),
+        "confirmed": _milliseconds(details.confirmed),
+        "confirms": int(details.confirms),
+        "old": details.replaces if details.continues else None,
     }
 
 
 def read_times(row: Any) -> Times:
     """Return the times of a loaded row, in seconds."""
     idle, absolute = (None if time is None else time / 1000 for time in (row.idle, row.absolute))
-    return Times(row.created / 1000, row.seen / 1000, Lifetime(idle, absolute))
+    remembered = bool(row.remembered)
+    return Times(row.created / 1000, row.seen / 1000, Lifetime(idle, absolute), remembered)
+
+
+def read_live(row: Any, times: Times, left: float | None, moved: bool, due: bool) -> Loaded:
+    """Return a store's answer for a loaded row that is live."""
+    return Loaded(
+        codec.record_text(bytes(row.record)),
+        row.version,
+        left,
+        moved,
+        due,
+        bool(row.disposable),
+        remembered=times.remembered,
+        began=times.created if row.began is None else row.began / 1000,
+        owner=row.owner,
+        handle=row.handle,
+        confirmed=None if row.confirmed is None else row.confirmed / 1000,
+    )
+
+
+def read_user_session(row: Any) -> UserSessionRow:
+    """Return what a user may know of one session, from a row of `Statements.find_owned`."""
+    seen, began, created = row.seen / 1000, row.began / 1000, row.created / 1000
+    idle = inf if row.idle is None else seen + row.idle / 1000
+    ends = inf if row.absolute is None else created + row.absolute / 1000
+    return UserSessionRow(row.key, row.handle, began, seen, idle, ends, read_text(row))
 
 
 def write_times(times: Times) -> dict[str, int]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, bindparam, case, delete, insert, literal, select, update
+from sqlalchemy import Table, bindparam, case, delete, func, literal, select, update
 
 from ..deadlines import TOMBSTONE
+from .inserts import insert_login, insert_new
 from .table import now
 
 SWEPT_AT_ONCE = 256
+ENDED_AT_ONCE = 256
+FOUND_AT_ONCE = 4096
 
 
 class Statements:
@@ -24,21 +27,19 @@ class Statements:
 
     def __init__(self, table: Table) -> None:
         t = table.c
-        key: Any = bindparam("k")
-        new: Any = bindparam("new")
-        at: Any = bindparam("at")
-        to: Any = bindparam("to")
         self._table = table
+        key: Any = bindparam("k")
         # "+ 0" stops MySQL from using the index on `expires`. It would lock that index before the
         # row, while another request has locked the row and waits for the index.
         in_time = (t.expires + 0) > now()
-        live = (t.key == key) & t.record.is_not(None) & in_time
-        times = (t.expires, t.created, t.seen, t.idle, t.absolute)
-        columns = (t.record, t.version, t.disposable, t.successor, *times, now().label("now"))
-        self.load = select(*columns).where(t.key == key)
+        is_live = t.record.is_not(None) & in_time
+        live = (t.key == key) & is_live
+        columns = [column for column in t if column.name not in ("key", "cookie")]
+        self.load = select(*columns, now().label("now")).where(t.key == key)
         self.find = select(t.record, t.version).where(live)
         self.lock = self.find.with_for_update()
-        self.create = self._make_insert()
+        self.create = insert_new(table)
+        self.continue_login = insert_login(table)
         # Only if `seen` is still the time that was read, so that a slow request never shortens a
         # session.
         self.move = (
@@ -46,24 +47,27 @@ class Statements:
             .where(live, t.seen == bindparam("old_seen"))
             .values({name: bindparam(f"new_{name}") for name in ("created", "seen", "expires")})
         )
+        new: Any = bindparam("new")
         flag = t.disposable * bindparam("keep")
         written: dict[str, Any] = {"record": new, "version": bindparam("next"), "disposable": flag}
         self.write = update(table).where(live).values(written)
-        self.replace = self.write.where(t.version == at)
+        self.replace = self.write.where(t.version == bindparam("at"))
+        self._end(live, in_time)
+        self._find_users(is_live)
+
+    def _end(self, live: Any, in_time: Any) -> None:
+        """Make the statements that end sessions, and remove what has expired."""
+        t = self._table.c
+        at: Any = bindparam("at")
+        to: Any = bindparam("to")
+        keys: Any = bindparam("keys", expanding=True)
         self.destroy = self._bury(None).where(live)
         moved_before = t.record.is_(None) & in_time & (t.successor == to)
         at_version = (t.version == at) & live
-        self.claim = self._bury(to).where(t.key == key, at_version | moved_before)
+        self.claim = self._bury(to).where(t.key == bindparam("k"), at_version | moved_before)
+        self.end_each = self._bury(None).where(t.key.in_(keys), t.record.is_not(None), in_time)
         self.find_expired = select(t.key).where(t.expires <= now()).limit(SWEPT_AT_ONCE)
-        keys: Any = bindparam("keys", expanding=True)
-        self.drop_expired = delete(table).where(t.key.in_(keys), (t.expires + 0) <= now())
-
-    def _make_insert(self) -> Any:
-        names = ("version", "idle", "absolute", "disposable", "cookie")
-        values: dict[str, Any] = {name: bindparam(name) for name in names}
-        values |= {"key": bindparam("k"), "record": bindparam("new")}
-        times = {"created": now(), "seen": now(), "expires": now() + bindparam("left")}
-        return insert(self._table).values(**values, **times)
+        self.drop_expired = delete(self._table).where(t.key.in_(keys), (t.expires + 0) <= now())
 
     def _bury(self, successor: Any) -> Any:
         """Turn the row into a tombstone. An existing tombstone keeps its `expires`.
@@ -83,3 +87,24 @@ class Statements:
             *((t[name], None) for name in empty),
         ]
         return update(self._table).ordered_values(*values)
+
+    def _find_users(self, is_live: Any) -> None:
+        """Make the statements that look for the sessions of a user, or of a cookie.
+
+        None of them locks a row, so they see what was committed when they began.
+        """
+        t = self._table.c
+        began = func.coalesce(t.began, t.created).label("began")
+        owned = (t.owner == bindparam("owner")) & is_live
+        self.find_logins = select(t.key, t.handle).where(owned)
+        columns = (t.key, t.handle, began, t.seen, t.created, t.idle, t.absolute, t.record)
+        self.find_owned = select(*columns).where(owned)
+        self.find_older = (
+            select(t.key)
+            .where(t.key > bindparam("after"), t.cookie == bindparam("cookie"), is_live)
+            .where(began <= bindparam("until"))
+            .order_by(t.key)
+            .limit(FOUND_AT_ONCE)
+        )
+        self.count = select(func.count()).select_from(self._table).where(is_live)
+        self.now = select(now().label("now"))

@@ -7,6 +7,7 @@ This module decides which statements each operation runs. `statements.py` has th
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -18,13 +19,23 @@ from sqlalchemy import text
 from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded, StoreUnavailable
 from ..call_timeouts import Timeout, read_timeout
 from ..compare_and_set import compare_and_set
+from .create import create_row
 from .engine import Execute, SqlCall, SqlEngine, open_engine
-from .errors import SqlFailed
 from .migration import find_faults, make_or_migrate
 from .statements import Statements
 from .sweep import sweep_a_few, sweep_all
-from .rows import is_ended, make_row, merge_change, new_version, read_text, read_times, write_times
+from .rows import (
+    is_ended,
+    make_row,
+    merge_change,
+    new_version,
+    read_live,
+    read_text,
+    read_times,
+    write_times,
+)
 from .table import make_table
+from .users import SqlUsers
 from ..deadlines import UNLIMITED, Lifetime, Times, judge
 
 log = logging.getLogger("ringsession")
@@ -33,7 +44,7 @@ _TRIES_WITHOUT_LOCK = 8
 _CREATES_PER_SWEEP = 128
 
 
-class SqlStore(CopiesAsItself):
+class SqlStore(SqlUsers, CopiesAsItself):
     """The store that `sql_store` makes."""
 
     def __init__(self, engine: SqlEngine, table: str) -> None:
@@ -54,7 +65,7 @@ class SqlStore(CopiesAsItself):
         the same exceptions as `check`.
         """
         self._engine.look(
-            "create_table", lambda lent: make_or_migrate(lent, self._table), bounded=False
+            "create_table", lambda lent: make_or_migrate(lent, self._table), longer=math.inf
         )
         self.check()
 
@@ -90,16 +101,13 @@ class SqlStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(call, key, row.seen, standing.renewed):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(read_text(row), row.version, left, moved, standing.due, bool(row.disposable))
+        return read_live(row, times, left, moved, standing.due)
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
         call = self._engine.call("create")
-        row = make_row(key, record, lifetime, details)
-        created = self._insert(call, row)
-        if not created and call.change(self._sql.drop_expired, keys=[key]):
-            created = self._insert(call, row)
+        created = create_row(call, self._sql, make_row(key, record, lifetime, details))
         if next(self._creates) % _CREATES_PER_SWEEP == 0:
             sweep_a_few(call, self._sql)
         return created
@@ -161,20 +169,6 @@ class SqlStore(CopiesAsItself):
     def _replace(self, call: SqlCall, key: str, at: Any, new: dict[str, Any]) -> bool:
         """Store a complete record if the stored version is `at`."""
         return call.change(self._sql.replace, k=key, at=at, next=new_version(), **new)
-
-    def _insert(self, call: SqlCall, row: dict[str, Any]) -> bool:
-        def work(execute: Execute) -> bool:
-            try:
-                execute(self._sql.create, row)
-            except SqlFailed as error:
-                if not error.is_duplicate:
-                    raise
-                # After a broken connection, the first try may have stored the row.
-                found = execute(self._sql.load, {"k": row["k"]})
-                return [each.version for each in found] == [row["version"]]
-            return True
-
-        return call.run(work)
 
     def _patch_locked(self, execute: Execute, key: str, change: Change) -> bool:
         """Patch with a lock on the row, after other requests were faster several times."""

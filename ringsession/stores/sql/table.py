@@ -33,6 +33,22 @@ def _mysql_now(element: Any, compiler: Any, **options: Any) -> str:
     return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
 
 
+class started(FunctionElement[int]):
+    """The same when the statement began, so that all columns of a new row get one time."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(started, "postgresql")
+def _postgresql_started(element: Any, compiler: Any, **options: Any) -> str:
+    return "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)"
+
+
+compiles(started, "mysql")(_mysql_now)  # which is constant within a statement
+compiles(started, "mariadb")(_mysql_now)
+
+
 def _digits(length: int) -> Any:
     """Return a column type for hexadecimal digits, compared byte by byte."""
     plain = String(length)
@@ -65,9 +81,9 @@ def make_table(name: str) -> Table:
         _number("remembered"),
         _number("disposable"),
         Column("cookie", _digits(32)),  # the hash of the cookie's name
-        Column("owner", _digits(64), index=True),
-        Column("handle", _digits(32)),
-        Column("began", BigInteger),
-        Column("confirmed", BigInteger),
+        Column("owner", _digits(64), index=True),  # the hash of the user; NULL: nobody
+        Column("handle", _digits(32)),  # the name of the login
+        Column("began", BigInteger),  # when the login began; NULL: at `created`
+        Column("confirmed", BigInteger),  # when the user last confirmed who they are
         Column("successor", _digits(64)),  # of a tombstone: the key to which the session moved
     )

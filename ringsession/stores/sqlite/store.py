@@ -1,7 +1,7 @@
 """Keep sessions in a SQLite file, for the threads and processes of one machine.
 
-This module has the operations of a store. `connections.py` opens the file and waits for its lock,
-and `table.py` describes the table.
+This module has the operations of a store, and `users.py` those for the sessions of a user.
+`connections.py` opens the file and waits for its lock, and `table.py` describes the table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 from ... import codec
 from . import statements as sql
@@ -20,19 +20,19 @@ from .. import NO_DETAILS, Change, CopiesAsItself, Details, Loaded
 from ..call_timeouts import Timeout, read_timeout
 from ..calling import describe
 from ..compare_and_set import compare_and_set
-from .rows import make_tombstone, new_version
-from .connections import SqliteConnections, is_busy
 from ..deadlines import UNLIMITED, Lifetime, Standing, Times, judge
+from .connections import SqliteConnections, is_busy
+from .rows import make_fence, make_row, make_tombstone, new_version
+from .sweep import sweep_all, sweep_if_free
+from .users import SqliteUsers
 
 log = logging.getLogger("ringsession")
-_Answer = TypeVar("_Answer")
 
 _CREATES_PER_SWEEP = 16
-_SWEPT_AT_ONCE = 64
 _SHORT_WAIT = 0.05  # seconds
 
 
-class SqliteStore(CopiesAsItself):
+class SqliteStore(SqliteUsers, CopiesAsItself):
     """The store that `sqlite_store` makes."""
 
     def __init__(
@@ -57,8 +57,9 @@ class SqliteStore(CopiesAsItself):
         row = self._connections.fetch(sql.LOAD, (digest,))
         if row is None:
             return None
-        record, version, created, seen, idle, absolute, disposable, successor = row
-        times = Times(created, seen, Lifetime(idle, absolute))
+        record, version, created, seen, idle, absolute, disposable, successor, *login = row
+        remembered, owner, handle, began, confirmed = login
+        times = Times(created, seen, Lifetime(idle, absolute), bool(remembered))
         standing = judge(times, limit, now)
         if standing is None and (limit == UNLIMITED or judge(times, UNLIMITED, now) is None):
             return None
@@ -69,23 +70,36 @@ class SqliteStore(CopiesAsItself):
         left, moved = standing.expires_in, False
         if standing.renewed is not None and self._move(digest, seen, standing):
             left, moved = standing.renewed_in, standing.moves
-        return Loaded(record, version, left, moved, standing.due, bool(disposable))
+        return Loaded(
+            record,
+            version,
+            left,
+            moved,
+            standing.due,
+            bool(disposable),
+            remembered=times.remembered,
+            began=created if began is None else began,
+            owner=owner and owner.hex(),
+            handle=handle and handle.hex(),
+            confirmed=confirmed,
+        )
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
-        digest, version = bytes.fromhex(key), new_version()
-        described = (details.disposable, bytes.fromhex(details.cookie) or None, record)
+        digest = bytes.fromhex(key)
 
         def insert(connection: sqlite3.Connection) -> bool:
             now = self._clock()
-            times = (Times(now, now, lifetime).expires, now, now, *lifetime)
-            row = (digest, version, *times, *described, now)
-            return connection.execute(sql.CREATE, row).rowcount == 1
+            row = make_row(digest, record, lifetime, details, now)
+            if details.continues:
+                row = (*row, *make_fence(details, now), now)
+                return connection.execute(sql.CONTINUE, row).rowcount == 1
+            return connection.execute(sql.CREATE, (*row, now)).rowcount == 1
 
-        created = self._write(insert)
+        created = self._connections.write(insert, self._connections.deadline())
         if next(self._creates) % _CREATES_PER_SWEEP == 0:
-            self._sweep_if_free()
+            sweep_if_free(self._connections, self._clock)
         return created
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
@@ -150,25 +164,7 @@ class SqliteStore(CopiesAsItself):
         return compare_and_set(read, name, change, write, extend)
 
     def sweep(self) -> int:
-        swept = 0
-        while True:  # in small batches, so that no other writer waits for long
-            deleted = self._write(self._delete_expired)
-            swept += deleted
-            if deleted < _SWEPT_AT_ONCE:
-                return swept
-
-    def _write(self, ask: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
-        return self._connections.write(ask, self._connections.deadline())
-
-    def _delete_expired(self, connection: sqlite3.Connection) -> int:
-        return connection.execute(sql.SWEEP, (self._clock(), _SWEPT_AT_ONCE)).rowcount
-
-    def _sweep_if_free(self) -> None:
-        try:
-            self._connections.write(self._delete_expired, 0)
-        except sqlite3.Error as error:
-            if not is_busy(error):
-                log.warning("Could not delete expired sessions: %s", describe(error))
+        return sweep_all(self._connections, self._clock)
 
     def _move(self, digest: bytes, seen: float, standing: Standing) -> bool:
         """Store when the session was last used. Return whether that succeeded.
