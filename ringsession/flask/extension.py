@@ -12,12 +12,13 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from flask import Flask, current_app, request, session
+from flask import Flask, request, session
 from markupsafe import Markup
 
 from .app_config import flask_defaults
 from .failing import handle_failures
 from .session import FlaskSession
+from .logins import NAME, SITE
 from .site import Site
 from ..layer_options import find_value, layer_options
 from ..config import Config, ConfigError
@@ -27,32 +28,12 @@ from ..middleware.security_headers import NONCE
 from ..request import Request, as_request
 from ..session.state import SessionCommitted
 
-__all__ = ["FlaskSession", "RingSession", "flask_defaults", "recreate"]
+__all__ = ["FlaskSession", "RingSession", "flask_defaults"]
 
-_NAME = "ringsession"
 _NO_TOKEN = (
     "csrf_token(), csrf_field(): the session has no CSRF token yet, and the response has already"
     " started, so its cookie cannot be sent. Call one of them in the view before the stream starts."
 )
-
-
-def recreate() -> None:
-    """Move `flask.session` to a new id when the response starts. Call this when a user logs in.
-
-    The session keeps its values, and both timeouts start again. The old id becomes useless, so that
-    nobody who knows it is logged in too.
-    Raises RuntimeError outside a request, and in an app without `RingSession`.
-
-    >>> app = Flask(__name__)
-    >>> app.config["SECRET_KEY"] = "a secret of at least 16 bytes"
-    >>> _ = RingSession(app)
-    >>> with app.test_request_context():
-    ...     recreate()
-    """
-    if _NAME not in current_app.extensions:
-        raise RuntimeError("recreate: this app has no RingSession. Call RingSession(app) first")
-    ring_session: Any = session
-    ring_session.recreate()
 
 
 def _ring_request() -> Request:
@@ -118,7 +99,7 @@ class RingSession:
     app.config is read at each use, so that you may set it later: SESSION_COOKIE_DOMAIN, _PATH,
     _HTTPONLY, _SECURE, _SAMESITE and _PARTITIONED, PERMANENT_SESSION_LIFETIME,
     SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH, MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS. From
-    the first request on, SESSION_COOKIE_NAME is fixed, and where SECRET_KEY seals the cookie, it
+    the first request on, SESSION_COOKIENAME is fixed, and where SECRET_KEY seals the cookie, it
     and SECRET_KEY_FALLBACKS.
     Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` if the layer for them is on.
     Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an
@@ -153,7 +134,7 @@ class RingSession:
 
         config: None; the config for this app, or None for the constructor's config.
         """
-        if _NAME in app.extensions:
+        if NAME in app.extensions:
             raise ConfigError("RingSession: this app already has a RingSession. Install it once")
         nested = self._config if config is None else config
         functions: dict[str, Callable[[], str]] = {}
@@ -164,7 +145,8 @@ class RingSession:
         app.wsgi_app = site.wsgi_app  # type: ignore[method-assign]
         app.session_interface = site.interface
         handle_failures(app)
-        app.extensions[_NAME] = self
+        app.extensions[NAME] = self
+        app.extensions[SITE] = site
 
 
 def _provide(functions: Collection[str], request: Request) -> None:

@@ -15,7 +15,7 @@ from ..config import Config, ConfigError, assoc_in
 from ..http.grammar import LONGEST_COOKIE_AGE
 from ..middleware.session import find_attrs, read_seconds
 from ..option_error import OptionError, show, to_seconds
-from ..stores import Lifetime
+from ..stores import Lifetime, UserStore
 from ..wsgi.form_input import FormLimits
 from .app_config import COOKIE_KEYS, app_cookie_attrs, flask_defaults, ignored_keys
 from .app_config import name_app_key, read_config
@@ -23,6 +23,7 @@ from .app_config import name_app_key, read_config
 log = logging.getLogger("ringsession")
 
 _FORM_LIMITS = ("MAX_CONTENT_LENGTH", "MAX_FORM_MEMORY_SIZE", "MAX_FORM_PARTS")
+_LOGIN_KEY = "_user_id"  # Flask-Login's
 _LATE = "after the first request"
 _BEFORE = "Set it before the first request"
 
@@ -87,6 +88,15 @@ class LiveConfig:
 
     def find_cookie_name(self) -> Any:
         return self._session.get("cookie_name", self._values["SESSION_COOKIE_NAME"])
+
+    def find_user_key(self, *, has_default: bool) -> Any:
+        """Return the session key that names the user, or None.
+
+        has_default: Flask-Login is in use, so that its key is the default.
+        """
+        if "user_key" in self._session or not has_default:
+            return self._session.get("user_key")
+        return _LOGIN_KEY if isinstance(self._nested["session"]["store"], UserStore) else None
 
     def check_name(self, fixed: Fixed) -> None:
         """Refuse another cookie's name than that of the first request."""

@@ -6,6 +6,7 @@ Flask's own keys `_flashes` and `_permanent` are handled here, requests in `inte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask.sessions import SessionMixin
@@ -17,6 +18,7 @@ from ..session.mapping import Session, session_state
 from ..session.phases import LIVE, NONE, UNTOUCHED
 from ..session.state import SessionCommitted, State
 from .events import is_event
+from .messages import flash_pair, flash_value
 from .outside import Opened
 from .values import stored_value
 
@@ -26,30 +28,6 @@ _QUOTED = f'"{PERMANENT}"'  # as it stands in a record
 # Flask-Login asks for this key after each request, also one for a file, and takes it out of the
 # session. So it is there only if the same request has used the session before.
 _REMEMBER = "_remember"
-_CATEGORY = "message"  # flask.flash's own default
-
-
-def is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2
-
-
-def flash_pair(value: Any) -> tuple[Any, Any]:
-    """Return a message of the layers as Flask has it: with its category, or "message".
-
-    >>> flash_pair("saved"), flash_pair(("error", "not saved"))
-    (('message', 'saved'), ('error', 'not saved'))
-    """
-    return value if is_pair(value) else (_CATEGORY, value)
-
-
-def flash_value(category: Any, message: Any) -> Any:
-    """Return a message of Flask as the layers have it, so that `flash_pair` gives the pair again.
-
-    >>> flash_value("message", "saved"), flash_value("error", "not saved")
-    ('saved', ('error', 'not saved'))
-    """
-    plain = type(category) is str and category == _CATEGORY and not is_pair(message)
-    return message if plain else (category, message)
 
 
 def is_permanent(record: str) -> bool:
@@ -160,10 +138,30 @@ class FlaskSession(SessionMixin):
         self._check(".clear()")
         self._ring.destroy()
 
-    def recreate(self) -> None:
-        """Move the session to a new id. See `ringsession.flask.recreate`."""
+    def recreate(self, *, remember: bool | None = None) -> None:
+        """Move the session to a new id. See `Session.recreate`."""
         self._check(".recreate()")
-        self._ring.recreate()
+        self._ring.recreate(remember=remember)
+
+    def confirm(self) -> None:
+        """Note that the user has just confirmed who they are. See `Session.confirm`."""
+        self._check(".confirm()")
+        self._ring.confirm()
+
+    @property
+    def handle(self) -> str | None:
+        """See `Session.handle`."""
+        return self._ring.handle
+
+    @property
+    def began(self) -> datetime | None:
+        """See `Session.began`."""
+        return self._ring.began
+
+    @property
+    def confirmed(self) -> datetime | None:
+        """See `Session.confirmed`."""
+        return self._ring.confirmed
 
     def swap(self, key: str, change: Callable[[Any], Any]) -> Any:
         """Set a key at once and atomically to `change(old value)`. See `Session.swap`."""

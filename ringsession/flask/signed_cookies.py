@@ -20,7 +20,8 @@ from itsdangerous import BadData, BadSignature
 from itsdangerous.encoding import base64_decode
 
 from ..session.contents import RESERVED
-from .session import FLASHES, flash_value
+from .messages import flash_value
+from .session import FLASHES
 from .values import encode
 from ..config import ConfigError
 from ..http.grammar import LONGEST_COOKIE_AGE

@@ -54,8 +54,27 @@ class Site:
 
     @property
     def config(self) -> Config:
+        """Return the config of now. Flask-Login may have come after the layers were built."""
         assert self.wsgi_app.config is not None
+        if not self._is_started and self._find_user_key() != self._user_key:
+            self._build()
         return self.wsgi_app.config
+
+    @property
+    def cookie_name(self) -> Any:
+        """Return the name of the session's cookie."""
+        return self._live.find_cookie_name()
+
+    def _find_user_key(self) -> Any:
+        """Return the session key that names the user: Flask-Login's, if the app has no other.
+
+        A cookie that Flask signed survives `end_all` until it is converted, so that users wait
+        until no such cookie is accepted.
+        """
+        can_find = self._cookies is None and not self._live.is_sealed_by_app
+        return self._live.find_user_key(
+            has_default=can_find and hasattr(self._app, "login_manager")
+        )
 
     def _find_former_name(self) -> str | None:
         """Return the name of the cookie that Flask signed, if it is not the session's own."""
@@ -69,7 +88,9 @@ class Site:
             return
         with self._lock:
             if not self._is_started:
-                if self._live.find_fixed() != self._fixed:
+                if self._live.find_fixed() != self._fixed or (
+                    self._find_user_key() != self._user_key
+                ):
                     self._build()
                 self._live.warn_of_ignored()
                 self._is_started = True
@@ -83,6 +104,8 @@ class Site:
 
     def _build(self) -> None:
         fixed, whole = self._live.find_fixed(), self._live.read()
+        self._user_key = self._find_user_key()
+        whole = assoc_in(whole, ["session", "user_key"], self._user_key)
         store: Any = whole["session"]["store"]
         if self._cookies is not None:
             store = MovingStore(store, self._cookies)

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from ..option_error import OptionError, wrong_value
 from ..request import Request
 from ..session.contents import is_reserved
-from ..stores import Lifetime, UserStore
+from ..stores import Lifetime, StoreUnavailable, UserStore
 from ..stores.deadlines import Limit
 from ..stores.logins import UserTerms
 from ..stores.opening import OpensBackend
@@ -67,6 +67,14 @@ def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
     if not isinstance(store, (UserStore, OpensBackend)):
         problem = f"expected a server-side store that finds users, got {show_store(store)}."
         raise OptionError("user_key", f"{problem} {_INSTEAD}")
+    check = getattr(store, "check_users", None)
+    if check is not None:
+        try:
+            check()
+        except StoreUnavailable:
+            pass  # `find_store` has logged it: the server may start after the app
+        except ValueError as error:
+            raise OptionError("user_key", str(error)) from None
     return UserTerms(user_key, user_limit)
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, flash, get_flashed_messages, request, session
 
 from ringsession.codec import decode, encode
-from ringsession.flask.session import flash_pair, flash_value
+from ringsession.flask.messages import flash_pair, flash_value
 from tests.flask.apps import make_app
 
 PAIRS = [

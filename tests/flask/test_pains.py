@@ -25,7 +25,7 @@ from flask import Flask, render_template_string, session
 from redis import Redis
 
 from ringsession import memory_store
-from ringsession.flask.extension import recreate
+from ringsession.flask import recreate
 from ringsession.stores import Lifetime
 from ringsession.stores.server_side import hash_id
 from tests.flask.apps import make_app

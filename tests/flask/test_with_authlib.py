@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, request, session
 
-from ringsession.flask.extension import recreate
+from ringsession.flask import recreate
 from tests.flask.apps import make_app
 from tests.flask.oauth_provider import ask
 from tests.machine import import_part

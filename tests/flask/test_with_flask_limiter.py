@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, request, session
 
 from ringsession import memory_store
-from ringsession.flask.extension import recreate
+from ringsession.flask import recreate
 from tests.flask.apps import make_app
 from tests.machine import import_part
 from tests.tracing import TracedStore

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, get_flashed_messages, request, session
 
 from ringsession import memory_store
-from ringsession.flask.extension import recreate
+from ringsession.flask import recreate
 from tests.flask.apps import make_app, set_cookies
 from tests.machine import import_part
 from tests.tracing import UNAVAILABLE, TracedStore

@@ -1,4 +1,4 @@
-"""Sessions that belong to users: a login moves the session, and `user_sessions` lists and ends it."""
+"""Sessions of users: a login moves the session, and `user_sessions` lists and ends it."""
 
 from __future__ import annotations
 

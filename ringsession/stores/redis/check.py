@@ -10,7 +10,8 @@ import logging
 from .call import Call
 from .connections import Connections
 from .exchange import NotAccepted, Refused
-from .scripts import CHECK
+from .scripts import CHECK, Script
+from .scripts_users import CHECK_USERS
 
 log = logging.getLogger("ringsession")
 
@@ -72,10 +73,18 @@ def _read_info(text: bytes) -> dict[str, str]:
     return {name: value for name, colon, value in pairs if colon and value.isprintable()}
 
 
-def _check_rights(call: Call, connections: Connections) -> None:
+def check_users(connections: Connections, name: bytes) -> None:
+    """Raise ValueError for a right that the store lacks where an app has users."""
+    try:
+        _check_rights(Call(connections, name), connections, CHECK_USERS)
+    finally:
+        connections.close()
+
+
+def _check_rights(call: Call, connections: Connections, script: Script = CHECK) -> None:
     try:
         call.ask((b"GET", call.name), (b"TIME",), *connections.own_commands)
-        refused = call.run(CHECK)
+        refused = call.run(script)
     except Refused as error:
         if error.reply.code == "NOPERM":
             raise ValueError(f"{error}. {_RIGHTS}") from None

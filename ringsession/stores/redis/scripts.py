@@ -163,15 +163,25 @@ if string.sub(h, 1, 2) ~= 'L ' then return 0 end"""
     + _BURIED
 )
 
-# -> nil, or the commands in the scripts above that the ACL forbids. Stores nothing.
-CHECK = make_script("""
-local refused = {}
+
+def make_check(checks: str) -> Script:
+    """Return a script that answers with nil, or the commands that the ACL forbids.
+
+    checks: Lua that calls `check(name, ...)`, which runs no command.
+    """
+    return make_script(f"""
+local refused = {{}}
 local function check(name, ...)
   if not redis.acl_check_cmd(name, ...) then refused[#refused + 1] = name end
 end
+{checks}
+if #refused > 0 then return table.concat(refused, ' ') end
+return false""")
+
+
+# For the scripts above.
+CHECK = make_check("""
 check('eval', 'return 1', '1', KEYS[1])
 for name in string.gmatch('exists del', '%S+') do check(name, KEYS[1]) end
 for name in string.gmatch('append pexpireat set', '%S+') do check(name, KEYS[1], '0') end
-for name in string.gmatch('getrange setrange', '%S+') do check(name, KEYS[1], '0', '0') end
-if #refused > 0 then return table.concat(refused, ' ') end
-return false""")
+for name in string.gmatch('getrange setrange', '%S+') do check(name, KEYS[1], '0', '0') end""")

@@ -13,7 +13,7 @@ session is or will be.
 
 from __future__ import annotations
 
-from .scripts import make_script
+from .scripts import make_check, make_script
 
 SAMPLE = 8
 _SAMPLED_FROM = 16  # logins; a user with fewer has an index that is small enough
@@ -107,3 +107,9 @@ local created, cookie, began = string.match(h, {_FIELDS})
 if cookie ~= ARGV[1] or tonumber(began == '-' and created or began) > tonumber(ARGV[2]) then
   return 0
 end""" + _END)
+
+# For the scripts above, and for what `users.py` sends by itself.
+CHECK_USERS = make_check("""
+for name in string.gmatch('hgetall hlen pttl', '%S+') do check(name, KEYS[1]) end
+for name in string.gmatch('hget hdel hrandfield', '%S+') do check(name, KEYS[1], '1') end
+check('hset', KEYS[1], '0', '0')""")

@@ -13,6 +13,7 @@ from typing import Any
 from .. import Details, Lifetime, StoreUnavailable, UserSessionRow
 from ..deadlines import UNLIMITED, judge
 from .call import Call
+from .check import check_users
 from .connections import Connections, ServerConnections
 from .exchange import Broken
 from .layout import Live, loaded_facts, milliseconds, read_or_refuse, read_time
@@ -39,6 +40,10 @@ class UserIndex:
     def __init__(self, connections: Connections, prefix: str) -> None:
         self._connections = connections
         self._prefix = prefix
+
+    def check_users(self) -> None:
+        """Raise ValueError for a right that users need and the store lacks."""
+        check_users(self._connections, self._call("0" * 64).name)
 
     def find_sessions(self, owner: str) -> list[UserSessionRow]:
         index = self._index(owner)
