@@ -21,7 +21,7 @@ MUTATIONS = [
     ("memory version in swap", "memory.py", "if entry is None or entry.version != version:", "if entry is None:", "test_memory.py"),
     ("memory version in claim", "memory.py", "if entry.version != version:", "if False:", "test_memory.py"),
     ("memory place of a tombstone", "memory.py", "self._live -= entry.record is not None", "pass", "test_memory.py"),
-    ("sqlite liveness", "sqlite/statements.py", "record IS NOT NULL AND", "", "sqlite/test_store.py"),
+    ("sqlite liveness", "sqlite/statements.py", "key = ? AND record IS NOT NULL AND", "key = ? AND", "sqlite/test_store.py"),
     ("sqlite insert-only", "sqlite/statements.py", "WHERE expires <= ?", "WHERE 1 OR expires <= ?", "sqlite/test_store.py"),
     ("sqlite version", "sqlite/statements.py", "AND version = ?", "AND (1 OR version = ?)", "sqlite/test_store.py"),
     ("sqlite slow read", "sqlite/statements.py", "AND seen = ?", "AND (1 OR seen = ?)", "sqlite/test_table.py"),

@@ -101,6 +101,12 @@ def test_a_user_sees_the_sessions_own_times(store: Any, clock: list[float]) -> N
     assert row == (key_of("a"), HANDLE, NOW - 9, NOW + 120, NOW + 1920, never, EMPTY)
 
 
+def remove_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    unfenced = statements.CONTINUE.replace("record IS NOT NULL AND expires > ?", "? > 0")
+    unfenced = unfenced.replace("owner = ? AND handle = ?", "? > '' AND ? > ''")
+    monkeypatch.setattr(statements, "CONTINUE", unfenced)
+
+
 def test_without_the_fence_an_ended_login_would_continue(
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,9 +115,7 @@ def test_without_the_fence_an_ended_login_would_continue(
     store.create(key_of("a"), EMPTY, LIFETIME, details)
     store.end_sessions(ANN)
     assert not store.create(key_of("b"), EMPTY, LIFETIME, again)
-    unfenced = statements.CONTINUE.replace("record IS NOT NULL AND expires > ?", "? > 0")
-    unfenced = unfenced.replace("owner = ? AND handle = ?", "? > '' AND ? > ''")
-    monkeypatch.setattr(statements, "CONTINUE", unfenced)
+    remove_the_fence(monkeypatch)
     assert store.create(key_of("b"), EMPTY, LIFETIME, again)
     assert len(store.find_sessions(ANN)) == 1
 
@@ -176,3 +180,13 @@ def test_no_ended_session_is_accepted_again_in_a_long_race(path: Path) -> None:
     assert (seen["accepted after"], seen["ended without cause"]) == (0, 0)
     with closing(sqlite_store(path)) as store:
         print(f"sqlite: {measure_creates(store)}")
+
+
+@pytest.mark.soak
+def test_the_race_notices_that_the_fence_is_missing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_the_fence(monkeypatch)
+    seen = race(path, 10)
+    print(f"sqlite, without the fence: {seen}")
+    assert seen["accepted after"] > 0
