@@ -9,7 +9,8 @@ import sys
 from flask import Flask, abort, flash, redirect, render_template_string, request, session
 
 from ringsession import memory_store
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 
 app = Flask(__name__)
 RingSession(

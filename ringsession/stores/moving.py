@@ -128,8 +128,9 @@ class Move:
         if not self._insert(value, record, details):
             return None
         if not details.continues:  # which the store has checked
+            # Only now: whoever ends all sessions either finds this one, or has ended the origin.
             found = self._load(origin.key)
-            if found is not None and found.record is None and found.successor is None:
+            if found is None or (found.record is None and self._follow(found) is None):
                 ask(self._store.destroy, self._sessions.known(value))
                 return None
         return value

@@ -21,7 +21,8 @@ from flask import (
     stream_with_context,
 )
 
-from ringsession.flask.extension import FlaskSession, RingSession, recreate
+from ringsession.flask.extension import FlaskSession, RingSession
+from ringsession.flask.logins import recreate
 
 
 def make_app() -> Flask:

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask, request, session
 
 from ringsession import ConfigError, cookie_store, memory_store, site_defaults
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.apps import SECRET, make_app, set_cookies
 from tests.machine import import_part
 

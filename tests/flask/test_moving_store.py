@@ -12,7 +12,8 @@ import pytest
 from flask import Flask, session
 
 from ringsession import StoreUnavailable, cookie_store, memory_store
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.apps import SECRET, set_cookies
 from tests.flask.test_signed_cookies import client_with, signed
 from tests.tracing import TracedStore

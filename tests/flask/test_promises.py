@@ -31,7 +31,8 @@ from ringsession import (
 from ringsession.stores.cookie.store import CookieStore
 from ringsession.explain import explain
 from ringsession.find_config import find_config
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.apps import make_app, set_cookies
 from tests.tracing import UNAVAILABLE, TracedStore
 

@@ -15,7 +15,8 @@ from itsdangerous.encoding import base64_encode
 from markupsafe import Markup
 
 from ringsession import ConfigError, cookie_store, memory_store
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.apps import SECRET, set_cookies
 from tests.tracing import TracedStore
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask, render_template_string
 
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.apps import SECRET, make_app
 from tests.machine import import_part
 

@@ -12,7 +12,8 @@ from flask import Flask, flash, render_template, session
 from werkzeug.wrappers import Response
 
 from ringsession import Config, assoc_in, memory_store, redis_store, secure_site_defaults
-from ringsession.flask.extension import FlaskSession, RingSession, flask_defaults, recreate
+from ringsession.flask.extension import FlaskSession, RingSession, flask_defaults
+from ringsession.flask.logins import recreate
 
 extension: RingSession = RingSession(accept_flask_cookies_until=date(2999, 12, 31))
 

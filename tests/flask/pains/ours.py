@@ -13,7 +13,8 @@ from flask import Flask, session
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from ringsession import redis_store, sql_store, sqlite_store
-from ringsession.flask.extension import RingSession, recreate
+from ringsession.flask.extension import RingSession
+from ringsession.flask.logins import recreate
 from tests.flask.pains.site import Subject
 
 
