@@ -185,6 +185,16 @@ OPTIONS: dict[str, dict[str, Option]] = {
             [[{}, {"max_age": 5}], [{"domain": 5}], [{"partitioned": True}], {"path": "/"}]
             + [[{"domain": "example.org:80"}], [{"path": "app"}]],
         ),
+        "remember": Option(
+            [None, {}, {"timeout": 60}, {"timeout": None, "absolute_timeout": timedelta(1)}],
+            [{"timeout": 0}, {"time": 60}, {"absolute_timeout": "1"}, [("timeout", 60)]],
+        ),
+        "passive": PATHS._replace(right=[*PATHS.right, read, Unknown]),
+        "user_key": Option([None, "x", "a b", ";", "user", "no-store"], ["", "ringsession/x"]),
+        "user_limit": Option([None, 1, 5, 10**30], [0, True, "5"], {"user_key": "user"}),
+        "clear_site_data": Option(
+            [True, False, ["cache"], ("cache", "storage")], [["cookies"], "cache", {"cache"}]
+        ),
     },
     '["security"]["anti_forgery"]': {
         "mode": Option(["auto", "token", "strict"], ["off", ["auto"]]),

@@ -32,6 +32,7 @@ ORDER = (
     ("layer_options", "an entry of a config as keyword arguments"),
     ("config", "configs as nested dicts"),
     ("middleware", "the layers"),
+    ("users", "the sessions of a user"),
     ("session", "the session of one request"),
     ("blocking_handlers", "handlers of three arguments"),
     ("wsgi", "everything that knows WSGI"),

@@ -61,7 +61,8 @@ def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
         if user_limit is not None:
             raise OptionError("user_limit", "expected None without a user_key")
         return None
-    if type(user_key) is not str or not user_key or is_reserved(user_key):
+    is_text = type(user_key) is str and user_key.isprintable()
+    if not is_text or not user_key or is_reserved(user_key):
         what = 'a session key such as "user", or None'
         raise wrong_value("user_key", what, user_key)
     if not isinstance(store, (UserStore, OpensBackend)):

@@ -46,6 +46,9 @@ class RingStoreSessions:
         return show_store(self._store)
 
     def load(self, value: str) -> Loaded | None:
+        return self._load(value, extends=True)
+
+    def _load(self, value: str, *, extends: bool) -> Loaded | None:
         data = self._read(value)
         if data is None:
             return None
@@ -64,10 +67,10 @@ class RingStoreSessions:
             return Loaded(None, outlived=True)
         return Loaded(
             codec.encode(data),
-            kept._replace(times=standing.renewed or kept.times),
+            kept._replace(times=standing.renewed or kept.times) if extends else kept,
             standing.expires_in,
             # Without an idle timeout, a read never writes to the application's store.
-            due=standing.moves,
+            due=standing.moves and extends,
             remembered=kept.times.remembered,
             began=kept.times.created if kept.began is None else kept.began,
             confirmed=kept.confirmed,
@@ -77,19 +80,21 @@ class RingStoreSessions:
         return self.load(value)  # which extends nothing by itself
 
     def load_passive(self, value: str) -> Loaded | None:
-        loaded = self.load(value)
+        loaded = self._load(value, extends=False)
         if loaded is not None:
             loaded.due, loaded.passive = False, True
         return loaded
 
     def is_live(self, value: str) -> bool:
-        loaded = self.load(value)
+        loaded = self._load(value, extends=False)
         return loaded is not None and loaded.record is not None
 
     def lasts(self, loaded: Loaded | None) -> float | None:
         if loaded is None:
             return self._lifetime.remembered.shortest
-        return loaded.expires_in
+        kept: Kept = loaded.version
+        standing = judge(kept.times, self._lifetime, self._clock())
+        return None if standing is None else standing.expires_in
 
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # see `ServerSideSessions.choose`

@@ -12,14 +12,15 @@ from ringsession.session.mapping import Session, session_state
 from tests.tracing import Client, TracedStore
 
 NAMES = {"copy", "key", "expires_in", "recreate", "destroy", "swap"}
+LOGIN = {"handle", "began", "confirmed", "confirm"}
 
 
 def public(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")} - set(dir(MutableMapping))
 
 
-def test_a_session_shows_the_mapping_and_six_names() -> None:
-    assert public(Session) == NAMES
+def test_a_session_shows_the_mapping_and_ten_names() -> None:
+    assert public(Session) == NAMES | LOGIN
 
 
 def test_flasks_session_shows_the_mapping_flasks_own_names_and_ours() -> None:
@@ -27,7 +28,10 @@ def test_flasks_session_shows_the_mapping_flasks_own_names_and_ours() -> None:
     from ringsession.flask import FlaskSession
 
     flasks = {"new", "modified", "accessed", "permanent"}
-    assert public(FlaskSession) - set(dir(flask.SessionMixin)) == {"copy", "recreate", "swap"}
+    assert public(FlaskSession) - set(dir(flask.SessionMixin)) == {
+        *("copy", "recreate", "swap"),
+        *LOGIN,
+    }
     assert flasks <= public(FlaskSession)
 
 
