@@ -132,6 +132,7 @@ KEYS: dict[tuple[str, ...], Key] = {
         "a list of paths, or a function of the request",
         lambda value: callable(value) or isinstance(value, (list, tuple, set, frozenset)),
     ),
+    ("session", "audit_user"): SWITCH,
     ("session", "user_key"): NAME,
     ("session", "user_limit"): Key(
         "a number of at least 1, or None", lambda value: value is None or type(value) is int

@@ -56,6 +56,7 @@ site_defaults: Config = deep_merge(
             "user_key": None,
             "user_limit": None,
             "clear_site_data": False,
+            "audit_user": False,
         },
         "security": {
             "anti_forgery": {"safe_header": "X-Ring-Anti-Forgery"},

@@ -11,6 +11,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from . import codec
+from .http.audit_log import audit
 from .session.mapping import Session
 from .stores import UserSessionRow, UserStore
 from .stores.calling import ask
@@ -74,7 +75,10 @@ class UserSessions:
         Raises StoreUnavailable, and TypeError for what names no user.
         """
         owner = self._hash(user)
-        return _is_handle(handle) and ask(self._store.end_sessions, owner, handle=handle) > 0
+        ended = _is_handle(handle) and ask(self._store.end_sessions, owner, handle=handle) > 0
+        if ended:
+            audit("session_ended", handle=handle, reason="by user_sessions")
+        return ended
 
     def end_all(self, user: object, *, but: Any = None) -> int:
         """End the sessions of a user, and return how many were live.
@@ -88,14 +92,18 @@ class UserSessions:
         Raises StoreUnavailable; then call it again, for some may be live. TypeError for what names
         no user.
         """
-        return ask(self._store.end_sessions, self._hash(user), spare=_handle_of(but))
+        ended = ask(self._store.end_sessions, self._hash(user), spare=_handle_of(but))
+        audit("session_end_all", reason=f"{ended} sessions of a user")
+        return ended
 
     def end_everyone(self) -> int:
         """End every session of the app that began before the call, and return how many were live.
 
         Sessions without a user end too. Raises StoreUnavailable; then call it again.
         """
-        return ask(self._store.end_all_sessions, hash_cookie_name(self._cookie_name))
+        ended = ask(self._store.end_all_sessions, hash_cookie_name(self._cookie_name))
+        audit("session_end_all", reason=f"{ended} sessions of everyone")
+        return ended
 
     def _hash(self, user: object) -> str:
         name = user_name(user)

@@ -14,7 +14,8 @@ from itertools import combinations
 from typing import Any
 
 from ringsession import codec, memory_store
-from ringsession.session.commit import Outcome, commit
+from ringsession.session.commit import commit
+from ringsession.session.outcome import Outcome
 from ringsession.session.contents import FLASH
 from ringsession.middleware.flash import flash_request, flash_response
 from ringsession.request import Request

@@ -192,6 +192,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "passive": PATHS._replace(right=[*PATHS.right, read, Unknown]),
         "user_key": Option([None, "x", "a b", ";", "user", "no-store"], ["", "ringsession/x"]),
         "user_limit": Option([None, 1, 5, 10**30], [0, True, "5"], {"user_key": "user"}),
+        "audit_user": SWITCH,
         "clear_site_data": Option(
             [True, False, ["cache"], ("cache", "storage")], [["cookies"], "cache", {"cache"}]
         ),

@@ -97,15 +97,9 @@ class LiveSessions:
         return self._find().choose(live)
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str | None:
-        create = self._find().create
-        return create(record, disposable=disposable, remembered=remembered, confirms=confirms)
+        return self._find().create(record, disposable=disposable, renewal=renewal)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         return self._find().patch(value, loaded, change)

@@ -88,15 +88,9 @@ class MovedSessions:
         return ours[0] if len(ours) == 1 else self._inner.choose(ours) if ours else None
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str | None:
-        create = self._inner.create
-        return create(record, disposable=disposable, remembered=remembered, confirms=confirms)
+        return self._inner.create(record, disposable=disposable, renewal=renewal)
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str | None:
         signed = self._cookies.read(value)

@@ -5,27 +5,30 @@ Anybody can send requests that are refused, as many as the server takes.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .audit_log import EVENTS, find_fields, log
 
 _MOST = 10  # lines
 _SECONDS = 1.0
 
 
 class RefusalLog:
-    """Write warnings, at most 10 a second. A line says how many were left out before it.
+    """Write the records of one event, at most 10 a second.
 
-    Make one for each reason to refuse, in the module that refuses; it counts for the process.
+    A record says how many were left out before it. Make one for each reason to refuse, in the
+    module that refuses; it counts for the process.
 
-    >>> refusals = RefusalLog(logging.getLogger("ringsession"))
+    >>> refusals = RefusalLog("csrf_refused")
     """
 
-    def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._log = log
+    def __init__(self, event: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._event = event
         self._clock = clock
         self._begin()
 
@@ -35,13 +38,20 @@ class RefusalLog:
         self._written: deque[float] = deque(maxlen=_MOST)  # when the last lines were
         self._left_out = 0
 
-    def warn(self, line: str) -> None:
-        """Write one line at WARNING, or count it. Escape in it what a client sent."""
+    def warn(self, *args: str, request: Mapping[str, Any] | None = None, reason: str) -> None:
+        """Write one record, or count it.
+
+        args: for the event's message. Escape in them what a client sent.
+        """
+        level, message = EVENTS[self._event]
+        if not log.isEnabledFor(level):
+            return
         left_out = self._take()
         if left_out is None:
             return
-        more = f" Left out before it: {left_out} such lines." if left_out else ""
-        self._log.warning("%s%s", line, more)
+        if left_out:
+            message, args = f"{message} Left out before it: %s such lines.", (*args, str(left_out))
+        log.log(level, message, *args, extra=find_fields(self._event, request, reason=reason))
 
     def _take(self) -> int | None:
         """Return how many lines were left out before this one, or None to leave this one out."""

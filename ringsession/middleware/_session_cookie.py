@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..session.commit import Outcome
+from ..session.outcome import Outcome
 from ..session.contents import COOKIE_ATTRS
 from ..session.phases import DESTROY, LIVE
 from ..session.state import State

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -34,7 +33,7 @@ __all__ = [
     "wrap_anti_forgery",
 ]
 
-_refusals = RefusalLog(logging.getLogger("ringsession"))
+_refusals = RefusalLog("csrf_refused")
 
 _MODES = ("auto", "token", "strict")
 REFUSED = (
@@ -160,7 +159,7 @@ def wrap_anti_forgery(
         reason = guard.refusal(request)
         if reason is None:
             return handler(request)
-        _refusals.warn(f"Refused a request, since {reason}. {_show(request, trusted)}")
+        _refusals.warn(reason, _show(request, trusted), request=request, reason=reason)
         if error_handler is not None:
             return error_handler(request)
         return dict(error_response or refuse(Forbidden(REFUSED), request, _SHORT))

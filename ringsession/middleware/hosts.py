@@ -6,7 +6,6 @@ to reset a password, would send its users to that name.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 
 from werkzeug.exceptions import BadRequest
@@ -19,7 +18,7 @@ from ._except_paths import is_excepted, read_paths, replace_host
 from ._host_names import check_names, find_host, is_listed
 
 _WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
-_refusals = RefusalLog(logging.getLogger("ringsession.hosts"))
+_refusals = RefusalLog("host_refused")
 _ADVICE = (
     'List the hosts of your app in ["security"]["hosts"]. Behind a proxy, let it pass on the Host'
     " header (nginx: proxy_set_header Host $http_host)."
@@ -66,10 +65,8 @@ def wrap_hosts(
         request = as_request(request)
         allowed = hosts_request(request, known, paths)
         if allowed is None:
-            _refusals.warn(
-                'Refused a request to a host that ["security"]["hosts"] does not list.'
-                f" {show_sender(request)}. {_ADVICE}"
-            )
+            reason = "the host is not listed"
+            _refusals.warn(show_sender(request), _ADVICE, request=request, reason=reason)
             return refuse(_WRONG_HOST, request)
         return handler(allowed)
 

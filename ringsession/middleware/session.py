@@ -6,15 +6,14 @@ client. This module knows no kind of store.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from ..wsgi.body import close_body
-from ..session.commit import Outcome, commit
+from ..session.commit import commit
+from ..session.outcome import Outcome
 from ..option_error import check_switches
 from ..request import Handler, Request, Response, as_request
 from ..responses import change_header, check_response
@@ -26,9 +25,9 @@ from ..session.state import State
 from ..session.terms import Terms
 from ..stores import Lifetime, SessionGone
 from ..stores.backend import Backend
-from ..http.log_text import show_request
 from ._unavailable import unavailable_response
 from ..http.caching import keep_private, vary_by_cookie
+from ._audit import audit_lost_race, audit_outcome
 from ._clear_site_data import clear_response, read_clear_site_data
 from ._live_cookie import CookieAttrs, LiveCookie
 from ._login_options import REMEMBER, Passive, Remember
@@ -41,10 +40,6 @@ from .cookies import after_own
 # The checks of single options are for the Flask extension.
 __all__ = ["find_attrs", "find_store", "read_seconds"]
 __all__ += ["session_request", "session_response", "wrap_session"]
-
-log = logging.getLogger("ringsession")
-
-_LATE = "Dropped a write to session %s: the session was ended while the request was running. %s"
 
 
 def session_response(response: Response, lines: list[str], *, cookie_name: str) -> Response:
@@ -71,11 +66,6 @@ def session_request(request: Request, session: Session) -> Request:
     return request
 
 
-def _handle(value: str | None) -> str:
-    """A name for a session in the log, which opens nothing."""
-    return sha256((value or "").encode("utf-8", "replace")).hexdigest()[:12]
-
-
 def _store(
     state: State,
     request: Request,
@@ -99,12 +89,14 @@ def _store(
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
-        log.warning(_LATE, _handle(state.value), show_request(request))
+        audit_lost_race(state, request)
     finally:
         state.has_started = True
     lines = []
     if cookie.is_due(outcome, own, when):
         lines = cookie.lines(outcome, own, kept_attrs(state), was_sent=bool(state.sent))
+    if outcome.ended or outcome.event is not None:
+        audit_outcome(state, request, outcome)
     if cleared is not None and outcome.ended:
         response = clear_response(response, cleared)
     return session_response(response, lines, cookie_name=cookie.name)
@@ -126,6 +118,7 @@ def wrap_session(
     user_key: str | None = None,
     user_limit: int | None = None,
     clear_site_data: bool | Sequence[str] = False,
+    audit_user: bool = False,
 ) -> Handler:
     """Give each request its session, and store its changes when the response starts.
 
@@ -155,6 +148,7 @@ def wrap_session(
     user_limit: None; how many logins a user may have. One more ends the oldest.
     clear_site_data: False; True, or a list of "cache" and "storage": sends `Clear-Site-Data` with
         a response that ends the session.
+    audit_user: False; True writes the user's name into the records of the audit log.
 
     Reads the cookie header; adds `request["session"]` (a `Session`) and `request["session_key"]`.
     Reads `response["session"]` (absent = keep, None = end, a mapping = the new values,
@@ -177,9 +171,11 @@ def wrap_session(
     """
     times = Lifetime(*read_seconds(timeout=timeout, absolute_timeout=absolute_timeout))
     limit = read_limit(times, remember)
-    check_switches(rolling=rolling)
+    check_switches(rolling=rolling, audit_user=audit_user)
     cleared = read_clear_site_data(clear_site_data)
-    terms = Terms(user_key, remember is not None, read_passive(passive), lambda record: rolling)
+    is_activity = read_passive(passive)
+    follows = lambda record: rolling  # noqa: E731
+    terms = Terms(user_key, remember is not None, is_activity, follows, audit_user)
     live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
     store = find_store(store)
     backend = open_backend(store, cookie_name, limit, read_users(user_key, user_limit, store))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from time import monotonic
 from typing import Any
@@ -17,6 +16,7 @@ from ..http.origin import is_cross_site_write
 from ..stores import Change, SessionGone, StoreUnavailable
 from .contents import EMPTY
 from .failure import fail, say
+from .outcome import Outcome
 from .phases import ABSENT, DESTROY, GONE, LIVE, NONE, RECREATE, Ending, Phase
 from .renewal import RequestRenewal
 from .state import State
@@ -27,20 +27,6 @@ NOT_STARTED = (
     " of a session that is there may not have come (SameSite=Lax)."
 )
 log = logging.getLogger("ringsession")
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What the client is to hear."""
-
-    value: str | None = None  # the cookie's value from now on; None: there is no session
-    changed: bool = False  # the client does not have this value yet
-    moved: bool = False  # the idle deadline did
-    ended: bool = False
-    max_age: float | None = None  # seconds for the cookie of a session that is remembered
-
-    def __repr__(self) -> str:  # the value is a secret
-        return f"<Outcome changed={self.changed} moved={self.moved} ended={self.ended}>"
 
 
 def nothing(state: State, change: Change | None) -> Outcome:
@@ -79,15 +65,15 @@ def create(state: State, change: Change | None) -> Outcome:
     if not state.contents.values and _may_replace(state):
         log.info(NOT_STARTED)
         return Outcome()
-    remember = bool(state.remember)
-    value = state.backend.create(
-        change.record,
-        disposable=change.disposable,
-        remembered=remember,
-        confirms=state.confirms,
-    )
-    max_age = _seconds(state.backend.lasts(None)) if remember else None
-    return Outcome(value, value is not None, max_age=max_age)
+    renewal = None
+    if state.remember or state.confirms or state.terms.user_key is not None:
+        renewal = RequestRenewal(state, change)
+    value = state.backend.create(change.record, disposable=change.disposable, renewal=renewal)
+    outcome = Outcome(value, value is not None, event="session_created")
+    if renewal is not None:
+        outcome.handle = renewal.handle
+        outcome.max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
+    return outcome
 
 
 def patch(state: State, change: Change | None) -> Outcome:
@@ -124,8 +110,11 @@ def recreate(state: State, change: Change | None) -> Outcome:
     renewal = RequestRenewal(state, change)
     if state.value is not None:
         value = state.backend.recreate(state.value, state.loaded, renewal)
-        max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
-        return Outcome(value, value is not None, max_age=max_age)
+        outcome = Outcome(value, value is not None, handle=renewal.handle)
+        if value is not None:
+            outcome.event = "session_recreated"
+            outcome.max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
+        return outcome
     record = renewal.alone()
     outcome = Outcome() if record is None else create(state, Change(EMPTY, record))
     if _end(state) and outcome.value is None:

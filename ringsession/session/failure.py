@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..codec import UnknownVersion
+from ..http.audit_log import audit
 from ..http.log_text import escape, show_request
 from ..stores import StoreUnavailable
 from .phases import FAILED
@@ -38,13 +39,15 @@ def fail(state: State, error: Exception) -> StoreUnavailable:
     state.phase = FAILED
     if not state.has_failed:
         state.has_failed = True
-        log.error(
-            "The session store failed%s: %s. store=%r %s seconds=%.3f",
+        audit(
+            "store_unavailable",
             _TOO_LATE if state.has_started or state.is_mute else ", so the response is a 503",
             say(error),
             state.backend,
             show_request(state.request),
             monotonic() - state.asked,
+            request=state.request,
+            reason=say(error),
         )
         log.debug("The traceback of the store's failure:", exc_info=error)
     return StoreUnavailable(NOT_LOADED)

@@ -5,23 +5,15 @@ A request may bring several values under one name. Each is asked for; one live s
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ..http.audit_log import audit
 from ..request import Request
 from ..stores import Loaded
 from ..stores.backend import Backend
 
 Load = Callable[[str], "Loaded | None"]
-
-log = logging.getLogger("ringsession")
-
-_AMBIGUOUS = (
-    "The request brought %d live sessions in cookies of the same name, so it has none of them. List"
-    ' the domains and paths that this app used before in ["session"]["former_cookie_attrs"], or'
-    " give it a cookie_name of its own."
-)
 
 
 class Found(NamedTuple):
@@ -42,20 +34,20 @@ def look_up(backend: Backend, request: Request, values: Sequence[str], load: Loa
     """
     found = NOTHING
     if len(values) > 1:
-        found = _choose(backend, values, load)
+        found = _choose(backend, request, values, load)
     elif values:
         found = Found(values[0], load(values[0]))
     if backend.find_former is None or found.rivals or not _is_unknown(found.loaded):
         return found
     former = [value for value in backend.find_former(request) if value not in values]
-    return _choose(backend, former, load) if former else found
+    return _choose(backend, request, former, load) if former else found
 
 
 def _is_unknown(loaded: Loaded | None) -> bool:
     return loaded is None or loaded.outlived
 
 
-def _choose(backend: Backend, values: Sequence[str], load: Load) -> Found:
+def _choose(backend: Backend, request: Request, values: Sequence[str], load: Load) -> Found:
     """Let the one live session count; without any, the first that another request ended."""
     answers = [(value, load(value)) for value in values]
     found = [(value, loaded) for value, loaded in answers if loaded is not None]
@@ -67,5 +59,5 @@ def _choose(backend: Backend, values: Sequence[str], load: Load) -> Found:
     if chosen is not None:
         return Found(*chosen)
     if live:
-        log.warning(_AMBIGUOUS, len(live))
+        audit("cookie_ambiguous", len(live), request=request, reason="several live sessions")
     return Found(rivals=[value for value, _ in live])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from .. import codec
+from ..http.audit_log import audit
 from ..stores import Change, StoreUnavailable
 from .contents import EMPTY, renew, renew_moved
 from .failure import say
-from .phases import ABSENT, LIVE
+from .phases import ABSENT, DESTROY, LIVE
 from .state import DROPPED, State
 from .user import changes_user
-
-log = logging.getLogger("ringsession")
 
 
 class RequestRenewal:
@@ -21,6 +18,7 @@ class RequestRenewal:
     def __init__(self, state: State, change: Change | None) -> None:
         self._state = state
         self.confirms = state.confirms
+        self.handle: str | None = None  # of the login under which the session was stored
         self.remember = _is_remembered(state, change)
 
     def of_live(self, record: str) -> str | None:
@@ -31,7 +29,7 @@ class RequestRenewal:
         try:
             return renew(record, state.change(), given)
         except codec.CorruptRecord:  # a record that cannot be read does not make a login fail
-            log.error(DROPPED)
+            audit("cookie_unreadable", DROPPED, request=state.request, reason=DROPPED)
             if state.contents is not None:
                 state.contents.record = None
             state.phase = ABSENT
@@ -57,6 +55,6 @@ class RequestRenewal:
 
 def _is_remembered(state: State, change: Change | None) -> bool:
     """Return whether the session is remembered under its new id. Another user's is not."""
-    if state.remember is not None or state.loaded is None:
+    if state.remember is not None or state.loaded is None or state.ending is DESTROY:
         return bool(state.remember)
     return state.loaded.remembered and not changes_user(state, change)

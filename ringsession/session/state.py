@@ -15,6 +15,7 @@ from typing import Any
 from weakref import ref
 
 from .. import codec
+from ..http.audit_log import audit
 from ..request import Request
 from ..stores import Change, Loaded, StoreUnavailable
 from ..stores.backend import Backend
@@ -188,7 +189,7 @@ class State:
     def _drop(self, line: str) -> Contents:
         """End a session that this request cannot use, and go on without one."""
         assert self.value is not None
-        log.error(line)
+        audit("cookie_unreadable", line, request=self.request, reason=line)
         self.loaded, self.phase = None, FAILED  # unless the store takes the next step
         try:
             self.backend.destroy(self.value)

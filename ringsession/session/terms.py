@@ -20,12 +20,14 @@ class Terms(NamedTuple):
     is_activity: whether a request extends the idle timeout; None: each one does.
     cookie_follows: whether the cookie of the session with this record must be sent again when the
         idle timeout is extended.
+    audit_user: whether the audit log names the user.
     """
 
     user_key: str | None = None
     may_remember: bool = False
     is_activity: Callable[[Request], bool] | None = None
     cookie_follows: Callable[[str], bool] = _never
+    audit_user: bool = False
 
 
 NO_TERMS = Terms()

@@ -77,11 +77,13 @@ class Renewal(Protocol):
 
     Each method returns None if there is nothing to store.
     remember: whether the session is remembered from now on. confirms: whether its user confirms
-    now who they are.
+    now who they are. handle: the name of the login under which the store has stored the session;
+    the backend sets it.
     """
 
     remember: bool
     confirms: bool
+    handle: str | None
 
     def of_live(self, record: str) -> str | None:
         """Return the new record if the old id is live and has this record."""

@@ -70,15 +70,11 @@ class Backend(Protocol):
         """
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str | None:
-        """Store a new session. Return the value for its cookie. The options: see `Details`.
+        """Store a new session. Return the value for its cookie. disposable: see `Details`.
 
+        renewal: None; what the request says of a login. Its records are not asked for.
         Raise SessionGone for a login that another request ended while it began.
         """
 

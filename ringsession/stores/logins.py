@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 from .. import codec
+from ..http.audit_log import audit
 from . import Change, Details, Loaded, Store, UserStore
 from .calling import ask
 from .ids import hash_owner, new_handle, user_name
@@ -73,3 +74,4 @@ class Logins:
         newest = sorted(began, key=lambda handle: (began[handle], handle), reverse=True)
         for handle in newest[limit:]:
             ask(self._store.end_sessions, owner, handle=handle)
+            audit("session_limit", handle=handle, reason=f"more than {limit} logins")

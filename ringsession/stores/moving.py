@@ -119,8 +119,7 @@ class Move:
             record = renewal.alone()  # the origin was ended
             if record is None:
                 return None
-        create = self._sessions.create
-        return create(record, remembered=renewal.remember, confirms=renewal.confirms)
+        return self._sessions.create(record, renewal=renewal)
 
     def _join(self, record: str, origin: _Origin) -> str | None:
         """Store a session beside the one to which another request moved it. None: that ended."""
@@ -158,6 +157,7 @@ class Move:
     def _insert(self, value: str, record: str, details: Details) -> bool:
         """Store the session under the new id. Return False if its login was ended."""
         if self._sessions.insert_details(value, record, details):
+            self._renewal.handle = details.handle
             if self._sessions.logins is not None:
                 self._sessions.logins.keep_limit(details)
             return True

@@ -65,15 +65,12 @@ class ServerSideSessions:
         return None  # another host of the domain may have set any of the cookies
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str:
         """Store a new session. Raises SessionGone for a login that was ended while it began."""
-        details = Details(self.cookie_hash, disposable, remembered=remembered, confirms=confirms)
+        details = Details(self.cookie_hash, disposable)
+        if renewal is not None:
+            details = details._replace(remembered=renewal.remember, confirms=renewal.confirms)
         if self.logins is not None:
             details = self.logins.begin(record, details)
         value = new_id()
@@ -81,6 +78,8 @@ class ServerSideSessions:
             if details.owner is not None:
                 raise SessionGone
             raise StoreUnavailable("create: the store already has a session under a new random id")
+        if renewal is not None:
+            renewal.handle = details.handle
         if self.logins is not None:
             self.logins.keep_limit(details)
         return value

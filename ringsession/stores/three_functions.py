@@ -100,14 +100,12 @@ class RingStoreSessions:
         return None  # see `ServerSideSessions.choose`
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str | None:
-        return self._begin(record, remembered, None, self._clock() if confirms else None)
+        if renewal is None:
+            return self._begin(record, False, None, None)
+        confirmed = self._clock() if renewal.confirms else None
+        return self._begin(record, renewal.remember, None, confirmed)
 
     def _begin(
         self, record: str, remembered: bool, began: float | None, confirmed: float | None

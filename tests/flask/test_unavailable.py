@@ -81,7 +81,7 @@ def test_a_failed_request_is_one_record_in_all_logs_under_flask_login(
     answer = client.get(path)
     assert answer.status_code == 503
     (record,) = caplog.records
-    assert (record.name, record.levelname, record.exc_info) == ("ringsession", "ERROR", None)
+    assert (record.name, record.levelname, record.exc_info) == ("ringsession.audit", "ERROR", None)
     assert f" method=GET path={path} " in record.getMessage()
 
 
@@ -99,7 +99,7 @@ def test_the_apps_error_handler_makes_the_page(
     assert set_cookies(answer) == []
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Retry-After"] == "5"
-    assert [record.name for record in caplog.records] == ["ringsession"]
+    assert [record.name for record in caplog.records] == ["ringsession.audit"]
 
 
 @pytest.mark.parametrize(("path", "call"), PATHS[:3])
@@ -169,7 +169,7 @@ def test_an_error_handler_that_fails_is_the_apps_own_error(caplog: Any) -> None:
 
     answer = failing(store, app, "load").get("/who")
     assert (answer.status_code, answer.text) == (503, UNAVAILABLE)
-    assert [record.name for record in caplog.records] == ["ringsession", app.name]
+    assert [record.name for record in caplog.records] == ["ringsession.audit", app.name]
 
 
 AFTER: dict[str, Callable[[Any], Any]] = {
@@ -189,7 +189,7 @@ def test_a_function_after_the_request_that_finds_the_store_down_is_one_record(
     app.after_request_funcs.setdefault(None, []).append(AFTER[after])
     answer = client.get("/health")
     assert (answer.status_code, answer.text) == (503, "down")
-    assert [record.name for record in caplog.records] == ["ringsession"]
+    assert [record.name for record in caplog.records] == ["ringsession.audit"]
 
 
 def test_flask_login_loads_no_session_for_a_page_that_does_not_use_it(tmp_path: Any) -> None:

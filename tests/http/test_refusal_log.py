@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +11,9 @@ import pytest
 from ringsession.http.log_text import escape, quote, show_request
 from ringsession.http.refusal_log import RefusalLog
 
-LOG = logging.getLogger("ringsession.test")
+
+def refuse(refusals: RefusalLog, reason: str) -> None:
+    refusals.warn(reason, "Who sent it.", reason=reason)
 
 
 class Clock:
@@ -24,39 +25,42 @@ class Clock:
 
 def test_at_most_ten_lines_are_written_in_any_second(caplog: Any) -> None:
     clock = Clock()
-    refusals = RefusalLog(LOG, clock=clock)
+    refusals = RefusalLog("csrf_refused", clock=clock)
     for tenth in range(40):  # 4 seconds, 5 refusals each tenth of a second
         clock.now = 100 + tenth / 8
         for _ in range(5):
-            refusals.warn(f"refused at {clock.now:.3f}")
-    at = [float(message.split()[2]) for message in caplog.messages]
+            refuse(refusals, f"refused at {clock.now:.3f}")
+    at = [float(record.reason.split()[2]) for record in caplog.records]
     assert max(sum(start <= time < start + 1 for time in at) for start in at) == 10
     assert len(at) == 50
 
 
 def test_the_next_line_says_how_many_were_left_out(caplog: Any) -> None:
     clock = Clock()
-    refusals = RefusalLog(LOG, clock=clock)
+    refusals = RefusalLog("csrf_refused", clock=clock)
     for _ in range(33):
-        refusals.warn("refused")
+        refuse(refusals, "refused")
     clock.now += 1
-    refusals.warn("refused again")
-    refusals.warn("refused again")
+    refuse(refusals, "refused again")
+    refuse(refusals, "refused again")
     assert caplog.messages == [
-        *(["refused"] * 10),
-        "refused again Left out before it: 23 such lines.",
-        "refused again",
+        *(["Refused a request, since refused. Who sent it."] * 10),
+        "Refused a request, since refused again. Who sent it. Left out before it: 23 such lines.",
+        "Refused a request, since refused again. Who sent it.",
     ]
 
 
 def test_threads_share_the_ten_lines_and_lose_no_count(caplog: Any) -> None:
     clock = Clock()
-    refusals = RefusalLog(LOG, clock=clock)
+    refusals = RefusalLog("csrf_refused", clock=clock)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: refusals.warn("refused"), range(400)))
+        list(pool.map(lambda number: refuse(refusals, "refused"), range(400)))
     clock.now += 1
-    refusals.warn("last")
-    assert caplog.messages == [*(["refused"] * 10), "last Left out before it: 390 such lines."]
+    refuse(refusals, "last")
+    assert caplog.messages == [
+        *(["Refused a request, since refused. Who sent it."] * 10),
+        "Refused a request, since last. Who sent it. Left out before it: 390 such lines.",
+    ]
 
 
 def _in_child(refusals: RefusalLog, answers: Any) -> None:
@@ -64,9 +68,9 @@ def _in_child(refusals: RefusalLog, answers: Any) -> None:
 
 
 def test_a_forked_process_has_ten_lines_of_its_own_and_never_waits_for_its_parents_lock() -> None:
-    refusals = RefusalLog(LOG, clock=Clock())
+    refusals = RefusalLog("csrf_refused", clock=Clock())
     for _ in range(10):
-        refusals.warn("refused")
+        refuse(refusals, "refused")
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     with refusals._lock:

@@ -18,7 +18,7 @@ from ringsession import (
     to_wsgi,
     wrap_defaults,
 )
-from ringsession.session.commit import Outcome
+from ringsession.session.outcome import Outcome
 from ringsession.stores.cookie.seal import Opened
 from ringsession.stores import Change
 from ringsession.session.mapping import session_state

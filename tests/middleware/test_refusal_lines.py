@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -27,7 +26,10 @@ def test_a_refused_form_behind_a_proxy_says_what_to_configure(caplog: Any) -> No
         "/cart?token=s3cret", headers=headers, environ_base={"REMOTE_ADDR": "203.0.113.9"}
     )
     (record,) = caplog.records
-    assert (answer.status_code, record.levelname, record.name) == (403, "WARNING", "ringsession")
+    assert (answer.status_code, record.levelname, record.name) == (
+        *(403, "WARNING"),
+        "ringsession.audit",
+    )
     assert record.getMessage() == (
         "Refused a request, since another site made the browser send it. method=POST path=/cart"
         " address=203.0.113.9 origin='https://shop.example' host='127.0.0.1:8000'"
@@ -72,8 +74,8 @@ def test_a_flood_of_refusals_is_ten_lines_and_a_count(
     caplog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    for module, name in ((anti_forgery, "ringsession"), (hosts, "ringsession.hosts")):
-        log = RefusalLog(logging.getLogger(name), clock=lambda: clock[0])
+    for module, event in ((anti_forgery, "csrf_refused"), (hosts, "host_refused")):
+        log = RefusalLog(event, clock=lambda: clock[0])
         monkeypatch.setattr(module, "_refusals", log)
     for client, path in ((site(), "/cart"), (site(hosts=["shop.example"]), "/")):
         caplog.clear()
@@ -90,7 +92,7 @@ def test_a_refused_host_says_who_asked_and_what_to_configure(caplog: Any) -> Non
     (record,) = caplog.records
     assert (answer.status_code, record.levelname, record.name) == (
         *(400, "WARNING"),
-        "ringsession.hosts",
+        "ringsession.audit",
     )
     assert record.getMessage() == (
         'Refused a request to a host that ["security"]["hosts"] does not list. method=GET path=/a'

@@ -69,7 +69,7 @@ def test_a_failed_request_is_one_line_whatever_the_app_does_with_the_error(
     (record,) = caplog.records
     found = LINE.fullmatch(record.getMessage())
     assert found is not None and found[1] == call
-    assert (record.levelname, record.exc_info, record.name) == ("ERROR", None, "ringsession")
+    assert (record.levelname, record.exc_info, record.name) == ("ERROR", None, "ringsession.audit")
 
 
 def test_the_traceback_is_a_record_of_its_own_at_debug(caplog: Any) -> None:

@@ -102,14 +102,11 @@ class SealedSessions:
         return max(live, key=lambda pair: pair[1].version.sealed)
 
     def create(
-        self,
-        record: str,
-        *,
-        disposable: bool = False,
-        remembered: bool = False,
-        confirms: bool = False,
+        self, record: str, *, disposable: bool = False, renewal: Renewal | None = None
     ) -> str:
-        return self._begin(record, remembered, 0, self._now() if confirms else 0)
+        if renewal is None:
+            return self._begin(record, False, 0, 0)
+        return self._begin(record, renewal.remember, 0, self._now() if renewal.confirms else 0)
 
     def _begin(self, record: str, remembered: bool, began: int, confirmed: int) -> str:
         now, sid, payload = self._now(), secrets.token_bytes(16), record[1:].encode()

@@ -45,6 +45,7 @@ class _Renewal:
     """A move that changes nothing, as a request that only calls `recreate()`."""
 
     remember = confirms = False
+    handle: str | None = None
 
     def of_live(self, record: str) -> str:
         return record

@@ -1,0 +1,86 @@
+"""Write one log record for each thing that happens to a session: what, whose, and who asked.
+
+A record has a fixed message and the facts as attributes, so that a handler of `logging`, a JSON
+formatter or structlog gets fields. It never has an id, a token, a cookie or a value.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .log_text import escape
+
+log = logging.getLogger("ringsession.audit")
+
+FIELDS = ("event", "handle", "user", "method", "path", "address", "reason")
+
+
+class Event(NamedTuple):
+    """One kind of record. message: a template for what the module that writes it knows."""
+
+    level: int
+    message: str
+
+
+EVENTS = {
+    "session_created": Event(logging.INFO, "Created a session."),
+    "session_recreated": Event(logging.INFO, "Moved a session to a new id."),
+    "session_ended": Event(logging.INFO, "Ended a session."),
+    "session_end_all": Event(logging.INFO, "Ended the sessions of a user, or of everyone."),
+    "session_limit": Event(logging.INFO, "Ended the oldest login of a user, who had too many."),
+    "session_lost_race": Event(
+        logging.WARNING,
+        "Dropped a write to session %s: the session was ended while the request was running. %s",
+    ),
+    "csrf_refused": Event(logging.WARNING, "Refused a request, since %s. %s"),
+    "host_refused": Event(
+        logging.WARNING,
+        'Refused a request to a host that ["security"]["hosts"] does not list. %s. %s',
+    ),
+    "cookie_ambiguous": Event(
+        logging.WARNING,
+        "The request brought %d live sessions in cookies of the same name, so it has none of them."
+        ' List the domains and paths that this app used before in ["session"]'
+        '["former_cookie_attrs"], or give it a cookie_name of its own.',
+    ),
+    "cookie_unreadable": Event(logging.ERROR, "%s"),
+    "store_unavailable": Event(
+        logging.ERROR, "The session store failed%s: %s. store=%r %s seconds=%.3f"
+    ),
+}
+
+
+def find_fields(
+    event: str,
+    request: Mapping[str, Any] | None = None,
+    *,
+    handle: str | None = None,
+    user: object = None,
+    reason: str | None = None,
+) -> dict[str, str | None]:
+    r"""Return the attributes of a record: each of `FIELDS`, None where nothing is known.
+
+    >>> found = find_fields("csrf_refused", {"request_method": "post", "uri": "/a\n"}, reason="x")
+    >>> found["method"], found["path"], found["handle"]
+    ('POST', '/a\\n', None)
+    """
+    method = path = address = None
+    if request is not None:
+        method = escape(request.get("request_method"), 20).upper()
+        path = escape(request.get("uri"))
+        address = escape(request.get("remote_addr"), 50)
+    shown = None if user is None else escape(str(user))
+    values = (event, handle, shown, method, path, address, reason)
+    return dict(zip(FIELDS, values))
+
+
+def audit(event: str, *args: Any, request: Mapping[str, Any] | None = None, **facts: Any) -> None:
+    """Write the record of an event, if its level is on.
+
+    args: for the event's message. facts: see `find_fields`.
+    """
+    level, message = EVENTS[event]
+    if log.isEnabledFor(level):
+        log.log(level, message, *args, extra=find_fields(event, request, **facts))
