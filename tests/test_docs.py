@@ -200,7 +200,9 @@ def test_the_page_for_flask_takes_an_old_session_over_once() -> None:
     assert copied.get("/").text == "None"
 
 
-@pytest.mark.parametrize("page, least", [("sessions-and-cookies.md", 20), ("stores.md", 8)])
+@pytest.mark.parametrize(
+    "page, least", [("sessions-and-cookies.md", 20), ("stores.md", 8), ("user-sessions.md", 20)]
+)
 def test_every_example_gives_what_it_shows(
     page: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

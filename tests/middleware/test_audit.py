@@ -128,7 +128,9 @@ def test_a_refused_request_is_one_record(records: list[Any]) -> None:
     config = deep_merge(site_defaults, {"security": {"hosts": ["localhost"]}})
     site = WsgiClient(wrap_defaults(to_wsgi(lambda request: {"status": 200}), config))
     address = {"REMOTE_ADDR": "203.0.113.9"}
-    site.post("/a%0D%0Ab?token=s3cret", headers={"Origin": "https://evil.org"}, environ_base=address)
+    site.post(
+        "/a%0D%0Ab?token=s3cret", headers={"Origin": "https://evil.org"}, environ_base=address
+    )
     site.get("/x", headers={"Host": "evil.org"}, environ_base=address)
     assert [(record.levelname, facts(record)) for record in records] == [
         (
