@@ -2,10 +2,13 @@
 PYTHON ?= python3
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: demo test lint compat soak bench
+.PHONY: demo devices test lint compat soak bench
 
 demo: .venv/demo.installed
 	.venv/bin/python examples/login.py $(ARGS)
+
+devices: .venv/demo.installed
+	.venv/bin/python examples/devices.py $(ARGS)
 
 # A part of the suite covers a part of the package, so only a whole run is measured. The last line
 # names the tests that this machine has no programs for. Each process starts the servers it needs.
