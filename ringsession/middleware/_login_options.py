@@ -10,11 +10,9 @@ from urllib.parse import unquote_to_bytes
 from ..option_error import OptionError, wrong_value
 from ..request import Request
 from ..session.contents import is_reserved
-from ..stores import Lifetime, StoreUnavailable, UserStore
+from ..stores import Lifetime, StoreUnavailable
 from ..stores.deadlines import Limit
 from ..stores.logins import UserTerms
-from ..stores.opening import OpensBackend
-from ..stores.shown_url import show_store
 from ._except_paths import read_paths
 from ._session_options import read_seconds
 
@@ -25,10 +23,6 @@ REMEMBER: Mapping[str, float | timedelta | None] = {
     "timeout": 30 * 86_400,
     "absolute_timeout": 90 * 86_400,
 }
-_INSTEAD = (
-    "A generation number in your user table does it for a sealed cookie:"
-    ' docs/user-sessions.md, "With a sealed cookie"'
-)
 
 
 def read_limit(lifetime: Lifetime, remember: Remember) -> Limit:
@@ -53,7 +47,7 @@ def read_limit(lifetime: Lifetime, remember: Remember) -> Limit:
 def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
     """Return the terms for users, or None without a `user_key`.
 
-    Raises OptionError for a wrong option, and for a store that does not find users.
+    Raises OptionError for a wrong option, and for a right that the store lacks to find users.
     """
     if user_limit is not None and (type(user_limit) is not int or user_limit < 1):
         raise wrong_value("user_limit", "a number of at least 1, or None", user_limit)
@@ -65,9 +59,6 @@ def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
     if not is_text or not user_key or is_reserved(user_key):
         what = 'a session key such as "user", or None'
         raise wrong_value("user_key", what, user_key)
-    if not isinstance(store, (UserStore, OpensBackend)):
-        problem = f"expected a server-side store that finds users, got {show_store(store)}."
-        raise OptionError("user_key", f"{problem} {_INSTEAD}")
     check = getattr(store, "check_users", None)
     if check is not None:
         try:

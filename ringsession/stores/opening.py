@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from . import Lifetime, RingStore, Store
+from . import Lifetime, RingStore, Store, UserStore
 from .backend import Backend
 from .cookie.sessions import SealedSessions
 from .cookie.store import CookieStore
 from .logins import UserTerms
 from .server_side import ServerSideSessions
+from .shown_url import show_store
 from .three_functions import RingStoreSessions
+
+_INSTEAD = (
+    "A generation number in your user table does it for a sealed cookie:"
+    ' docs/user-sessions.md, "With a sealed cookie"'
+)
 
 
 @runtime_checkable
@@ -29,8 +35,11 @@ def open_sessions(
     """Return the backend for a store. Raise TypeError if the object is not a store.
 
     lifetime: of a session; `lifetime.remembered` is that of a session that is remembered.
-    users: None; for a `UserStore` whose app has a `user_key`.
+    users: None; for an app with a `user_key`. Raise TypeError if the store cannot find users.
     """
+    if users is not None and not isinstance(store, (UserStore, OpensBackend)):
+        problem = f"expected a server-side store that finds users, got {show_store(store)}."
+        raise TypeError(f"{problem} {_INSTEAD}")
     if isinstance(store, CookieStore):
         return SealedSessions(store, cookie_name, lifetime)
     if isinstance(store, RingStore):

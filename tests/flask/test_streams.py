@@ -184,7 +184,7 @@ def test_a_store_that_fails_raises_in_the_generator_and_is_one_error_line(caplog
     client.get("/set/a/1")
     store.failing = {"load"}
     assert client.get("/careful").text == "sorry sorry "
-    (line,) = [record for record in caplog.records if record.name == "ringsession"]
+    (line,) = [record for record in caplog.records if record.name == "ringsession.audit"]
     assert (line.levelname, line.exc_info) == ("ERROR", None)
     assert line.getMessage().startswith(
         "The session store failed after the response had started, so the session cannot be read:"

@@ -45,6 +45,7 @@ def test_an_app_that_uses_the_extension_is_typed_and_a_misuse_is_found(
         ("misuses.py:3", "arg-type"),
         ("misuses.py:4", "arg-type"),
         ("misuses.py:5", "call-arg"),
+        ("misuses.py:5", "arg-type"),
         ("misuses.py:6", "arg-type"),
         ("misuses.py:7", "attr-defined"),
         ("misuses.py:8", "arg-type"),

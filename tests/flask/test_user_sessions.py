@@ -160,6 +160,14 @@ def test_a_sealed_cookie_has_no_users() -> None:
         user_sessions()
 
 
+def test_a_user_key_beside_a_sealed_cookie_is_refused() -> None:
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = SECRET
+    expected = r'\["user_key"\]: expected a server-side store that finds users, got <cookie_store'
+    with pytest.raises(ConfigError, match=expected):
+        RingSession(app, {"session": {"user_key": "user"}})
+
+
 def test_without_a_user_key_and_without_flask_login_there_are_no_users() -> None:
     app = Flask(__name__)
     RingSession(app, {"session": {"store": memory_store()}})

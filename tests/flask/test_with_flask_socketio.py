@@ -225,7 +225,7 @@ def test_a_store_that_fails_is_an_error_of_the_event_and_a_log_line(
         caplog.clear()
         with pytest.raises(StoreUnavailable):
             client.emit("set", "x", 1)
-        assert [line.levelname for line in caplog.records if line.name == "ringsession"] == [
+        assert [line.levelname for line in caplog.records if line.name == "ringsession.audit"] == [
             "ERROR"
         ]
     store.failing = set()

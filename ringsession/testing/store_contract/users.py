@@ -24,6 +24,13 @@ class UsersContract(ContractSetup):
     def test_a_store_says_whether_it_finds_users(self) -> None:
         assert isinstance(self.make_store(), UserStore) == self.finds_users
 
+    def test_a_session_keeps_what_its_login_said_of_it(self) -> None:
+        store = self.make_store()
+        facts: dict[str, Any] = {"remembered": True, "began": 1_000.5, "confirmed": 2_000.25}
+        self._create(store, "a", None, None, **facts)
+        loaded = self._load(store, key_of("a"))
+        assert {name: getattr(loaded, name) for name in facts} == facts
+
     def test_load_returns_the_login(self) -> None:
         store = self._users()
         self._create(store, "a", ANN, "0a" * 16, remembered=True, confirms=True)
