@@ -11,6 +11,7 @@ from ..option_error import OptionError, wrong_value
 from ..request import Request
 from ..session.contents import is_reserved
 from ..stores import Lifetime, StoreUnavailable, UserStore
+from ..stores.creating import MAY_CHECK
 from ..stores.deadlines import Limit
 from ..stores.logins import UserTerms
 from ..stores.opening import OpensBackend
@@ -69,7 +70,7 @@ def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
         problem = f"expected a server-side store that finds users, got {show_store(store)}."
         raise OptionError("user_key", f"{problem} {_INSTEAD}")
     check = getattr(store, "check_users", None)
-    if check is not None:
+    if check is not None and MAY_CHECK.get():
         try:
             check()
         except StoreUnavailable:
