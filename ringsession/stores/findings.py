@@ -44,8 +44,8 @@ def judge_clock(seconds: float) -> Finding:
 
     >>> judge_clock(-0.2).text
     'within a second of the clock of this machine'
-    >>> judge_clock(-5.02)
-    Finding(level='warning', part='clock', text='5.0 s behind the clock of this machine; correct one')
+    >>> judge_clock(-5.02).text
+    '5.0 s behind the clock of this machine; correct one'
     """
     side = "ahead of" if seconds > 0 else "behind"
     apart = abs(seconds)
