@@ -1,22 +1,22 @@
-"""Run `python -m ringsession`: key, explain MODULE:APP, create-table STORE and sweep STORE.
-
-This module reads the command line and prints; the work is done by `explain.py` and the stores.
-"""
+"""Run `python -m ringsession`. The package `commands` has the commands."""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from .commands.answer import Answer, Place, WrongUsage
+from .commands.arguments import PROGRAM, read_arguments
+from .commands.logins import end_everyone, end_session, end_user, list_sessions
+from .commands.run import NOT_AGREED, agrees_to_end, failing_in_one_line, run
+from .commands.upkeep import check, count_sessions, create_table, explain_config, sweep
+from .find_config import find_config
 from .stores.cookie.seal import new_key
-from .explain import explain, find_weaknesses
-from .find_config import CONFIGS, find_config
-from .session.failure import say
-from .stores import StoreUnavailable
-from .stores.calling import ask
 from .stores.creating import MAY_CREATE
 from .stores.named import open_store
+from .stores.shown_url import show_url
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,33 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     arguments: None; the words of the command. None means those of the command line.
     """
-    parser = argparse.ArgumentParser(prog="python -m ringsession")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("key", help="print a random key for cookie_store(key)")
-    explaining = commands.add_parser(
-        "explain", help="print the layers around an app, and its weak points"
-    )
-    explaining.add_argument("app", help=f"MODULE:APP, or {', '.join(CONFIGS)}")
-    explaining.add_argument(
-        "--warn-only", action="store_true", help="end with exit code 0 in spite of weak points"
-    )
-    for name, text in (
-        ("create-table", "create the table for sessions in a database"),
-        ("sweep", "remove expired sessions from a store"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument(
-            "store", help="the store's URL, as in the config: postgresql+psycopg://..."
-        )
-    options = parser.parse_args(arguments)
+    options = read_arguments(arguments, os.environ)
     token = MAY_CREATE.set(False)  # the app could not open a file that root has made
     try:
         if options.command == "key":
             print(new_key())
-        elif options.command in ("create-table", "sweep"):
-            _maintain(options.command, options.store)
-        else:
+        elif options.command == "explain":
             _explain(options.app, options.warn_only)
+        else:
+            _run(options)
     finally:
         MAY_CREATE.reset(token)
 
@@ -62,29 +44,49 @@ def _explain(name: str, warn_only: bool) -> None:
     try:
         config = find_config(name)
     except ValueError as error:
-        print(f"python -m ringsession explain: {error}", file=sys.stderr)
+        print(f"{PROGRAM} explain: {error}", file=sys.stderr)
         sys.exit(2)
-    print(explain(config))
-    if find_weaknesses(config) and not warn_only:
-        sys.exit(1)
+    run(f"{PROGRAM} explain", lambda: explain_config(config, warn_only=warn_only))
 
 
-def _maintain(command: str, text: str) -> None:
-    """Exit with 1 and one line if the store cannot be opened or does not answer."""
+_UPKEEP: dict[str, Callable[[Any], Answer]] = {
+    "sweep": sweep,
+    "check": check,
+    "create-table": create_table,
+}
+
+
+def _run(options: Any) -> None:
+    title = f"{PROGRAM} {options.command}"
+    with failing_in_one_line(title):
+        work = _end(options) if options.command == "end" else _find_work(options)
+    as_json = getattr(options, "json", False)
+    run(title, lambda: work(open_store(options.store)), as_json=as_json)
+
+
+def _find_work(options: Any) -> Callable[[Any], Answer]:
+    """Return what a command does with its store."""
+    if options.command == "sessions":
+        name, (user,) = options.cookie_name, options.words
+        return lambda store: list_sessions(Place(store, name), user, options.show)
+    if options.command == "count":
+        return lambda store: count_sessions(Place(store, ""))
+    return _UPKEEP[options.command]
+
+
+def _end(options: Any) -> Callable[[Any], Answer]:
+    name = options.cookie_name
+    if options.all:
+        return lambda store: end_user(Place(store, name), *options.words)
+    if not options.everyone:
+        return lambda store: end_session(Place(store, name), *options.words)
     try:
-        store = open_store(text)
-        if command == "sweep":
-            check = getattr(store, "check", None)
-            if check is not None:
-                check()  # Redis needs no sweep, so only this tells whether it answers
-            print(f"removed {ask(store.sweep)} expired sessions")
-        elif not hasattr(store, "create_table"):
-            print("this store needs no create-table: it has no table, or creates it when it opens")
-        else:
-            store.create_table()
-            print("the table exists and has all columns")
-    except (ValueError, StoreUnavailable) as error:
-        sys.exit(f"python -m ringsession {command}: {say(error)}")
+        agrees = options.yes or agrees_to_end(name, show_url(options.store))
+    except WrongUsage as error:
+        options.parser.error(str(error))
+    if not agrees:
+        return lambda store: NOT_AGREED
+    return lambda store: end_everyone(Place(store, name))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ ROOT = Path(ringsession.__file__).parent
 ORDER = (
     ("__main__", "the command line"),
     ("__init__", "the public names"),
+    ("flask", "the Flask extension"),
+    ("commands", "the commands for operators"),
     ("explain", "a config in words"),
     ("find_config", "the config of an app, also inside other middleware"),
     ("lint", "a layer that checks requests and responses"),
-    ("flask", "the Flask extension"),
     ("testing", "the contract of a store, for who writes one"),
     ("defaults", "the four configs, and the stack of layers"),
     ("layers", "the order of the layers"),

@@ -16,6 +16,7 @@ from flask import Flask, request, session
 from markupsafe import Markup
 
 from .app_config import flask_defaults
+from .cli import ringsession_commands
 from .failing import handle_failures
 from .session import FlaskSession
 from .logins import NAME, SITE
@@ -147,6 +148,7 @@ class RingSession:
         handle_failures(app)
         app.extensions[NAME] = self
         app.extensions[SITE] = site
+        app.cli.add_command(ringsession_commands)
 
 
 def _provide(functions: Collection[str], request: Request) -> None:

@@ -11,6 +11,7 @@ from ..option_error import OptionError, wrong_value
 from ..request import Request
 from ..session.contents import is_reserved
 from ..stores import Lifetime, StoreUnavailable
+from ..stores.creating import MAY_CHECK
 from ..stores.deadlines import Limit
 from ..stores.logins import UserTerms
 from ._except_paths import read_paths
@@ -60,7 +61,7 @@ def read_users(user_key: Any, user_limit: Any, store: Any) -> UserTerms | None:
         what = 'a session key such as "user", or None'
         raise wrong_value("user_key", what, user_key)
     check = getattr(store, "check_users", None)
-    if check is not None:
+    if check is not None and MAY_CHECK.get():
         try:
             check()
         except StoreUnavailable:

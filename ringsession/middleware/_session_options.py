@@ -14,6 +14,7 @@ from ..option_error import OptionError, Path, to_seconds, wrong_value
 from ..session.failure import say
 from ..stores import Lifetime, StoreUnavailable, is_seconds
 from ..stores.backend import Backend
+from ..stores.creating import MAY_CHECK
 from ..stores.logins import UserTerms
 from ..stores.opening import open_sessions
 from ..stores.memory import memory_store
@@ -120,7 +121,7 @@ def find_store(option: Any) -> Any:
         raise OptionError("store", f"expected a store, got the class {name}; make an object of it")
     store = open_store(option) if isinstance(option, str) else option
     check = getattr(store, "check", None)
-    if callable(check):
+    if callable(check) and MAY_CHECK.get():
         try:
             check()
         except StoreUnavailable as error:  # the server may start after the app

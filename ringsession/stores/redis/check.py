@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from .call import Call
 from .connections import Connections
@@ -15,10 +18,10 @@ from .scripts_users import CHECK_USERS
 
 log = logging.getLogger("ringsession")
 
-_OLDEST = 7  # acl_check_cmd, and scripts that may delete before they write
-_KEEPS_SESSIONS = ("noeviction", "volatile-ttl")
+OLDEST = 7  # acl_check_cmd, and scripts that may delete before they write
+KEEPS_SESSIONS = ("noeviction", "volatile-ttl")
 _RIGHTS = "Grant the rights in docs/stores.md"
-_TOO_OLD = f"redis_store: expected Redis or Valkey {_OLDEST}.0 or newer, got an older server"
+TOO_OLD = f"redis_store: expected Redis or Valkey {OLDEST}.0 or newer, got an older server"
 
 
 def check_server(connections: Connections, name: bytes, shown: str) -> None:
@@ -28,38 +31,65 @@ def check_server(connections: Connections, name: bytes, shown: str) -> None:
     Raises StoreUnavailable if the server does not answer.
     """
     try:
-        call = Call(connections, name)
-        _check_info(call, shown)
-        _check_rights(call, connections)
+        with lasting_as_value_error():
+            call = Call(connections, name)
+            _check_info(call, shown)
+            check_rights(call, connections)
+    finally:
+        connections.close()  # a server that forks later must not share a connection
+
+
+@contextmanager
+def lasting_as_value_error() -> Iterator[None]:
+    """Raise ValueError for a refusal that waiting cannot cure, such as of a wrong password."""
+    try:
+        yield
     except NotAccepted as error:
         raise ValueError(str(error)) from None
     except Refused as error:
         if error.reply.code == "NOAUTH":
             raise ValueError(f"{error}. Put the password into the URL or the client") from None
         raise
-    finally:
-        connections.close()  # a server that forks later must not share a connection
 
 
 def _check_info(call: Call, shown: str) -> None:
-    try:
-        replies = call.ask((b"INFO", b"server"), (b"INFO", b"memory"))
-    except Refused as error:
-        if error.reply.code in ("NOPERM", "ERR"):
-            return  # the user may not ask, or the service does not know the command
-        raise
-    info = _read_info(b"\r\n".join(replies))
-    version = info.get("redis_version", "")
-    if version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) < _OLDEST:
-        raise ValueError(f"{_TOO_OLD} ({version})")
+    info = find_info(call.ask)
+    if info is None:
+        return
+    if is_too_old(info):
+        raise ValueError(f"{TOO_OLD} ({info['redis_version']})")
     policy = info.get("maxmemory_policy", "noeviction")
-    if policy not in _KEEPS_SESSIONS:
+    if policy not in KEEPS_SESSIONS:
         log.warning(
             "%s has maxmemory-policy %s, which throws out live sessions when its memory is full;"
             " set noeviction or volatile-ttl",
             shown,
             policy,
         )
+
+
+def find_info(ask: Callable[..., list[Any]]) -> dict[str, str] | None:
+    """Return what a server says of itself, or None if the user may not ask.
+
+    ask: a function that sends commands and returns the replies.
+    """
+    try:
+        replies = ask((b"INFO", b"server"), (b"INFO", b"memory"))
+    except Refused as error:
+        if error.reply.code in ("NOPERM", "ERR"):
+            return None  # ERR: the service does not know the command
+        raise
+    return _read_info(b"\r\n".join(replies))
+
+
+def is_too_old(info: dict[str, str]) -> bool:
+    """Return whether a server is too old.
+
+    >>> is_too_old({"redis_version": "6.2.14"}), is_too_old({})
+    (True, False)
+    """
+    major = info.get("redis_version", "").partition(".")[0]
+    return major.isdecimal() and int(major) < OLDEST
 
 
 def _read_info(text: bytes) -> dict[str, str]:
@@ -76,12 +106,13 @@ def _read_info(text: bytes) -> dict[str, str]:
 def check_users(connections: Connections, name: bytes) -> None:
     """Raise ValueError for a right that the store lacks where an app has users."""
     try:
-        _check_rights(Call(connections, name), connections, CHECK_USERS)
+        check_rights(Call(connections, name), connections, CHECK_USERS)
     finally:
         connections.close()
 
 
-def _check_rights(call: Call, connections: Connections, script: Script = CHECK) -> None:
+def check_rights(call: Call, connections: Connections, script: Script = CHECK) -> None:
+    """Raise ValueError for a command that the server's ACL refuses to the store."""
     try:
         call.ask((b"GET", call.name), (b"TIME",), *connections.own_commands)
         refused = call.run(script)
@@ -89,7 +120,7 @@ def _check_rights(call: Call, connections: Connections, script: Script = CHECK) 
         if error.reply.code == "NOPERM":
             raise ValueError(f"{error}. {_RIGHTS}") from None
         if "acl_check_cmd" in error.reply.text:
-            raise ValueError(_TOO_OLD) from None
+            raise ValueError(TOO_OLD) from None
         raise
     if refused is not None:
         names = refused.decode().upper().replace(" ", ", ")

@@ -20,6 +20,7 @@ from .check import check_server
 from .exchange import Broken
 from .layout import Live, loaded_facts, milliseconds, new_version
 from .layout import write_clock, write_delta, write_rest
+from .report import RedisReport
 from .users import UserIndex, limit_life
 from .scripts import CLAIM, CREATE, DESTROY, FOLD, MERGE, TOUCH, WRITE
 from ..deadlines import UNLIMITED, Lifetime, Times, judge
@@ -30,7 +31,7 @@ _OVERTAKEN = 2  # the answer of the script WRITE if another write was faster
 _DELTAS_PER_FOLD = 16
 
 
-class RedisStore(UserIndex, CopiesAsItself):
+class RedisStore(UserIndex, RedisReport, CopiesAsItself):
     """The store that `redis_store` makes."""
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from ..compare_and_set import compare_and_set
 from .create import create_row
 from .engine import Execute, SqlCall, SqlEngine, open_engine
 from .migration import find_faults, make_or_migrate
+from .report import SqlReport
 from .statements import Statements
 from .sweep import sweep_a_few, sweep_all
 from .rows import (
@@ -44,7 +45,7 @@ _TRIES_WITHOUT_LOCK = 8
 _CREATES_PER_SWEEP = 128
 
 
-class SqlStore(SqlUsers, CopiesAsItself):
+class SqlStore(SqlUsers, SqlReport, CopiesAsItself):
     """The store that `sql_store` makes."""
 
     def __init__(self, engine: SqlEngine, table: str) -> None:

@@ -1,4 +1,4 @@
-"""Refuse a database server that is too old."""
+"""Name a database server and its version, and refuse one that is too old."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Any
 _OLDEST = {"PostgreSQL": (10, 0), "MySQL": (5, 7), "MariaDB": (10, 3)}
 
 
-def check_version(dialect: Any) -> None:
-    """Raise ValueError if the server of a connected dialect is too old."""
+def find_version(dialect: Any) -> tuple[str, tuple[int, ...]]:
+    """Return the name and the version of the server of a connected dialect."""
     name = "PostgreSQL" if dialect.name == "postgresql" else "MySQL"
     if getattr(dialect, "is_mariadb", False):
         name = "MariaDB"
-    found = tuple(part for part in dialect.server_version_info or () if type(part) is int)
+    return name, tuple(part for part in dialect.server_version_info or () if type(part) is int)
+
+
+def check_version(dialect: Any) -> None:
+    """Raise ValueError if the server of a connected dialect is too old."""
+    name, found = find_version(dialect)
     if found and found < _OLDEST[name]:
         oldest, given = (".".join(map(str, each[:2])) for each in (_OLDEST[name], found))
         raise ValueError(f"sql_store: expected {name} {oldest} or newer, got {given}")

@@ -22,6 +22,7 @@ from ..calling import describe
 from ..compare_and_set import compare_and_set
 from ..deadlines import UNLIMITED, Lifetime, Standing, Times, judge
 from .connections import SqliteConnections, is_busy
+from .report import SqliteReport
 from .rows import make_fence, make_row, make_tombstone, new_version
 from .sweep import sweep_all, sweep_if_free
 from .users import SqliteUsers
@@ -32,7 +33,7 @@ _CREATES_PER_SWEEP = 16
 _SHORT_WAIT = 0.05  # seconds
 
 
-class SqliteStore(SqliteUsers, CopiesAsItself):
+class SqliteStore(SqliteUsers, SqliteReport, CopiesAsItself):
     """The store that `sqlite_store` makes."""
 
     def __init__(

@@ -55,6 +55,16 @@ def prepare_table(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def find_fault(connection: sqlite3.Connection) -> str | None:
+    """Return why a file has no session table of this version; None if it has one."""
+    found = _columns(connection)
+    if not found:
+        return "it does not exist; the app creates it when it opens the store"
+    if found == _OLDER_COLUMNS:
+        return "an older release made it; the app replaces it, which ends its sessions"
+    return None if found == _COLUMNS else "it has other columns"
+
+
 def require_table(connection: sqlite3.Connection) -> None:
     """Raise sqlite3.DatabaseError if the file has no such table. It had one at the start."""
     if _columns(connection) != _COLUMNS:

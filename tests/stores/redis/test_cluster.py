@@ -120,6 +120,21 @@ def test_a_check_is_answered(store: Any) -> None:
     store.check()
 
 
+def test_a_report_is_one_of_all_nodes(store: Any, nodes: list[Server]) -> None:
+    with redis.Redis(port=nodes[1].port) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        found = [(each.level, each.part) for each in store.report()]
+        client.config_set("maxmemory-policy", "noeviction")
+    assert found == [
+        ("ok", "server"),
+        ("ok", "version"),
+        ("warning", "eviction policy"),
+        ("ok", "clock"),
+        ("ok", "rights"),
+        ("ok", "rights for users"),
+    ]
+
+
 REPLIES: dict[str, tuple[str, str]] = {
     "CLUSTERDOWN": ("CLUSTERDOWN Hash slot not served", "the server answered: CLUSTERDOWN"),
     "endless redirects": ("MOVED 1 :{port}", "the cluster redirected 8 times"),
