@@ -214,18 +214,19 @@ def measure_creates(store: Any, number: int = 300) -> str:
     old = key_of(new_id())
     bound = Details(COOKIE, owner=owner, handle=handle)
     store.create(old, EMPTY, LIFETIME, bound)
-    kinds = {
-        "nobody's": Details(COOKIE),
-        "a login": bound,
-        "a login that continues": bound._replace(replaces=old, continues=True),
+    kinds: dict[str, Callable[[], Details]] = {
+        "nobody's": lambda: Details(COOKIE),
+        "a login": lambda: bound._replace(handle=new_handle()),
+        "a login that continues": lambda: bound._replace(replaces=old, continues=True),
     }
     costs = []
-    for name, details in kinds.items():
+    for name, make_details in kinds.items():
         took = []
         for _ in range(number):
-            started = time.perf_counter()
-            assert store.create(key_of(new_id()), EMPTY, LIFETIME, details)
+            key, details, started = key_of(new_id()), make_details(), time.perf_counter()
+            assert store.create(key, EMPTY, LIFETIME, details)
             took.append(time.perf_counter() - started)
+            store.destroy(key)
         costs.append(f"{name} {sorted(took)[number // 2] * 1e6:.0f} us")
     store.end_sessions(owner)
     return "create: " + ", ".join(costs)
