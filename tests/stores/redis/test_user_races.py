@@ -1,4 +1,4 @@
-"""Races of logins, moves and ends of users' sessions on Valkey, and while a cluster's slots move."""
+"""Races of logins, moves and ends of sessions on Valkey, and on a cluster whose slots move."""
 
 from __future__ import annotations
 
