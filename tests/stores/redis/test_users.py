@@ -21,6 +21,7 @@ from tests.serving import wait_until
 from tests.stores.networked import PREFIX, make_store, store_at
 from tests.stores.redis.test_cluster import Slot, _redis_py
 from tests.stores.redis.clusters import start_cluster
+from tests.stores.redis.test_exchange import RIGHTS
 from tests.tracing import Client
 
 pytestmark = pytest.mark.server
@@ -344,6 +345,62 @@ def test_a_session_stands_in_the_index_until_its_end_though_it_was_created_late(
     assert store.create(key_of("a"), codec.encode({}), Lifetime(1800, 0.5), _details("0" * 32))
     assert store.end_sessions(ANN) == 1
     store.close()
+
+
+# As docs/stores.md gives them.
+USER_RIGHTS = "hget hset hdel hgetall hlen hrandfield pttl".split()
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def limited(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
+    """Return an administrator's client, and a store whose rights are those of `redis_store`."""
+    server = request.getfixturevalue(request.param)
+    with redis.Redis(port=server.port) as admin:
+        admin.flushall()
+        admin.execute_command("ACL", "SETUSER", "web", "reset", "on", ">s3cret", *RIGHTS.split())
+        store = redis_store(f"redis://web:s3cret@127.0.0.1:{server.port}/0", timeout=5)
+        yield admin, store
+        store.close()
+        admin.execute_command("ACL", "DELUSER", "web")
+
+
+def _grant(admin: Any, names: list[str]) -> None:
+    admin.execute_command("ACL", "SETUSER", "web", *(f"+{name}" for name in names))
+
+
+def test_the_documented_rights_are_enough_for_users(limited: tuple[Any, Any]) -> None:
+    admin, store = limited
+    _grant(admin, USER_RIGHTS)
+    store.check()
+    store.check_users()
+    users = user_sessions(store)
+    browsers = [Client(store, user_key="user", user_limit=18) for _ in range(20)]
+    for browser in browsers:
+        browser.send(log_in)
+    browsers[19].send(move)
+    browsers[18].send(lambda request: {"session": None})
+    assert len(users.list("ann")) == 17
+    assert users.end_all("ann") == 17
+    with pytest.raises(StoreUnavailable, match="NOPERM"):
+        users.end_everyone()
+    _grant(admin, ["scan"])
+    browsers[0].send(log_in)
+    assert (store.count_sessions(), users.end_everyone(), store.count_sessions()) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("missing", USER_RIGHTS)
+def test_a_right_that_users_need_is_asked_for_only_where_an_app_has_users(
+    limited: tuple[Any, Any], missing: str
+) -> None:
+    admin, store = limited
+    _grant(admin, [name for name in USER_RIGHTS if name != missing])
+    store.check()
+    Client(store)
+    expected = f"refuses {missing.upper()} under 'ringsession:'. Grant the rights in docs/stores.md"
+    with pytest.raises(ValueError, match=expected):
+        store.check_users()
+    with pytest.raises(ValueError, match=expected):
+        Client(store, user_key="user")
 
 
 @pytest.fixture(scope="module")
