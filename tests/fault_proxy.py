@@ -18,11 +18,12 @@ FAULTS = ("drop before send", "drop after apply", "reset", "half a reply", "dela
 
 
 class Armed(NamedTuple):
-    """What is to happen, after how many more exchanges."""
+    """What is to happen, after how many more exchanges, and how often."""
 
     fault: str
     skip: int
     seconds: float
+    times: int = 1
 
 
 class _Line:
@@ -51,7 +52,7 @@ class _Line:
 
 
 class FaultProxy:
-    """Harm the next exchange on any connection after `arm(fault)`, once; then be honest again."""
+    """Harm the next exchange on any connection after `arm(fault)`; then be honest again."""
 
     def __init__(self, port: int) -> None:
         self._server = ("127.0.0.1", port)
@@ -76,10 +77,10 @@ class FaultProxy:
         for thread in self._threads:
             thread.join(10)
 
-    def arm(self, fault: str, *, skip: int = 0, seconds: float = 3) -> None:
+    def arm(self, fault: str, *, skip: int = 0, seconds: float = 3, times: int = 1) -> None:
         assert fault in FAULTS
         with self._lock:
-            self._armed = Armed(fault, skip, seconds)
+            self._armed = Armed(fault, skip, seconds, times)
 
     def disarm(self) -> None:
         with self._lock:
@@ -135,7 +136,8 @@ class FaultProxy:
             if self._armed.skip:
                 self._armed = self._armed._replace(skip=self._armed.skip - 1)
                 return
-            line.harm, self._armed = self._armed, None
+            line.harm, left = self._armed, self._armed.times - 1
+            self._armed = self._armed._replace(times=left) if left else None
             self.fired += 1
 
     def _downwards(self, line: _Line) -> None:

@@ -49,6 +49,10 @@ def pass_time(server: Server, seconds: float) -> None:
         moved += f", expires = CASE WHEN expires >= {NEVER} THEN expires ELSE expires - {milliseconds} END"
         _execute(server, f"UPDATE ringsession SET {moved}")
         return
+    pass_time_in_redis(server, milliseconds)
+
+
+def pass_time_in_redis(server: Server, milliseconds: int) -> None:
     with redis.Redis(port=server.port) as client:
         for key in client.scan_iter(f"{PREFIX}*"):
             if client.type(key) == b"string" and client.getrange(key, 0, 1) == b"L ":

@@ -36,7 +36,8 @@ def pause_around_statements(store: Any) -> None:
         for moment in ("before_cursor_execute", "after_cursor_execute"):
             sqlalchemy.event.listen(store._engine._engine, moment, lambda *_: pause())
         return
-    for name in ("read", "write"):
+    names = ("ask",) if hasattr(store._connections, "ask") else ("read", "write")
+    for name in names:
         setattr(store._connections, name, _paused(getattr(store._connections, name)))
 
 
@@ -163,10 +164,13 @@ class UserRace:
         elif loaded is not None and loaded.successor is not None:
             self._replace(jar, key, (loaded.successor, login))
         else:
-            with self._lock:
-                has_cause = any(ending.covers(login) for ending in self._endings)
-            self._see("ended" if has_cause else "ended without cause")
+            self._see_end(login)
             self._replace(jar, key, None)
+
+    def _see_end(self, login: Login) -> None:
+        with self._lock:
+            has_cause = any(ending.covers(login) for ending in self._endings)
+        self._see("ended" if has_cause else "ended without cause")
 
     def _accept(self, login: Login, asked: float) -> None:
         if self._ended.get(login.handle, inf) < asked:
@@ -180,7 +184,9 @@ class UserRace:
     def _sign_in(self, store: Any, jar: Jar) -> None:
         key, login = key_of(new_id()), Login(jar.owner, new_handle(), time.monotonic())
         details = Details(COOKIE, owner=login.owner, handle=login.handle)
-        assert store.create(key, EMPTY, LIFETIME, details)
+        if not store.create(key, EMPTY, LIFETIME, details):
+            self._see_end(login)  # while it began
+            return
         with self._lock:
             self._bound[login.handle] = login
             jar.holds = key, login
@@ -208,18 +214,19 @@ def measure_creates(store: Any, number: int = 300) -> str:
     old = key_of(new_id())
     bound = Details(COOKIE, owner=owner, handle=handle)
     store.create(old, EMPTY, LIFETIME, bound)
-    kinds = {
-        "nobody's": Details(COOKIE),
-        "a login": bound,
-        "a login that continues": bound._replace(replaces=old, continues=True),
+    kinds: dict[str, Callable[[], Details]] = {
+        "nobody's": lambda: Details(COOKIE),
+        "a login": lambda: bound._replace(handle=new_handle()),
+        "a login that continues": lambda: bound._replace(replaces=old, continues=True),
     }
     costs = []
-    for name, details in kinds.items():
+    for name, make_details in kinds.items():
         took = []
         for _ in range(number):
-            started = time.perf_counter()
-            assert store.create(key_of(new_id()), EMPTY, LIFETIME, details)
+            key, details, started = key_of(new_id()), make_details(), time.perf_counter()
+            assert store.create(key, EMPTY, LIFETIME, details)
             took.append(time.perf_counter() - started)
+            store.destroy(key)
         costs.append(f"{name} {sorted(took)[number // 2] * 1e6:.0f} us")
     store.end_sessions(owner)
     return "create: " + ", ".join(costs)

@@ -39,7 +39,10 @@ class Connections(Protocol):
         """Return the servers that have keys, as the cluster names them now."""
 
     def layout(self, node: Server, deadline: float) -> list[bytes]:
-        """Return which slots a server of a cluster has, and which of them are moving."""
+        """Return the epoch of a cluster's node, and its slots: "9", "0-5460", "[7->-a moving one]".
+
+        The epoch changes whenever the node gets a slot. Return nothing outside a cluster.
+        """
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -114,7 +117,8 @@ class ClusterConnections:
 
     def layout(self, node: Server, deadline: float) -> list[bytes]:
         (text,) = node.ask(((b"CLUSTER", b"NODES"),), deadline)
-        return [line.partition(b" connected")[2] for line in text.splitlines() if b"myself" in line]
+        own = next(line.split() for line in text.splitlines() if b"myself" in line)
+        return [own[6], *own[8:]]
 
     def close(self) -> None:
         for server in list(self._servers.values()):

@@ -116,6 +116,11 @@ class Server:
         self._idle: deque[Connection] = deque()
         self._pid = os.getpid()
         self._address: object = None
+        self.opened = 0  # connections so far
+
+    def apart(self) -> Server:
+        """Return the same server with connections of its own."""
+        return Server(self._recipe)
 
     def ask(self, commands: tuple[Command, ...], deadline: float) -> list[Any]:
         """Send commands once and return the reply to each.
@@ -180,6 +185,7 @@ class Server:
             self.close()
             raise _failure(error, was_sent=False) from None
         connection = Connection(sock)
+        self.opened += 1
         if address != self._address:  # a Sentinel has named another primary
             self.close()
             self._address = address

@@ -1,14 +1,16 @@
 """Look at all sessions in Redis or Valkey, in small steps between which every request goes on.
 
-A pass over the keys returns each key that is there from its start to its end (SCAN), so whatever
-may have been missed shows: a session that has moved leaves a tombstone, and a slot of a cluster
-that has moved changes the layout. Then another pass follows.
+A pass over the keys returns each key that is there from its start to its end (SCAN). Whatever it
+may have missed shows, and then another pass follows: a session that has moved leaves a tombstone,
+a slot that has moved changes its cluster's layout, and another server process needs another
+connection. A pass must be shorter than the life of a tombstone to see each one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
@@ -17,26 +19,37 @@ from ..deadlines import TOMBSTONE
 from .call import Call
 from .connections import Connections
 from .exchange import Broken, Refused, Server
-from .layout import LONGEST_HEAD, read_time
+from .layout import read_time
 from .replies import Command
 from .scripts_users import END_OLD
 
 _COUNT = b"500"  # keys of one step
+_AT_ONCE = 100  # sessions that end in one packet
+_HEAD = b"200"  # bytes, which have all fields of a head up to `began`
 _LONGEST = 600.0  # seconds of all passes together
+_LONGEST_PASS = TOMBSTONE - 5.0  # seconds
 _PAUSE = 0.05  # seconds between two passes
 _KEY = re.compile(rb"[0-9a-f]{64}\Z")
 _SPECIAL = re.compile(r"[*?\[\]\\^-]")
+_SLOTS = 16_384  # of a cluster
+_TOO_MANY = (
+    "redis_store: ended {ended} sessions, but one look at all keys takes {took:.0f} s, and a"
+    " session that moved meanwhile may be left"
+)
+_NO_REST = (
+    f"redis_store: for {_LONGEST:.0f} s, sessions or slots of the cluster moved during each look at"
+    " all keys, and a session may be left"
+)
 
 
 class _Head(NamedTuple):
-    """What stands at the start of a string, and how long the string will live."""
+    """What stands at the start of the string under a name."""
 
-    key: str
+    name: bytes
     kind: bytes
     created: bytes
     cookie: bytes
     began: bytes
-    milliseconds: int  # to live
 
     def began_by(self, moment: int) -> bool:
         """Return whether the session began at a time, in milliseconds, at the latest."""
@@ -44,15 +57,26 @@ class _Head(NamedTuple):
         return not began or int(began) <= moment
 
 
-def _read_head(key: str, head: bytes, left: int) -> _Head:
+def _read_head(name: bytes, text: bytes) -> _Head:
     """Return the fields of a live session or of a tombstone; empty ones for any other string."""
-    fields = head.partition(b"\n")[0].split(b" ")
+    fields = text.partition(b"\n")[0].split(b" ")
     if fields[0] == b"L" and len(fields) >= 9:
-        return _Head(key, b"L", fields[3], fields[7], fields[8], left)
+        return _Head(name, b"L", fields[3], fields[7], fields[8])
     if fields[0] == b"M" and len(fields) >= 4:
-        began = b"" if fields[2] == b"-" else fields[2]
-        return _Head(key, b"M", b"", fields[1], began, left)
-    return _Head(key, b"", b"", b"", b"", left)
+        return _Head(name, b"M", b"", fields[1], b"" if fields[2] == b"-" else fields[2])
+    return _Head(name, b"", b"", b"", b"")
+
+
+def _count_slots(slots: bytes) -> int:
+    """Return the number of slots of a range.
+
+    >>> _count_slots(b"0-5460"), _count_slots(b"7"), _count_slots(b"[7->-0fa4]")
+    (5461, 1, 0)
+    """
+    if slots.startswith(b"["):
+        return 0
+    first, _, last = slots.partition(b"-")
+    return int(last or first) - int(first) + 1
 
 
 class Scan:
@@ -69,74 +93,102 @@ class Scan:
         return sum(
             head.kind == b"L"
             for node in self._connections.nodes(self._deadline())
-            for head in self._heads(node)
+            for heads in self._steps(node)
+            for head in heads
         )
 
     def end_all(self, cookie: str) -> int:
         """End every session of a cookie that began before now. Return how many were live."""
         ended, until = 0, monotonic() + _LONGEST
+        # The clocks of a cluster's nodes differ, and a session keeps `began` where it moves to
+        # another node. Only the latest time is late enough for all of them.
         nodes = self._connections.nodes(self._deadline())
         now = max(int(read_time(self._ask(node, (b"TIME",))[0]) * 1000) for node in nodes)
         while True:
-            before, began = self._layout(), monotonic()
-            found, is_clean = 0, True
-            for node in self._connections.nodes(self._deadline()):
-                for head in self._heads(node):
-                    if head.cookie != cookie.encode() or not head.began_by(now):
-                        continue
-                    if head.kind == b"L":
-                        found += self._end(head.key, cookie, now)
-                        is_clean = False
-                    elif TOMBSTONE - head.milliseconds / 1000 <= monotonic() - began + 1:
-                        is_clean = False  # it has moved during this pass, perhaps past us
+            began, before = monotonic(), self._layout()
+            found, is_clean = self._end_found(cookie, now)
             ended += found
-            if is_clean and before == self._layout():
+            took = monotonic() - began
+            if is_clean and took > _LONGEST_PASS:
+                raise StoreUnavailable(_TOO_MANY.format(ended=ended, took=took))
+            if is_clean and before is not None and before == self._layout():
                 return ended
-            sleep(_PAUSE)
             if monotonic() > until:
-                raise StoreUnavailable("redis_store: the cluster's slots move all the time")
+                raise StoreUnavailable(_NO_REST)
+            sleep(_PAUSE)
 
-    def _end(self, key: str, cookie: str, moment: int) -> bool:
-        call = Call(self._connections, f"{self._prefix}{key}".encode())
-        return bool(call.run(END_OLD, cookie.encode(), b"%d" % moment) == 1)
+    def _end_found(self, cookie: str, now: int) -> tuple[int, bool]:
+        """Make one pass. Return how many sessions it ended, and whether none was or can be left."""
+        found, is_clean, began = 0, True, monotonic()
+        # A cursor of SCAN is of no use in another process, behind another connection.
+        nodes = [node.apart() for node in self._connections.nodes(self._deadline())]
+        try:
+            for node, heads in ((node, heads) for node in nodes for heads in self._steps(node)):
+                old = [head for head in heads if head.cookie == cookie.encode()]
+                old = [head for head in old if head.began_by(now)]
+                live = [head.name for head in old if head.kind == b"L"]
+                moved = [head.name for head in old if head.kind == b"M"]
+                found += self._end(node, live, cookie, now)
+                # One of these has moved during this pass, perhaps past us.
+                is_fresh = self._find_age(node, moved) <= monotonic() - began + 1
+                is_clean = is_clean and not live and not is_fresh
+            return found, is_clean and all(node.opened == 1 for node in nodes)
+        finally:
+            for node in nodes:
+                node.close()
 
-    def _heads(self, node: Server) -> Iterator[_Head]:
-        """Yield the head of each session and tombstone on one server."""
+    def _end(self, node: Server, names: list[bytes], cookie: str, moment: int) -> int:
+        """End the sessions under these names if they are old. Return how many were live."""
+        values, ended = (cookie.encode(), b"%d" % moment), 0
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            try:
+                commands = ((b"EVALSHA", END_OLD.sha, b"1", name, *values) for name in some)
+                answers = node.ask(tuple(commands), self._deadline())
+            except (Broken, Refused):  # the server lacks the script, or a slot moves
+                answers = [Call(self._connections, name).run(END_OLD, *values) for name in some]
+            ended += answers.count(1)
+        return ended
+
+    def _find_age(self, node: Server, names: list[bytes]) -> float:
+        """Return the seconds since the youngest of these tombstones was made."""
+        lives = self._read(node, [(b"PTTL", name) for name in names])
+        return TOMBSTONE - max(lives) / 1000 if lives else inf
+
+    def _steps(self, node: Server) -> Iterator[list[_Head]]:
+        """Yield the heads of the sessions and tombstones on one server, some at a time."""
         cursor, skip = b"0", len(self._prefix.encode())
         while True:
             step = (b"SCAN", cursor, b"MATCH", self._pattern, b"COUNT", _COUNT)
             cursor, names = self._ask(node, step)[0]
             names = [name for name in names if _KEY.match(name[skip:])]
-            for name, head, left in self._look(node, names):
-                if left >= 0 or left == -1:  # -2: the key has gone
-                    yield _read_head(name[skip:].decode(), head, max(left, 0))
+            texts = self._read(node, [(b"GETRANGE", name, b"0", _HEAD) for name in names])
+            yield list(map(_read_head, names, texts))
             if cursor == b"0":
                 return
 
-    def _look(self, node: Server, names: list[bytes]) -> Iterator[tuple[bytes, bytes, int]]:
-        ranges = [(b"GETRANGE", name, b"0", b"%d" % LONGEST_HEAD) for name in names]
-        lives = [(b"PTTL", name) for name in names]
-        if not names:
-            return
+    def _read(self, node: Server, commands: list[Command]) -> list[Any]:
+        """Return the answer to each command, whose second word is a key."""
+        if not commands:
+            return []
         try:
-            replies = self._ask(node, *ranges, *lives)
+            return self._ask(node, *commands)
         except Refused as refused:
             if refused.reply.code not in ("MOVED", "ASK", "TRYAGAIN"):
                 raise
-            replies = []  # a slot moves: ask for each key where it is now
-            for commands in (ranges, lives):
-                replies += [Call(self._connections, each[1]).ask(each)[0] for each in commands]
-        yield from zip(names, replies[: len(names)], replies[len(names) :])
+        # A slot moves: ask for each key where it is now.
+        return [Call(self._connections, each[1]).ask(each)[0] for each in commands]
 
-    def _layout(self) -> object:
-        """Return which node of a cluster has which slots; an object of its own while one moves."""
-        lines = []
-        for node in self._connections.nodes(self._deadline()):
-            for line in self._connections.layout(node, self._deadline()):
-                lines.append(line)
-                if b"[" in line:
-                    return object()
-        return sorted(lines)
+    def _layout(self) -> list[list[bytes]] | None:
+        """Return which node of a cluster has which slots.
+
+        None: a slot is moving, or the known nodes do not have all slots.
+        """
+        nodes = self._connections.nodes(self._deadline())
+        lines = [self._connections.layout(node, self._deadline()) for node in nodes]
+        slots = [slot for _, *slots in filter(None, lines) for slot in slots]
+        is_whole = not any(lines) or sum(map(_count_slots, slots)) == _SLOTS
+        return sorted(lines) if is_whole and not any(b"[" in slot for slot in slots) else None
 
     def _ask(self, node: Server, *commands: Command) -> list[Any]:
         try:

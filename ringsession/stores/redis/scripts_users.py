@@ -4,7 +4,8 @@ A user's index is a hash under `prefix + "user:" + owner`. It has a field for ea
 is the handle, and whose value is
 
     + or -   the login counts, or it has been ended
-    ends     when its sessions end at the latest, in milliseconds since 1970
+    ends     when its sessions end at the latest, in milliseconds since 1970. A session may be
+             created a minute after it was enlisted, half of it by another clock
     key:enlisted   for each session of the login: its key, and when it was enlisted
 
 A session is enlisted before it is created. So whoever ends a login finds each key under which a
@@ -26,7 +27,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local entry = redis.call('HGET', KEYS[1], ARGV[1])
 if entry and string.sub(entry, 1, 1) ~= '+' or not entry and ARGV[3] == '1' then return {{0}} end
-local ends, keys = now + ARGV[4], ''
+local ends, keys = now + ARGV[4] + $TOMBSTONE, ''
 if entry then
   local before, found = string.match(entry, '^. (%d+)(.*)$')
   ends, keys = math.max(ends, before), found
@@ -89,7 +90,7 @@ _FIELDS = "'^%S+ %S+ %S+ (%S+) %S+ %S+ %S+ (%S+) (%S+)'"
 END = make_script(f"""
 local h = redis.call('GETRANGE', KEYS[1], 0, $HEAD)
 local kind, cookie, began = string.sub(h, 1, 2), '-', '-'
-if kind == 'D ' and ARGV[1] == '1' then return 1 end
+if kind == 'D ' and ARGV[1] == '1' then return h == 'D - -' and 0 or 1 end
 if h == '' then
   redis.call('SET', KEYS[1], 'D - -', 'PX', $TOMBSTONE)
   return 0

@@ -11,6 +11,7 @@ import redis as redis_py
 
 from ringsession import codec, redis_store
 from ringsession.stores import Change, Details, Lifetime, StoreUnavailable
+from ringsession.stores.redis.scripts_users import MARK
 from ringsession.testing import change, key_of
 from tests.servers import Server
 from tests.stores.networked import PREFIX, make_store, pass_time
@@ -22,8 +23,11 @@ HEAD = (
     r"L (?P<version>[0-9a-f]{16}) (?P<seen>\d{13}) (?P<created>\d{13})"
     r" (?P<disposable>[01])(?P<remembered>[01])(?P<deltas>\d{3})"
     r" (?P<idle>\d+|-) (?P<absolute>\d+|-) (?P<cookie>[0-9a-f]{32}|-)"
-    r" (?P<began>-) (?P<owner>-) (?P<handle>-) (?P<confirmed>-)\n(?P<body>.*)"
+    r" (?P<began>\d{13}|-) (?P<owner>[0-9a-f]{64}|-) (?P<handle>[0-9a-f]{32}|-)"
+    r" (?P<confirmed>\d{13}|=|-)\n(?P<body>.*)"
 )
+OWNER, HANDLE = "a" * 64, "b" * 32
+INDEX = f"{PREFIX}user:{OWNER}"
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -64,6 +68,57 @@ def test_a_session_is_a_head_and_its_record(store: Any, client: Any) -> None:
         **{"began": "-", "owner": "-", "handle": "-", "confirmed": "-", "body": record},
     }
     assert 1_799_000 < client.pttl(f"{PREFIX}{key}") <= 1_800_000
+
+
+def test_a_users_session_has_the_facts_of_its_login(store: Any, client: Any) -> None:
+    key, later = key_of("a"), key_of("b")
+    login = Details(COOKIE, owner=OWNER, handle=HANDLE, remembered=True, confirms=True)
+    assert store.create(key, EMPTY, Lifetime(1800, 86400), login)
+    names = ("remembered", "absolute", "began", "owner", "handle", "confirmed")
+    found = fields(client, key)
+    assert {name: found[name] for name in names} == {
+        **{"remembered": "1", "absolute": "86400000", "began": "-"},
+        **{"owner": OWNER, "handle": HANDLE, "confirmed": "="},
+    }
+    times = {"began": 1_700_000_000.5, "confirmed": 1_700_000_001.25}
+    moved = Details(COOKIE, owner=OWNER, handle=HANDLE, continues=True, replaces=key, **times)
+    assert store.create(later, EMPTY, Lifetime(1800, None), moved)
+    found = fields(client, later)
+    assert {name: found[name] for name in names} == {
+        **{"remembered": "0", "absolute": f"{400 * 86_400_000}", "began": "1700000000500"},
+        **{"owner": OWNER, "handle": HANDLE, "confirmed": "1700000001250"},
+    }
+    assert store.claim(later, store.load(later).version, key_of("c"))
+    assert client.get(f"{PREFIX}{later}").decode() == f"M {COOKIE} 1700000000500 {key_of('c')}"
+    loaded = store.load(key)
+    assert store.patch(key, loaded.version, change(EMPTY, a=1))
+    assert store.patch(key, loaded.version, change(EMPTY, b=1))
+    assert {name: fields(client, key)[name] for name in names[3:]} == {
+        **{"owner": OWNER, "handle": HANDLE, "confirmed": "="}
+    }
+
+
+def test_an_index_has_the_keys_of_each_login(store: Any, client: Any) -> None:
+    keys, now = [key_of("a"), key_of("b")], _now(client)
+    login = Details(COOKIE, owner=OWNER, handle=HANDLE)
+    assert store.create(keys[0], EMPTY, Lifetime(1800, 86400), login)
+    again = login._replace(continues=True, replaces=keys[0])
+    assert store.create(keys[1], EMPTY, Lifetime(1800, 3600), again)
+    (entry,) = client.hgetall(INDEX).items()
+    form = rf"\+ (\d{{13}}) {keys[0]}:(\d{{13}}) {keys[1]}:(\d{{13}})"
+    match = re.fullmatch(form, entry[1].decode())
+    assert entry[0].decode() == HANDLE and match is not None
+    ends, *enlisted = map(int, match.groups())
+    assert now <= enlisted[0] <= enlisted[1] <= _now(client)
+    assert 0 <= ends - 86_460_000 - now < 5_000, "a day, which is the longer time, and a minute"
+    assert abs(client.pexpiretime(INDEX) - ends) <= 1
+    other = key_of("c")
+    assert store.create(other, EMPTY, Lifetime(), login._replace(handle="c" * 32))
+    store._index(OWNER).run(MARK, b"one", HANDLE.encode())
+    assert client.hget(INDEX, HANDLE) == b"-" + entry[1][1:]
+    assert store.end_sessions(OWNER, spare="c" * 32) == 2
+    assert client.hkeys(INDEX) == [b"c" * 32]
+    assert store.destroy(other) and not client.exists(INDEX)
 
 
 def test_a_session_without_times_has_no_time_to_live(store: Any, client: Any) -> None:
