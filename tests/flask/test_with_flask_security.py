@@ -6,6 +6,7 @@ Its users are named in the session by a text (`fs_uniquifier`) that a new passwo
 from __future__ import annotations
 
 import secrets
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from ringsession import memory_store
 from ringsession.flask import RingSession, user_sessions
 from tests.machine import import_part
 
+if sys.version_info < (3, 11):
+    pytest.skip("Flask-Security needs a newer Flask than is tested here", allow_module_level=True)
 flask_security = import_part("flask_security")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
