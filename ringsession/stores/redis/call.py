@@ -19,10 +19,12 @@ from .scripts import Script
 class Call:
     """Send commands about one key until a deadline."""
 
-    def __init__(self, connections: Connections, name: bytes) -> None:
+    def __init__(
+        self, connections: Connections, name: bytes, deadline: float | None = None
+    ) -> None:
         self._connections = connections
         self.name = name
-        self.deadline = monotonic() + connections.timeout
+        self.deadline = monotonic() + connections.timeout if deadline is None else deadline
 
     def extend(self, seconds: float) -> None:
         """Move the deadline, since the application's own function took this time."""

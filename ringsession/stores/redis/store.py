@@ -72,24 +72,25 @@ class RedisStore(UserIndex, RedisReport, CopiesAsItself):
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
     ) -> bool:
         if details.owner is None:
-            return self._insert(key, record, lifetime, details)
-        lifetime = limit_life(lifetime)
-        enlisted = self._enlist(key, lifetime, details)
+            return self._insert(self._call(key), record, lifetime, details)
+        lifetime, index = limit_life(lifetime), self._index(details.owner)
+        enlisted = self._enlist(index, key, lifetime, details)
         if enlisted is None:
             return False
         now, *sample = enlisted
-        is_stored = self._insert(key, record, lifetime, details, now)
-        self._clean(details.owner, int(now), sample)
+        call = self._call(key, index.deadline)
+        is_stored = self._insert(call, record, lifetime, details, now)
+        self._clean(index, int(now), sample)
         return is_stored
 
     def _insert(
-        self, key: str, record: str, lifetime: Lifetime, details: Details, enlisted: bytes = b""
+        self, call: Call, record: str, lifetime: Lifetime, details: Details, enlisted: bytes = b""
     ) -> bool:
         ends = lifetime.shortest
         to_live = b"" if ends is None else b"%d" % milliseconds(ends)
         rest = write_rest(record, lifetime, details)
         version = _live(new_version())
-        return bool(self._call(key).run(CREATE, version, rest, to_live, enlisted) == 1)
+        return bool(call.run(CREATE, version, rest, to_live, enlisted) == 1)
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
         call, new = self._call(key), _live(new_version())
@@ -104,8 +105,9 @@ class RedisStore(UserIndex, RedisReport, CopiesAsItself):
         return bool(deltas)
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
-        buried = self._call(key).run(CLAIM, _live(version), successor.encode())
-        self._forget(key, buried)
+        call = self._call(key)
+        buried = call.run(CLAIM, _live(version), successor.encode())
+        self._forget(key, buried, call.deadline)
         return bool(buried)
 
     def destroy(self, key: str) -> bool:
@@ -114,7 +116,7 @@ class RedisStore(UserIndex, RedisReport, CopiesAsItself):
             buried = call.run_once(DESTROY, b"0")
         except Broken as broken:
             buried = call.run_once(DESTROY, b"%d" % broken.was_sent)
-        self._forget(key, buried)
+        self._forget(key, buried, call.deadline)
         return bool(buried)
 
     def swap(self, key: str, name: str, change: Callable[[str | None], str]) -> str | None:

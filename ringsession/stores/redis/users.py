@@ -49,7 +49,7 @@ class UserIndex:
         index = self._index(owner)
         found = index.ask((b"HGETALL", index.name))[0]
         keys = [key for entry in found[1::2] for key, _ in _keys(entry)]
-        rows = [_make_row(key, *answer) for key, answer in self._look(keys)]
+        rows = [_make_row(key, *answer) for key, answer in zip(keys, self._ask_each(b"GET", keys))]
         return [row for row in rows if row is not None]
 
     def end_sessions(
@@ -74,20 +74,19 @@ class UserIndex:
     def count_sessions(self) -> int:
         return Scan(self._connections, self._prefix).count()
 
-    def _call(self, key: str) -> Call:
-        return Call(self._connections, f"{self._prefix}{key}".encode())
+    def _call(self, key: str, deadline: float | None = None) -> Call:
+        return Call(self._connections, f"{self._prefix}{key}".encode(), deadline)
 
-    def _index(self, owner: str) -> Call:
-        return self._call(f"user:{owner}")
+    def _index(self, owner: str, deadline: float | None = None) -> Call:
+        return self._call(f"user:{owner}", deadline)
 
-    def _enlist(self, key: str, lifetime: Lifetime, details: Details) -> Any:
+    def _enlist(self, index: Call, key: str, lifetime: Lifetime, details: Details) -> Any:
         """Enlist a session that is created next. Return None if its login was ended.
 
         Otherwise return when it was enlisted, and some other logins of the user.
         """
-        assert details.owner is not None and details.handle is not None
-        assert lifetime.absolute is not None
-        reply = self._index(details.owner).run(
+        assert details.handle is not None and lifetime.absolute is not None
+        reply = index.run(
             ENLIST,
             details.handle.encode(),
             key.encode(),
@@ -103,7 +102,7 @@ class UserIndex:
         except Broken as broken:
             return bool(call.run_once(END, b"%d" % broken.was_sent) == 1)
 
-    def _forget(self, key: str, buried: Any) -> None:
+    def _forget(self, key: str, buried: Any, deadline: float) -> None:
         """Drop a session that was buried from its user's index. A failure loses nothing.
 
         buried: the answer of a script that buries: a bytes object names the login.
@@ -112,35 +111,38 @@ class UserIndex:
             return
         owner, handle = buried.decode().split(" ")
         try:
-            self._index(owner).run(DROP, handle.encode(), key.encode(), b"0")
+            self._index(owner, deadline).run(DROP, handle.encode(), key.encode(), b"0")
         except StoreUnavailable as error:
             log.debug("Could not drop a session from its user's index: %s", error)
 
-    def _clean(self, owner: str, now: int, sample: Sequence[bytes]) -> None:
+    def _clean(self, index: Call, now: int, sample: Sequence[bytes]) -> None:
         """Drop sessions from a user's index that have ended by themselves. See `_forget`."""
-        old = CLEANED_AFTER * 1000
+        age = CLEANED_AFTER * 1000
+        old = [
+            (handle, key)
+            for handle, entry in zip(sample[::2], sample[1::2])
+            for key, enlisted in _keys(entry)
+            if now - enlisted >= age
+        ]
+        found = self._ask_each(b"EXISTS", [key for _, key in old], index.deadline)
         try:
-            for handle, entry in zip(sample[::2], sample[1::2]):
-                for key, enlisted in _keys(entry):
-                    call = self._call(key)
-                    if now - enlisted >= old and not call.ask((b"EXISTS", call.name))[0]:
-                        self._index(owner).run(DROP, handle, key.encode(), b"%d" % old)
+            for (handle, key), (is_there, _) in zip(old, found):
+                if not is_there:
+                    index.run(DROP, handle, key.encode(), b"%d" % age)
         except StoreUnavailable as error:
             log.debug("Could not clean a user's index: %s", error)
 
-    def _look(self, keys: Sequence[str]) -> Iterator[tuple[str, tuple[Any, float]]]:
-        """Yield each key with its session or tombstone, and the server's time."""
-        if not isinstance(self._connections, ServerConnections):
-            for key in keys:
-                yield key, self._call(key).look()
-            return
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
-            calls = [self._call(key) for key in some]
-            texts = calls[0].ask((b"TIME",), *((b"GET", call.name) for call in calls))
-            now = read_time(texts[0])
-            for key, text in zip(some, texts[1:]):
-                yield key, (None if text is None else read_or_refuse(text), now)
+    def _ask_each(
+        self, word: bytes, keys: Sequence[str], deadline: float | None = None
+    ) -> Iterator[tuple[Any, float]]:
+        """Yield the answer to a command about each key, and the server's time."""
+        at_once = _AT_ONCE if isinstance(self._connections, ServerConnections) else 1
+        for start in range(0, len(keys), at_once):
+            calls = [self._call(key, deadline) for key in keys[start : start + at_once]]
+            commands = ((word, call.name) for call in calls)
+            # TIME comes last: in a slot that moves, a cluster answers only the first command.
+            *answers, time = calls[0].ask(*commands, (b"TIME",))
+            yield from ((answer, read_time(time)) for answer in answers)
 
 
 def _keys(entry: bytes) -> list[tuple[str, int]]:
@@ -153,8 +155,9 @@ def _keys(entry: bytes) -> list[tuple[str, int]]:
     return [(key, int(enlisted)) for key, enlisted in pairs]
 
 
-def _make_row(key: str, found: Any, now: float) -> UserSessionRow | None:
+def _make_row(key: str, text: bytes | None, now: float) -> UserSessionRow | None:
     """Return what a user may know of a session, or None unless it is live."""
+    found = None if text is None else read_or_refuse(text)
     if not isinstance(found, Live) or judge(found.times, UNLIMITED, now) is None:
         return None
     facts, times = loaded_facts(found), found.times

@@ -189,6 +189,39 @@ def test_an_index_keeps_no_session_that_was_moved_or_ended(
         assert client.exists(INDEX) == 0
 
 
+def _enlist_a_minute_ago(client: Any) -> None:
+    for handle, entry in client.hgetall(INDEX).items():
+        head, _, enlisted = entry.rpartition(b":")
+        client.hset(INDEX, handle, b"%b:%d" % (head, int(enlisted) - 61_000))
+
+
+def test_one_timeout_bounds_all_commands_of_a_call(
+    valkey: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, deadlines = make_store(valkey), []
+    connections, handles = store._connections, [f"{number:032x}" for number in range(20)]
+    ask = connections.ask
+
+    def watched(key: bytes, commands: Any, deadline: float) -> Any:
+        deadlines.append(deadline)
+        return ask(key, commands, deadline)
+
+    monkeypatch.setattr(connections, "ask", watched)
+    for handle in handles:
+        assert store.create(key_of(handle), codec.encode({}), Lifetime(), _details(handle))
+    with redis.Redis(port=valkey.port) as client:
+        _enlist_a_minute_ago(client)
+        client.delete(*(f"{PREFIX}{key_of(handle)}" for handle in handles))
+    for call in (
+        lambda: store.create(key_of("a"), codec.encode({}), Lifetime(), _details("a" * 32)),
+        lambda: store.destroy(key_of("a")),
+    ):
+        deadlines.clear()
+        assert call()
+        assert len(deadlines) > 1 and len(set(deadlines)) == 1
+    store.close()
+
+
 def test_an_index_loses_the_logins_that_have_ended_by_themselves(valkey: Server) -> None:
     store = make_store(valkey)
     lifetime = Lifetime(1800, None)
@@ -198,9 +231,7 @@ def test_an_index_loses_the_logins_that_have_ended_by_themselves(valkey: Server)
     with redis.Redis(port=valkey.port) as client:
         for number in range(40):
             client.delete(f"{PREFIX}{key_of(f'old {number}')}")  # as its idle timeout would
-        for handle, entry in client.hgetall(INDEX).items():
-            head, _, enlisted = entry.rpartition(b":")
-            client.hset(INDEX, handle, b"%b:%d" % (head, int(enlisted) - 61_000))
+        _enlist_a_minute_ago(client)
         for number in range(40):
             details = _details(f"{1000 + number:032x}")
             store.create(key_of(f"new {number}"), codec.encode({}), lifetime, details)
