@@ -1,4 +1,4 @@
-"""The five promises of the README, each in one test, on the server-side store of this version."""
+"""The six promises of the README, each in one test, on the server-side store of this version."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from uuid import UUID
 from werkzeug.test import Client
 
 import ringsession
-from ringsession import assoc_in, cookie_store, memory_store, site_defaults, to_wsgi, wrap_defaults
+from ringsession import cookie_store, deep_merge, memory_store, site_defaults, to_wsgi
+from ringsession import user_sessions, wrap_defaults
 
 
 class Site:
     """An app whose pages are functions on the session, and a browser for it."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, **options: Any) -> None:
         self.pages: dict[str, Any] = {}
-        config = assoc_in(site_defaults, ["session", "store"], store)
+        config = deep_merge(site_defaults, {"session": {"store": store, **options}})
         self.client = Client(wrap_defaults(to_wsgi(self.handle), config))
 
     def handle(self, request: Any) -> Any:
@@ -127,3 +128,18 @@ def test_promise_5_no_pickle_is_imported_anywhere() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module or "")
     assert not {"pickle", "shelve", "dill"} & imported
+
+
+def test_promise_6_ended_means_ended() -> None:
+    store = memory_store()
+    site = Site(store, user_key="user")
+    site.get("/login", lambda request: request["session"].update(user="ann"))
+
+    def slow(request: Any) -> None:
+        request["session"]["cart"] = ["book"]
+        request["session"].recreate()
+        user_sessions(store).end_all("ann")  # as another request does
+
+    site.get("/slow", slow)
+    assert user_sessions(store).list("ann") == []
+    assert site.get("/", lambda request: request["session"].get("user")).text == "None"
