@@ -357,3 +357,26 @@ def test_three_functions_find_no_users() -> None:
         wrap_session(lambda request: {"status": 200}, store=Own(), user_key="user")
     with pytest.raises(TypeError, match="user_sessions: expected a server-side store that finds"):
         user_sessions(Own())
+
+
+def test_a_wrong_user_and_a_wrong_session_are_named() -> None:
+    users, browser, _ = shop()
+    with pytest.raises(TypeError, match="user: expected a str, int or UUID, got None"):
+        users.list(None)
+    with pytest.raises(
+        TypeError, match=r'expected request\["session"\] or flask.session, got dict'
+    ):
+        users.end_all("ann", but={})
+    assert repr(
+        users
+    ) == "<UserSessions of cookie 'ring-session' in memory_store>" or "in <" in repr(users)
+
+
+def test_a_session_that_cannot_be_read_is_listed_without_data_and_can_be_ended() -> None:
+    users, browser, _ = shop()
+    browser.log_in("ann", agent="Phone")
+    for entry in browser.store._table.entries.values():
+        entry.record = None if entry.record is None else "1{"
+    (session,) = users.list("ann", show=("agent",))
+    assert session.data == {}
+    assert users.end("ann", session.handle) is True
