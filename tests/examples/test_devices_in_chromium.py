@@ -1,7 +1,11 @@
-"""Your devices, as two people's hands use them: two profiles of a real browser."""
+"""Your devices, as two people's hands use them: two profiles of a real browser.
+
+With SCREENSHOT=FILE in the environment, the page of the README is saved there.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -74,6 +78,23 @@ def test_a_session_that_is_ended_in_one_profile_is_signed_out_in_the_other(
     assert heading(one) == "Sign in"
 
 
+def test_a_form_of_an_ended_session_is_answered_with_the_sign_in(
+    chromium: Browser, url: str
+) -> None:
+    one, other = profiles(chromium)
+    for page in (one, other):
+        sign_in(page, url)
+    press(other, "Sign out everywhere else")
+    one.get_by_label("Old password").fill("anns password")
+    one.get_by_label("New password").fill("another password")
+    press(one, "Change the password")
+    assert one.get_by_role("alert").inner_text() == "You are signed out. Please sign in."
+    sign_in(one, url, password="a wrong one")
+    assert one.get_by_role("alert").inner_text() == "That is not the name and password of a user."
+    sign_in(one, url)
+    assert (heading(one), told(one)) == ("Your devices", "You are signed in.")
+
+
 def test_everywhere_else_is_signed_out_and_the_password_changed(
     chromium: Browser, url: str
 ) -> None:
@@ -112,7 +133,7 @@ def test_a_remembered_device_keeps_its_cookie(chromium: Browser, url: str) -> No
 def test_the_mail_address_changes_only_after_the_password(chromium: Browser, url: str) -> None:
     (page,) = profiles(chromium, 1)
     sign_in(page, url)
-    page.get_by_role("link", name="Change your e-mail address").click()
+    page.get_by_role("link", name="E-mail address").click()
     assert heading(page) == "Is it you?"
     page.get_by_label("Password").fill("a wrong one")
     press(page, "Continue")
@@ -143,15 +164,16 @@ CONTRAST = """() => {
     }
     return [255, 255, 255, 255];
   };
-  const nodes = document.querySelectorAll('h1, p, th, td, label, button, a, caption, input');
-  return [...nodes].map(node => {
+  const hasText = node => node.matches('input:not([type=hidden], [hidden])') ||
+    [...node.childNodes].some(each => each.nodeType === Node.TEXT_NODE && each.data.trim());
+  return [...document.querySelectorAll('body *')].filter(hasText).map(node => {
     const pair = [light(rgb(getComputedStyle(node).color)), light(behind(node))];
     const [a, b] = pair.sort((x, y) => y - x);
     return [(a + 0.05) / (b + 0.05), node.outerHTML.slice(0, 80)];
   }).filter(([ratio]) => ratio < 4.5);
 }"""
 UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden], [hidden]), button, a')]
-  .filter(node => !(node.labels?.length || node.innerText || node.ariaLabel))
+  .filter(node => !(node.labels?.length || node.innerText))
   .map(node => node.outerHTML)"""
 
 
@@ -159,7 +181,7 @@ UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden], [hidd
 def test_each_page_is_readable_and_has_names_for_a_screen_reader(
     chromium: Browser, url: str, scheme: str
 ) -> None:
-    (page,) = profiles(chromium, 1, color_scheme=scheme, bypass_csp=True)
+    (page,) = profiles(chromium, 1, color_scheme=scheme)
     page.goto(url)
     for path in ("", "", "mail"):
         assert page.evaluate(CONTRAST) == []
@@ -195,3 +217,28 @@ def test_the_pages_keep_their_policy(chromium: Browser, url: str) -> None:
     sign_in(page, url)
     page.goto(url + "mail")
     assert said == []
+
+
+def test_a_narrow_window_scrolls_the_table_and_not_the_page(chromium: Browser, url: str) -> None:
+    (page,) = profiles(chromium, 1, viewport={"width": 320, "height": 640})
+    sign_in(page, url)
+    wide = "node => node.scrollWidth > node.clientWidth"
+    assert page.locator("html").evaluate(wide) is False
+    assert page.get_by_role("region").evaluate(wide) is True
+
+
+AGENTS = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0; rv:132.0) Gecko/20100101 Firefox/132.0",
+]
+
+
+def test_the_screenshot(chromium: Browser, url: str) -> None:
+    for agent in AGENTS:
+        sign_in(*profiles(chromium, 1, user_agent=agent), url)
+    (page,) = profiles(chromium, 1, viewport={"width": 900, "height": 760})
+    sign_in(page, url)
+    names = set(page.locator("tbody th").all_inner_texts())
+    assert names == {"Chrome on Linux", "Firefox on Windows", "Safari on iPhone"}
+    if name := os.environ.get("SCREENSHOT"):
+        page.screenshot(path=Path(name))
