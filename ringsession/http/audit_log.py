@@ -17,39 +17,66 @@ log = logging.getLogger("ringsession.audit")
 FIELDS = ("event", "handle", "user", "method", "path", "address", "reason")
 
 
+_REQUEST = ("method", "path", "address")
+_SESSION = ("handle", "user", *_REQUEST)
+
+
 class Event(NamedTuple):
-    """One kind of record. message: a template for what the module that writes it knows."""
+    """One kind of record.
+
+    fields: the attributes that a record may have beside `event`. The others are None in each.
+    message: a template for what the module that writes it knows.
+    """
 
     level: int
+    fields: tuple[str, ...]
     message: str
 
 
 EVENTS = {
-    "session_created": Event(logging.INFO, "Created a session."),
-    "session_recreated": Event(logging.INFO, "Moved a session to a new id."),
-    "session_ended": Event(logging.INFO, "Ended a session."),
-    "session_end_all": Event(logging.INFO, "Ended the sessions of a user, or of everyone."),
-    "session_limit": Event(logging.INFO, "Ended the oldest login of a user, who had too many."),
+    "session_created": Event(logging.INFO, _SESSION, "Created a session."),
+    "session_recreated": Event(logging.INFO, _SESSION, "Moved a session to a new id."),
+    "session_ended": Event(logging.INFO, (*_SESSION, "reason"), "Ended a session."),
+    "session_end_all": Event(
+        logging.INFO, ("reason",), "Ended the sessions of a user, or of everyone."
+    ),
+    "session_limit": Event(
+        logging.INFO,
+        ("handle", "reason"),
+        "Ended the oldest login of a user, who had too many.",
+    ),
     "session_lost_race": Event(
         logging.WARNING,
+        (*_SESSION, "reason"),
         "Dropped a write to session %s: the session was ended while the request was running. %s",
     ),
-    "csrf_refused": Event(logging.WARNING, "Refused a request, since %s. %s"),
+    "csrf_refused": Event(
+        logging.WARNING, (*_REQUEST, "reason"), "Refused a request, since %s. %s"
+    ),
     "host_refused": Event(
         logging.WARNING,
+        (*_REQUEST, "reason"),
         'Refused a request to a host that ["security"]["hosts"] does not list. %s. %s',
     ),
     "cookie_ambiguous": Event(
         logging.WARNING,
+        (*_REQUEST, "reason"),
         "The request brought %d live sessions in cookies of the same name, so it has none of them."
         ' List the domains and paths that this app used before in ["session"]'
         '["former_cookie_attrs"], or give it a cookie_name of its own.',
     ),
-    "cookie_unreadable": Event(logging.ERROR, "%s"),
+    "cookie_unreadable": Event(logging.ERROR, (*_REQUEST, "reason"), "%s"),
     "store_unavailable": Event(
-        logging.ERROR, "The session store failed%s: %s. store=%r %s seconds=%.3f"
+        logging.ERROR,
+        (*_REQUEST, "reason"),
+        "The session store failed%s: %s. store=%r %s seconds=%.3f",
     ),
 }
+
+
+def is_on(event: str) -> bool:
+    """Return whether the record of an event would be written. Ask before you build its facts."""
+    return log.isEnabledFor(EVENTS[event].level)
 
 
 def find_fields(
@@ -68,12 +95,17 @@ def find_fields(
     """
     method = path = address = None
     if request is not None:
-        method = escape(request.get("request_method"), 20).upper()
-        path = escape(request.get("uri"))
-        address = escape(request.get("remote_addr"), 50)
+        method = _show(request.get("request_method"), 20)
+        path = _show(request.get("uri"))
+        address = _show(request.get("remote_addr"), 50)
+    method = None if method is None else method.upper()
     shown = None if user is None else escape(str(user))
     values = (event, handle, shown, method, path, address, reason)
     return dict(zip(FIELDS, values))
+
+
+def _show(text: object, most: int = 200) -> str | None:
+    return escape(text, most) if isinstance(text, str) else None
 
 
 def audit(event: str, *args: Any, request: Mapping[str, Any] | None = None, **facts: Any) -> None:
@@ -81,6 +113,6 @@ def audit(event: str, *args: Any, request: Mapping[str, Any] | None = None, **fa
 
     args: for the event's message. facts: see `find_fields`.
     """
-    level, message = EVENTS[event]
+    level, _, message = EVENTS[event]
     if log.isEnabledFor(level):
         log.log(level, message, *args, extra=find_fields(event, request, **facts))

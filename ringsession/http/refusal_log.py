@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .audit_log import EVENTS, find_fields, log
+from .audit_log import EVENTS, find_fields, is_on, log
 
 _MOST = 10  # lines
 _SECONDS = 1.0
@@ -38,20 +38,28 @@ class RefusalLog:
         self._written: deque[float] = deque(maxlen=_MOST)  # when the last lines were
         self._left_out = 0
 
-    def warn(self, *args: str, request: Mapping[str, Any] | None = None, reason: str) -> None:
+    def warn(
+        self,
+        *args: str | Callable[[], str],
+        request: Mapping[str, Any] | None = None,
+        reason: str,
+    ) -> None:
         """Write one record, or count it.
 
-        args: for the event's message. Escape in them what a client sent.
+        args: for the event's message; functions are called only if the record is written. Escape
+            in them what a client sent.
         """
-        level, message = EVENTS[self._event]
-        if not log.isEnabledFor(level):
+        if not is_on(self._event):
             return
         left_out = self._take()
         if left_out is None:
             return
+        message = EVENTS[self._event].message
         if left_out:
             message, args = f"{message} Left out before it: %s such lines.", (*args, str(left_out))
-        log.log(level, message, *args, extra=find_fields(self._event, request, reason=reason))
+        texts = [arg if isinstance(arg, str) else arg() for arg in args]
+        fields = find_fields(self._event, request, reason=reason)
+        log.log(EVENTS[self._event].level, message, *texts, extra=fields)
 
     def _take(self) -> int | None:
         """Return how many lines were left out before this one, or None to leave this one out."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -159,7 +160,7 @@ def wrap_anti_forgery(
         reason = guard.refusal(request)
         if reason is None:
             return handler(request)
-        _refusals.warn(reason, _show(request, trusted), request=request, reason=reason)
+        _refusals.warn(reason, partial(_show, request, trusted), request=request, reason=reason)
         if error_handler is not None:
             return error_handler(request)
         return dict(error_response or refuse(Forbidden(REFUSED), request, _SHORT))

@@ -7,6 +7,7 @@ to reset a password, would send its users to that name.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from werkzeug.exceptions import BadRequest
 
@@ -66,7 +67,8 @@ def wrap_hosts(
         allowed = hosts_request(request, known, paths)
         if allowed is None:
             reason = "the host is not listed"
-            _refusals.warn(show_sender(request), _ADVICE, request=request, reason=reason)
+            sender = partial(show_sender, request)
+            _refusals.warn(sender, _ADVICE, request=request, reason=reason)
             return refuse(_WRONG_HOST, request)
         return handler(allowed)
 

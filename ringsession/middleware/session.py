@@ -95,7 +95,7 @@ def _store(
     lines = []
     if cookie.is_due(outcome, own, when):
         lines = cookie.lines(outcome, own, kept_attrs(state), was_sent=bool(state.sent))
-    if outcome.ended or outcome.event is not None:
+    if state.ended or outcome.event is not None:
         audit_outcome(state, request, outcome)
     if cleared is not None and outcome.ended:
         response = clear_response(response, cleared)

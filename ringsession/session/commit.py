@@ -81,7 +81,9 @@ def patch(state: State, change: Change | None) -> Outcome:
     value = state.backend.patch(state.value, state.loaded, change)
     is_new = value is not None and value != state.value
     max_age = _find_max_age(state) if state.loaded.remembered else None
-    return Outcome(value, is_new, state.loaded.moved, max_age=max_age)
+    # A full store dropped the session meanwhile, so this is another one.
+    event = "session_created" if is_new and state.loaded.disposable else None
+    return Outcome(value, is_new, state.loaded.moved, max_age=max_age, event=event)
 
 
 def touch(state: State, change: Change | None) -> Outcome:
@@ -112,7 +114,7 @@ def recreate(state: State, change: Change | None) -> Outcome:
         value = state.backend.recreate(state.value, state.loaded, renewal)
         outcome = Outcome(value, value is not None, handle=renewal.handle)
         if value is not None:
-            outcome.event = "session_recreated"
+            outcome.event = _find_event(state)
             outcome.max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
         return outcome
     record = renewal.alone()
@@ -120,6 +122,12 @@ def recreate(state: State, change: Change | None) -> Outcome:
     if _end(state) and outcome.value is None:
         return Outcome(ended=True)
     return outcome
+
+
+def _find_event(state: State) -> str:
+    """Return whether a new id is that of a session which was there, or of another one."""
+    has_moved = state.loaded is not None and state.loaded.successor is not None
+    return "session_recreated" if state.phase is LIVE or has_moved else "session_created"
 
 
 def _may_replace(state: State) -> bool:
@@ -138,18 +146,25 @@ def _end_former(state: State) -> bool:
     """End the sessions of a former cookie, so that a logout holds whichever cookie comes next."""
     find = state.backend.find_former
     values = [] if find is None else find(state.request)
-    return any([state.backend.destroy(value) for value in values if value != state.value])
+    return any([_destroy(state, value) for value in values if value != state.value])
 
 
 def _end(state: State) -> bool:
     """End each session that the request brought, and return whether one of them was live."""
     if state.rivals:
-        return any([state.backend.destroy(value) for value in state.rivals])
+        return any([_destroy(state, value) for value in state.rivals])
     if state.value is None or state.loaded is None:
         return False
     if state.phase is GONE and state.loaded.record is None and state.loaded.successor is None:
         return False  # another request ended it, and did not move it
-    return state.backend.destroy(state.value)
+    return _destroy(state, state.value)
+
+
+def _destroy(state: State, value: str) -> bool:
+    was_live = state.backend.destroy(value)
+    if was_live:
+        state.ended = (*state.ended, value)
+    return was_live
 
 
 Step = Callable[[State, "Change | None"], Outcome]

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..codec import UnknownVersion
-from ..http.audit_log import audit
+from ..http.audit_log import audit, is_on
 from ..http.log_text import escape, show_request
 from ..stores import StoreUnavailable
 from .phases import FAILED
@@ -39,18 +39,24 @@ def fail(state: State, error: Exception) -> StoreUnavailable:
     state.phase = FAILED
     if not state.has_failed:
         state.has_failed = True
-        audit(
-            "store_unavailable",
-            _TOO_LATE if state.has_started or state.is_mute else ", so the response is a 503",
-            say(error),
-            state.backend,
-            show_request(state.request),
-            monotonic() - state.asked,
-            request=state.request,
-            reason=say(error),
-        )
+        if is_on("store_unavailable"):
+            _write(state, say(error))
         log.debug("The traceback of the store's failure:", exc_info=error)
     return StoreUnavailable(NOT_LOADED)
+
+
+def _write(state: State, reason: str) -> None:
+    request = state.request
+    audit(
+        "store_unavailable",
+        _TOO_LATE if state.has_started or state.is_mute else ", so the response is a 503",
+        reason,
+        state.backend,
+        show_request(request),
+        monotonic() - state.asked,
+        request=request,
+        reason=reason,
+    )
 
 
 def note_failure(state: State, error: BaseException) -> bool:

@@ -49,6 +49,9 @@ class State:
     remember: bool | None = None  # what the handler said of a login's times; None: nothing
     confirms = False  # the user confirms now who they are
     is_refused = False  # the request is, so that its changes are dropped
+    ended: Sequence[
+        str
+    ] = ()  # the cookie values whose sessions the commit ended, for the audit log
 
     def __init__(
         self,
