@@ -105,7 +105,7 @@ def find_fields(
 
 
 def _show(text: object, most: int = 200) -> str | None:
-    return escape(text, most) if isinstance(text, str) else None
+    return escape(text, most) if isinstance(text, str) and text else None
 
 
 def audit(event: str, *args: Any, request: Mapping[str, Any] | None = None, **facts: Any) -> None:

@@ -162,8 +162,7 @@ def _end(state: State) -> bool:
 
 def _destroy(state: State, value: str) -> bool:
     was_live = state.backend.destroy(value)
-    if was_live:
-        state.ended = (*state.ended, value)
+    state.ended = (*state.ended, value) if was_live else state.ended
     return was_live
 
 

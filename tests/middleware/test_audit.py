@@ -6,20 +6,24 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import Client as WsgiClient
 
-from ringsession import deep_merge, memory_store, site_defaults, to_wsgi, user_sessions
-from ringsession import wrap_defaults, wrap_session
+from ringsession import anti_forgery_field, cookie_store, deep_merge, memory_store, response
+from ringsession import site_defaults, to_wsgi, user_sessions, wrap_defaults, wrap_session
 from ringsession.http.audit_log import EVENTS, FIELDS, audit, log
-from ringsession.stores import StoreUnavailable
+from ringsession.http.refusal_log import RefusalLog
+from ringsession.middleware import anti_forgery, hosts
+from ringsession.session.mapping import session_state
+from ringsession.stores import Lifetime, StoreUnavailable
 from tests.tracing import Client
 
 DOCS = Path(__file__).parents[2] / "docs"
-REQUEST = {"method": "GET", "path": "/", "address": "?"}
+REQUEST = {"method": "GET", "path": "/"}
 
 
 def facts(record: Any) -> dict[str, Any]:
@@ -44,6 +48,9 @@ def records(caplog: pytest.LogCaptureFixture) -> Iterator[list[Any]]:
     log.addHandler(kept)
     yield kept.records
     log.removeHandler(kept)
+    for record in kept.records:
+        assert set(facts(record)) <= {"event", *EVENTS[record.event].fields}
+        assert record.levelno == EVENTS[record.event].level
 
 
 def test_the_life_of_a_session_is_three_records(records: list[Any]) -> None:
@@ -66,6 +73,104 @@ def test_the_life_of_a_session_is_three_records(records: list[Any]) -> None:
     assert handles[0] != handles[1] and all(re.fullmatch("[0-9a-f]{12}", each) for each in handles)
 
 
+def sign_in(request: Any) -> None:
+    request["session"]["n"] = 2
+    request["session"].recreate()
+
+
+def test_one_response_may_end_a_session_and_start_another(records: list[Any]) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(n=1))
+
+    def restart(request: Any) -> None:
+        request["session"].destroy()
+        request["session"]["n"] = 2
+
+    client.send(restart)
+    first, second = records[0].handle, records[-1].handle
+    assert first != second
+    assert [facts(record) for record in records[1:]] == [
+        {"event": "session_ended", "handle": first, "reason": "by the handler", **REQUEST},
+        {"event": "session_created", "handle": second, **REQUEST},
+    ]
+
+
+def test_a_session_for_a_csrf_token_alone_is_created(records: list[Any]) -> None:
+    config = deep_merge(site_defaults, {"session": {"store": memory_store()}})
+    app = to_wsgi(lambda request: response(anti_forgery_field(request)))
+    WsgiClient(wrap_defaults(app, config)).get("/form?next=/secret")
+    (record,) = records
+    assert facts(record) == {
+        "event": "session_created",
+        "handle": record.handle,
+        "method": "GET",
+        "path": "/form",
+    }
+
+
+@pytest.mark.parametrize(
+    "store", [memory_store, lambda: cookie_store("audit-key-of-32-characters!!!!!!")]
+)
+def test_a_new_id_where_no_session_was_is_a_session_created(store: Any, records: list[Any]) -> None:
+    client = Client(store())
+    client.send(sign_in, "x" * 43)
+    client.send(sign_in)
+    assert [record.event for record in records] == ["session_created", "session_recreated"]
+
+
+def test_a_login_over_an_ended_session_is_a_session_created(records: list[Any]) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(n=1))
+    before = client.cookie
+    client.send(lambda request: {"session": None})
+    client.send(sign_in, before)
+    assert [record.event for record in records[2:]] == ["session_created"]
+
+
+def test_a_login_over_a_session_that_has_moved_is_a_session_recreated(records: list[Any]) -> None:
+    client = Client()
+    client.send(lambda request: request["session"].update(n=1))
+    before = client.cookie
+    client.send(sign_in)
+    client.send(sign_in, before)
+    assert [record.event for record in records[1:]] == ["session_recreated"] * 2
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_each_of_several_ended_sessions_has_a_record(starts: bool, records: list[Any]) -> None:
+    client = Client()
+    cookies = []
+    for _ in range(2):
+        client.cookie = None
+        client.send(lambda request: request["session"].update(n=1))
+        cookies.append(client.cookie)
+    handles = [record.handle for record in records]
+    end = sign_in if starts else lambda request: {"session": None}
+    client.send(end, f"{cookies[0]}; ring-session={cookies[1]}")
+    ended = [facts(record) for record in records if record.event == "session_ended"]
+    assert ended == [
+        {"event": "session_ended", "handle": handle, "reason": "by the handler", **REQUEST}
+        for handle in handles
+    ]
+    assert [record.event for record in records[5:]] == ["session_created"] * starts
+
+
+def test_a_session_that_the_full_store_dropped_is_created_again(records: list[Any]) -> None:
+    store = memory_store(max_sessions=1)
+    client = Client(store)
+    secret = "ringsession/anti_forgery/1"
+    client.send(lambda request: session_state(request["session"]).set_own_key(secret, "00"))
+
+    def slow(request: Any) -> None:
+        request["session"]["cart"] = 1
+        assert store.create("0" * 64, f'1{{"{secret}":"00"}}', Lifetime())  # it needs the place
+        assert store.destroy("0" * 64)
+
+    client.send(slow)
+    assert [record.event for record in records] == ["session_created"] * 2
+    assert records[0].handle != records[1].handle
+
+
 def test_a_users_records_have_the_logins_handle_and_the_name_if_wanted(records: list[Any]) -> None:
     for option, user in ((False, {}), (True, {"user": "ann"})):
         records.clear()
@@ -81,6 +186,31 @@ def test_a_users_records_have_the_logins_handle_and_the_name_if_wanted(records: 
             ("session_ended", session.handle),
         ]
         assert [facts(record).get("user") for record in records] == [user.get("user")] * 3
+
+
+@pytest.mark.parametrize("key, name", [(None, ""), (None, "user"), ("user", "user")])
+def test_what_names_no_user_is_never_shown_as_one(
+    key: str | None, name: str, records: list[Any]
+) -> None:
+    # The app had no user_key when it stored the session, or still has none.
+    store = memory_store()
+    before = Client(store, audit_user=True)
+    before.send(lambda request: request["session"].update({name: {"mail": "ann@example.org"}}))
+    client = Client(store, user_key=key, audit_user=True)
+    client.send(lambda request: {"session": None}, before.cookie)
+    assert [(record.event, record.user) for record in records] == [
+        ("session_created", None),
+        ("session_ended", None),
+    ]
+
+
+def test_a_users_name_is_escaped_and_cut(records: list[Any]) -> None:
+    name = "ann\r\nERROR forged\x1b[2J" + "x" * 500
+    client = Client(memory_store(), user_key="user", audit_user=True)
+    client.send(lambda request: request["session"].update(user=name))
+    client.send(lambda request: {"session": None})
+    shown = ("ann\\r\\nERROR forged\\x1b[2J" + "x" * 500)[:200]
+    assert [record.user for record in records] == [shown] * 2
 
 
 def test_what_user_sessions_ends_is_recorded(records: list[Any]) -> None:
@@ -179,35 +309,146 @@ def test_several_live_sessions_a_bad_record_and_a_failed_store_are_recorded(
     ]
 
 
-def test_no_record_has_an_id_a_token_or_a_value(records: list[Any]) -> None:
+@pytest.mark.parametrize("event", ["csrf_refused", "host_refused"])
+def test_a_thousand_refusals_in_a_second_are_ten_records(
+    event: str, records: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    module: Any = anti_forgery if event == "csrf_refused" else hosts
+    monkeypatch.setattr(module, "_refusals", RefusalLog(event, clock=lambda: 0.0))
+    monkeypatch.setattr(module, "show_sender", lambda request: str(shown.append(request)))
+    handler: Any = hosts.wrap_hosts(lambda request: {"status": 200}, names=["example.org"])
+    if event == "csrf_refused":
+        handler = anti_forgery.wrap_anti_forgery(lambda request: {"status": 200})
+    headers = {"host": "evil.org", "sec-fetch-site": "cross-site"}
+    request = {"request_method": "post", "scheme": "http", "uri": "/a", "headers": headers}
+    for _ in range(1000):
+        assert handler(dict(request))["status"] in (400, 403)
+    assert [(record.event, record.path) for record in records] == [(event, "/a")] * 10
+    assert len(shown) == 10  # so that a flood costs little
+
+
+def hash_of(cookie: str) -> str:
+    return sha256(f"ring-session\0{cookie}".encode()).hexdigest()  # the store's key
+
+
+class Secrets:
+    """Keep what no record may show."""
+
+    def __init__(self) -> None:
+        self.texts = ["a-value-of-the-session", "a-secret-query", "a-secret-body"]
+
+    def send(self, client: Client, page: Any, cookie: str | None = None) -> None:
+        client.send(page, cookie)
+        if client.cookie is not None:
+            self.texts += [client.cookie, hash_of(client.cookie)]
+
+
+def cause_session_events(secrets: Secrets, options: Any) -> None:
     store = memory_store()
-    client = Client(store, user_key="user")
-    ids = []
-    for page in (
-        lambda request: request["session"].update(user="ann", secret="a value of the session"),
-        lambda request: request["session"].recreate(),
-        lambda request: {"session": None},
-    ):
-        client.send(page)
-        ids.append(client.cookie or "no cookie")
-    written = "".join(str(vars(record)) for record in records)
-    assert records and not [text for text in (*ids, "a value of the session") if text in written]
-    assert "ann" not in written.replace("handler", "")
+    client = Client(store, user_key="user", user_limit=1, **options)
+    values = {"user": "ann-the-user", "n": "a-value-of-the-session"}
+    secrets.send(client, lambda request: request["session"].update(values))
+    secrets.send(client, lambda request: request["session"].recreate())
+    before = client.cookie
+
+    def slow(request: Any) -> None:
+        request["session"]["n"] = "a-value-of-the-session" * 2
+        client.send(lambda request: {"session": None}, before)
+
+    secrets.send(client, slow, before)
+    for _ in range(2):
+        client.cookie = None
+        secrets.send(client, lambda request: request["session"].update(values))
+    user_sessions(store).end_all("ann-the-user")
+    user_sessions(store).end_everyone()
+
+
+def cause_refusals(secrets: Secrets) -> None:
+    config = {"session": {"store": memory_store()}, "security": {"hosts": ["localhost"]}}
+    app = to_wsgi(lambda request: response(anti_forgery_field(request)))
+    site = WsgiClient(wrap_defaults(app, deep_merge(site_defaults, config)))
+    token = site.get("/").text.split('value="')[1].split('"')[0]
+    cookie = site.get_cookie("ring-session")
+    assert cookie is not None
+    wrong = token[:-8] + "AAAAAAAA"
+    secrets.texts += [token, wrong, cookie.value, hash_of(cookie.value)]
+    form = {"__anti-forgery-token": wrong, "body": "a-secret-body"}
+    for headers in ({"Origin": "https://evil.org"}, {"X-CSRF-Token": wrong}, {"Host": "evil.org"}):
+        site.post("/form?key=a-secret-query", data=form, headers=headers)
+
+
+def cause_failures(secrets: Secrets) -> None:
+    client = Client()
+    cookies = []
+    for _ in range(2):
+        client.cookie = None
+        secrets.send(client, lambda request: request["session"].update(n="a-value-of-the-session"))
+        cookies.append(client.cookie)
+    client.read(f"{cookies[0]}; ring-session={cookies[1]}")
+    for entry in client.store.store._table.entries.values():
+        entry.record = '1{"n":"a-value-of-the-session'
+    client.read(cookies[0])
+    client.store.failing = {"load"}
+    client.send(lambda request: request["session"].get("n"), cookies[1])
+
+
+@pytest.mark.parametrize("options", [{}, {"audit_user": True}])
+def test_no_record_of_any_event_has_an_id_a_token_or_a_value(
+    options: Any, records: list[Any]
+) -> None:
+    secrets = Secrets()
+    cause_session_events(secrets, options)
+    cause_refusals(secrets)
+    cause_failures(secrets)
+    written = "".join(f"{vars(record)} {record.getMessage()}" for record in records)
+    assert {record.event for record in records} == set(EVENTS)
+    assert [text for text in secrets.texts if text in written] == []
+    assert len(secrets.texts) > 15
+    # The user's name is the one value of a session that may be shown.
+    assert ("ann-the-user" in written) is bool(options)
+
+
+def test_control_characters_of_a_request_are_escaped_in_every_field(records: list[Any]) -> None:
+    handler: Any = wrap_session(lambda request: {"status": 200, "session": {"n": 1}})
+    handler(
+        {
+            "request_method": "post\n",
+            "uri": "/a\r\nERROR forged\x1b[2J\u2028\udc80" + "x" * 500,
+            "query_string": "token=a-secret",
+            "remote_addr": "203.0.113.9\n" + "y" * 500,
+            "headers": {},
+        }
+    )
+    (record,) = records
+    assert facts(record) == {
+        "event": "session_created",
+        "handle": record.handle,
+        "method": "POST\\N",
+        "path": ("/a\\r\\nERROR forged\\x1b[2J\\u2028\\udc80" + "x" * 500)[:200],
+        "address": ("203.0.113.9\\n" + "y" * 500)[:50],
+    }
 
 
 def test_nothing_is_built_while_the_log_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **facts: object) -> None:
-        raise AssertionError("fields were built")
+        raise AssertionError("a fact was built")
 
-    monkeypatch.setattr("ringsession.http.audit_log.find_fields", fail)
+    for place in (
+        *("http.audit_log.find_fields", "http.refusal_log.find_fields", "middleware._audit._name"),
+        *("middleware._audit.show_request", "session.failure.show_request"),
+        *("middleware.anti_forgery.show_sender", "middleware.hosts.show_sender"),
+    ):
+        monkeypatch.setattr(f"ringsession.{place}", fail)
     monkeypatch.setattr(log, "level", logging.CRITICAL + 1)
     log.manager._clear_cache()  # type: ignore[attr-defined]
     try:
         for event in EVENTS:
             audit(event)
-        client = Client()
-        client.send(lambda request: request["session"].update(n=1))
-        client.send(lambda request: {"session": None})
+        secrets = Secrets()
+        cause_session_events(secrets, {"audit_user": True})
+        cause_refusals(secrets)
+        cause_failures(secrets)
     finally:
         monkeypatch.undo()
         log.manager._clear_cache()  # type: ignore[attr-defined]
@@ -220,8 +461,12 @@ def test_every_record_has_every_field(records: list[Any]) -> None:
 
 
 def test_the_table_in_the_docs_lists_every_event() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", (DOCS / "audit.md").read_text(), re.MULTILINE)
-    assert rows == [(name, logging.getLevelName(event.level)) for name, event in EVENTS.items()]
+    lines = re.findall(r"^\| `\w+` \|.*", (DOCS / "audit.md").read_text(), re.MULTILINE)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [(row[0], row[1], row[3]) for row in rows] == [
+        (f"`{name}`", logging.getLevelName(event.level), ", ".join(event.fields))
+        for name, event in EVENTS.items()
+    ]
 
 
 def test_the_formatter_in_the_docs_writes_json(records: list[Any]) -> None:
