@@ -78,9 +78,6 @@ class LiveSessions:
     def load_passive(self, value: str) -> Loaded | None:
         return self._find().load_passive(value)
 
-    def is_live(self, value: str) -> bool:
-        return self._find().is_live(value)
-
     def lasts(self, loaded: Loaded | None) -> float | None:
         return self._find().lasts(loaded)
 

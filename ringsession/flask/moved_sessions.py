@@ -64,10 +64,6 @@ class MovedSessions:
             loaded.due = False
         return loaded
 
-    def is_live(self, value: str) -> bool:
-        loaded = self._load(value, self._inner.load_passive)
-        return loaded is not None and loaded.record is not None
-
     def lasts(self, loaded: Loaded | None) -> float | None:
         return self._inner.lasts(loaded)
 

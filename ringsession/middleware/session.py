@@ -173,9 +173,13 @@ def wrap_session(
     limit = read_limit(times, remember)
     check_switches(rolling=rolling, audit_user=audit_user)
     cleared = read_clear_site_data(clear_site_data)
-    is_activity = read_passive(passive)
-    follows = lambda record: rolling  # noqa: E731
-    terms = Terms(user_key, remember is not None, is_activity, follows, audit_user)
+    terms = Terms(
+        user_key=user_key,
+        may_remember=remember is not None,
+        is_activity=read_passive(passive),
+        cookie_follows=lambda record: rolling,
+        audit_user=audit_user,
+    )
     live_cookie = LiveCookie(cookie_name, cookie_attrs, root, rolling, former_cookie_attrs)
     store = find_store(store)
     backend = open_backend(store, cookie_name, limit, read_users(user_key, user_limit, store))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..http.grammar import LONGEST_COOKIE_AGE
 from ..http.origin import is_cross_site_write
-from ..stores import Change, SessionGone, StoreUnavailable
+from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from .contents import EMPTY
 from .failure import fail, say
 from .outcome import Outcome
@@ -40,22 +40,19 @@ def keep(state: State, change: Change | None) -> Outcome:
         return Outcome(state.value, False, loaded.moved)
     try:
         # Another request may have moved the session meanwhile: a login. Its cookie must stay.
-        if not state.backend.is_live(state.value):
-            return Outcome()
+        found = state.backend.load_passive(state.value)
     except StoreUnavailable as error:
         log.warning("The cookie of a session could not be extended: %s", say(error))
         return Outcome(state.value)
-    return Outcome(state.value, False, True, max_age=_find_max_age(state))
+    if found is None or found.record is None:
+        return Outcome()
+    max_age = _find_max_age(state, loaded) if loaded.remembered else None
+    return Outcome(state.value, False, True, max_age=max_age)
 
 
-def _find_max_age(state: State) -> float | None:
-    """Return the seconds for the cookie of a session that was loaded, if it is remembered."""
-    loaded = state.loaded
-    assert loaded is not None
-    return _seconds(state.backend.lasts(loaded)) if loaded.remembered else None
-
-
-def _seconds(lasts: float | None) -> float:
+def _find_max_age(state: State, loaded: Loaded | None) -> float:
+    """Return the seconds for the cookie of a session that is remembered. None: a new one."""
+    lasts = state.backend.lasts(loaded)
     return LONGEST_COOKIE_AGE if lasts is None else min(lasts, LONGEST_COOKIE_AGE)
 
 
@@ -72,7 +69,7 @@ def create(state: State, change: Change | None) -> Outcome:
     outcome = Outcome(value, value is not None, event="session_created")
     if renewal is not None:
         outcome.handle = renewal.handle
-        outcome.max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
+        outcome.max_age = _find_max_age(state, None) if renewal.remember else None
     return outcome
 
 
@@ -80,7 +77,7 @@ def patch(state: State, change: Change | None) -> Outcome:
     assert state.value is not None and state.loaded is not None and change is not None
     value = state.backend.patch(state.value, state.loaded, change)
     is_new = value is not None and value != state.value
-    max_age = _find_max_age(state) if state.loaded.remembered else None
+    max_age = _find_max_age(state, state.loaded) if state.loaded.remembered else None
     # A full store dropped the session meanwhile, so this is another one.
     event = "session_created" if is_new and state.loaded.disposable else None
     return Outcome(value, is_new, state.loaded.moved, max_age=max_age, event=event)
@@ -94,7 +91,7 @@ def touch(state: State, change: Change | None) -> Outcome:
         log.warning("The idle timeout of a session could not be extended: %s", say(error))
         return Outcome(state.value)
     is_new = value is not None and value != state.value
-    max_age = _find_max_age(state) if state.loaded.remembered else None
+    max_age = _find_max_age(state, state.loaded) if state.loaded.remembered else None
     return Outcome(value, is_new, True, max_age=max_age)
 
 
@@ -115,7 +112,7 @@ def recreate(state: State, change: Change | None) -> Outcome:
         outcome = Outcome(value, value is not None, handle=renewal.handle)
         if value is not None:
             outcome.event = _find_event(state)
-            outcome.max_age = _seconds(state.backend.lasts(None)) if renewal.remember else None
+            outcome.max_age = _find_max_age(state, None) if renewal.remember else None
         return outcome
     record = renewal.alone()
     outcome = Outcome() if record is None else create(state, Change(EMPTY, record))

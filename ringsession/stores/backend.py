@@ -52,9 +52,6 @@ class Backend(Protocol):
         The answer is not due, and a sealed one is marked as passive.
         """
 
-    def is_live(self, value: str) -> bool:
-        """Return whether a session that was loaded is still live. This extends nothing."""
-
     def lasts(self, loaded: Loaded | None) -> float | None:
         """Return in how many seconds a session ends that is remembered. None: never.
 

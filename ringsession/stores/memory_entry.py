@@ -15,7 +15,6 @@ class Login(NamedTuple):
 
     cookie: str = ""
     remembered: bool = False
-
     owner: str | None = None
     handle: str | None = None
     began: float | None = None  # Unix seconds, as `confirmed`; None: when the entry was created

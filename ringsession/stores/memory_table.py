@@ -55,10 +55,9 @@ class MemoryTable:
         """Return whether the session that the new one replaces is live and has its login."""
         assert details.replaces is not None
         entry = self.find_live(bytes.fromhex(details.replaces), now)
-        return entry is not None and (entry.login.owner, entry.login.handle) == (
-            details.owner,
-            details.handle,
-        )
+        if entry is None:
+            return False
+        return entry.login.owner == details.owner and entry.login.handle == details.handle
 
     def put(self, digest: bytes, entry: Entry) -> None:
         """Store an entry in the place of any other."""

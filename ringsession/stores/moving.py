@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import UNLIMITED, Change, Details, Loaded, Renewal, SessionGone, StoreUnavailable
+from . import UNLIMITED, Change, Details, Loaded, Renewal, StoreUnavailable
 from .calling import ask
 from .ids import hash_id, new_id
 
@@ -70,7 +70,7 @@ class Move:
         details = self._find_details(record, _Origin(key, loaded))
         value = new_id()
         new = self._sessions.known(value)
-        if not self._insert(value, record, details):
+        if not self._sessions.begin(value, record, details, self._renewal):
             after, origin = self._renew(key, self._load(key))
             is_moved = origin is not None and origin.key != key
             return self._start(after, origin) if is_moved else self._start(self._renewal.alone())
@@ -124,7 +124,7 @@ class Move:
     def _join(self, record: str, origin: _Origin) -> str | None:
         """Store a session beside the one to which another request moved it. None: that ended."""
         details, value = self._find_details(record, origin), new_id()
-        if not self._insert(value, record, details):
+        if not self._sessions.begin(value, record, details, self._renewal):
             return None
         if not details.continues:  # which the store has checked
             # Only now: whoever ends all sessions either finds this one, or has ended the origin.
@@ -153,19 +153,6 @@ class Move:
             confirmed=loaded.confirmed,
             continues=owner is not None,
         )
-
-    def _insert(self, value: str, record: str, details: Details) -> bool:
-        """Store the session under the new id. Return False if its login was ended."""
-        if self._sessions.insert_details(value, record, details):
-            self._renewal.handle = details.handle
-            if self._sessions.logins is not None:
-                self._sessions.logins.keep_limit(details)
-            return True
-        if details.continues:
-            return False
-        if details.owner is not None:
-            raise SessionGone
-        raise StoreUnavailable("create: the store already has a session under a new random id")
 
     def _claim(self, key: str, version: Any, new: str) -> bool:
         try:

@@ -57,10 +57,6 @@ class ServerSideSessions:
             loaded.due = False
         return loaded
 
-    def is_live(self, value: str) -> bool:
-        loaded = self._load_unextended(value)
-        return loaded is not None and loaded.record is not None
-
     def choose(self, live: list[tuple[str, Loaded]]) -> tuple[str, Loaded] | None:
         return None  # another host of the domain may have set any of the cookies
 
@@ -74,14 +70,7 @@ class ServerSideSessions:
         if self.logins is not None:
             details = self.logins.begin(record, details)
         value = new_id()
-        if not self.insert_details(value, record, details):
-            if details.owner is not None:
-                raise SessionGone
-            raise StoreUnavailable("create: the store already has a session under a new random id")
-        if renewal is not None:
-            renewal.handle = details.handle
-        if self.logins is not None:
-            self.logins.keep_limit(details)
+        self.begin(value, record, details, renewal)
         return value
 
     def insert(self, value: str, record: str, lifetime: Lifetime) -> bool:
@@ -89,10 +78,26 @@ class ServerSideSessions:
         details = Details(self.cookie_hash)
         return ask(self.store.create, self.known(value), record, lifetime, details)
 
-    def insert_details(self, value: str, record: str, details: Details) -> bool:
-        """Store a session with these details. Return what the store's `create` returns."""
+    def begin(
+        self, value: str, record: str, details: Details, renewal: Renewal | None = None
+    ) -> bool:
+        """Store a session with these details under a new id, and keep the limit of its user.
+
+        Return False if it continues a login that was ended. Raises SessionGone for a new login that
+        was ended while it began.
+        """
         lifetime = self.lifetime.remembered if details.remembered else self.lifetime
-        return ask(self.store.create, self.known(value), record, lifetime, details)
+        if not ask(self.store.create, self.known(value), record, lifetime, details):
+            if details.continues:
+                return False
+            if details.owner is not None:
+                raise SessionGone
+            raise StoreUnavailable("create: the store already has a session under a new random id")
+        if renewal is not None:
+            renewal.handle = details.handle
+        if self.logins is not None:
+            self.logins.keep_limit(details)
+        return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
         if ask(self.store.patch, self.known(value), loaded.version, change):

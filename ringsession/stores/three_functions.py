@@ -85,10 +85,6 @@ class RingStoreSessions:
             loaded.due, loaded.passive = False, True
         return loaded
 
-    def is_live(self, value: str) -> bool:
-        loaded = self._load(value, extends=False)
-        return loaded is not None and loaded.record is not None
-
     def lasts(self, loaded: Loaded | None) -> float | None:
         if loaded is None:
             return self._lifetime.remembered.shortest

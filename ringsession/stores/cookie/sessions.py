@@ -80,9 +80,6 @@ class SealedSessions:
             loaded.due, loaded.passive = False, True
         return loaded
 
-    def is_live(self, value: str) -> bool:
-        return self.load(value) is not None
-
     def lasts(self, loaded: Loaded | None) -> float | None:
         limit = self._lifetime.remembered
         if loaded is None:

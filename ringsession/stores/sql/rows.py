@@ -72,10 +72,9 @@ def read_live(row: Any, times: Times, left: float | None, moved: bool, due: bool
 
 def read_user_session(row: Any) -> UserSessionRow:
     """Return what a user may know of one session, from a row of `Statements.find_owned`."""
-    seen, began, created = row.seen / 1000, row.began / 1000, row.created / 1000
-    idle = inf if row.idle is None else seen + row.idle / 1000
-    ends = inf if row.absolute is None else created + row.absolute / 1000
-    return UserSessionRow(row.key, row.handle, began, seen, idle, ends, read_text(row))
+    times = read_times(row)
+    ends = times.idle_ends, times.ends
+    return UserSessionRow(row.key, row.handle, row.began / 1000, times.seen, *ends, read_text(row))
 
 
 def write_times(times: Times) -> dict[str, int]:

@@ -97,8 +97,8 @@ class Statements:
         began = func.coalesce(t.began, t.created).label("began")
         owned = (t.owner == bindparam("owner")) & is_live
         self.find_logins = select(t.key, t.handle).where(owned)
-        columns = (t.key, t.handle, began, t.seen, t.created, t.idle, t.absolute, t.record)
-        self.find_owned = select(*columns).where(owned)
+        times = (began, t.seen, t.created, t.idle, t.absolute, t.remembered)
+        self.find_owned = select(t.key, t.handle, *times, t.record).where(owned)
         self.find_older = (
             select(t.key)
             .where(t.key > bindparam("after"), t.cookie == bindparam("cookie"), is_live)

@@ -2,10 +2,10 @@
 
 Why no session escapes that moves to a new key meanwhile: its new row is committed before the old
 one is claimed, so at each moment one of the two is live. A SELECT sees the table at one moment. If
-it finds no live row, there is none. A row that is being inserted then is no way out either: a login
-continues only from an old row that is live, and locks it until the new row is committed, so the
-SELECT would have found the old one. Without a user, the request that moves the session finds that
-the old one has ended, and leaves nothing of it in the new one.
+it finds no live row, the login has no live session. A row that is being inserted at that moment
+does not escape either: a login continues only from a live old row, and locks that row until the new
+row is committed. So the SELECT would have found the old row. Without a user, the request that moves
+the session notices that the old session has ended, and deletes the new one.
 
 To repeat an UPDATE of all rows until it changes none would not be enough. On PostgreSQL it neither
 sees a row that was inserted after it began, nor ends the old row if that was claimed before the
