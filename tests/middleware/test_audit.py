@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -286,21 +287,29 @@ def test_a_refused_request_is_one_record(records: list[Any]) -> None:
     ]
 
 
+def cause_three_failures(client: Client, send: Callable[[Any], Any]) -> None:
+    """Bring two live sessions at once, one that cannot be read, and one of a store that fails.
+
+    send: sends a request that starts a session.
+    """
+    cookies = []
+    for _ in range(2):
+        client.cookie = None
+        send(lambda request: request["session"].update(n="a-value-of-the-session"))
+        cookies.append(client.cookie)
+    client.read(f"{cookies[0]}; ring-session={cookies[1]}")
+    for entry in client.store.store._table.entries.values():
+        entry.record = '1{"n":"a-value-of-the-session'
+    client.read(cookies[0])
+    client.store.failing = {"load"}
+    client.send(lambda request: request["session"].get("n"), cookies[1])
+
+
 def test_several_live_sessions_a_bad_record_and_a_failed_store_are_recorded(
     records: list[Any],
 ) -> None:
     client = Client()
-    cookies = []
-    for _ in range(2):
-        client.cookie = None
-        client.send(lambda request: request["session"].update(n=1))
-        cookies.append(client.cookie)
-    client.read(f"{cookies[0]}; ring-session={cookies[1]}")
-    for entry in client.store.store._table.entries.values():
-        entry.record = "1{"
-    client.read(cookies[0])
-    client.store.failing = {"load"}
-    client.send(lambda request: request["session"].get("n"), cookies[1])
+    cause_three_failures(client, client.send)
     found = [(record.event, record.levelname, record.path) for record in records[2:]]
     assert found == [
         ("cookie_ambiguous", "WARNING", "/"),
@@ -380,17 +389,7 @@ def cause_refusals(secrets: Secrets) -> None:
 
 def cause_failures(secrets: Secrets) -> None:
     client = Client()
-    cookies = []
-    for _ in range(2):
-        client.cookie = None
-        secrets.send(client, lambda request: request["session"].update(n="a-value-of-the-session"))
-        cookies.append(client.cookie)
-    client.read(f"{cookies[0]}; ring-session={cookies[1]}")
-    for entry in client.store.store._table.entries.values():
-        entry.record = '1{"n":"a-value-of-the-session'
-    client.read(cookies[0])
-    client.store.failing = {"load"}
-    client.send(lambda request: request["session"].get("n"), cookies[1])
+    cause_three_failures(client, partial(secrets.send, client))
 
 
 @pytest.mark.parametrize("options", [{}, {"audit_user": True}])

@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from ringsession import cookie_store, memory_store, recreate, user_sessions, wrap_session
+from ringsession import cookie_store, deep_merge, memory_store, recreate, site_defaults
+from ringsession import user_sessions, wrap_defaults, wrap_session
 from ringsession.config import ConfigError
-from ringsession.defaults import site_defaults, wrap_defaults
-from ringsession.config import deep_merge
+from ringsession.middleware.anti_forgery import anti_forgery_request
 from ringsession.option_error import OptionError
 from tests.tracing import Client
-
-NAME = "ring-session"
 
 
 class Browser(Client):
@@ -95,8 +93,6 @@ def test_a_response_that_changes_the_user_moves_the_session() -> None:
 
 
 def test_a_token_that_is_read_after_the_login_belongs_to_the_new_id() -> None:
-    from ringsession.middleware.anti_forgery import anti_forgery_request
-
     users, browser, _ = shop()
     tokens: list[str] = []
 

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -230,3 +230,14 @@ def measure_creates(store: Any, number: int = 300) -> str:
         costs.append(f"{name} {sorted(took)[number // 2] * 1e6:.0f} us")
     store.end_sessions(owner)
     return "create: " + ", ".join(costs)
+
+
+def run_race(stores: Sequence[Any], seconds: float) -> dict[str, int]:
+    """Race on these stores of one server, with pauses, and close them."""
+    for store in stores:
+        pause_around_statements(store)
+    try:
+        return UserRace(list(stores)).run(seconds)
+    finally:
+        for store in stores:
+            store.close()

@@ -20,8 +20,7 @@ from tests.servers import Server
 from tests.stores.networked import PREFIX, make_store
 from tests.stores.redis.clusters import SLOTS, start_cluster
 from tests.stores.redis.test_cluster import _redis_py
-from tests.stores.user_race import COOKIE, LIFETIME, USERS, UserRace
-from tests.stores.user_race import measure_creates, pause_around_statements
+from tests.stores.user_race import COOKIE, LIFETIME, USERS, measure_creates, run_race
 
 pytestmark = pytest.mark.server
 
@@ -87,10 +86,7 @@ class SlotMover:
 @contextmanager
 def on_valkey(server: Server) -> Iterator[list[Any]]:
     make_store(server).close()
-    stores = [redis_store(server.url, timeout=20) for _ in range(2)]
-    yield stores
-    for store in stores:
-        store.close()
+    yield [redis_store(server.url, timeout=20) for _ in range(2)]
 
 
 @contextmanager
@@ -99,17 +95,9 @@ def on_cluster(nodes: list[Server]) -> Iterator[list[Any]]:
         with redis.Redis(port=node.port) as client:
             client.flushall()
     clients = [_redis_py(nodes) for _ in range(2)]
-    stores = [redis_store(client) for client in clients]
-    yield stores
-    for store, client in zip(stores, clients):
-        store.close()
+    yield [redis_store(client) for client in clients]
+    for client in clients:
         client.close()
-
-
-def race(stores: list[Any], seconds: float) -> dict[str, int]:
-    for store in stores:
-        pause_around_statements(store)
-    return UserRace(stores).run(seconds)
 
 
 def find_wrong(seen: dict[str, int]) -> dict[str, int]:
@@ -121,19 +109,19 @@ def find_wrong(seen: dict[str, int]) -> dict[str, int]:
 
 def test_no_ended_session_is_accepted_again(valkey: Server) -> None:
     with on_valkey(valkey) as stores:
-        assert find_wrong(race(stores, 2)) == {}
+        assert find_wrong(run_race(stores, 2)) == {}
 
 
 def test_no_ended_session_is_accepted_again_while_slots_move(nodes: list[Server]) -> None:
     with on_cluster(nodes) as stores, SlotMover(nodes) as mover:
-        assert find_wrong(race(stores, 4)) == {}
+        assert find_wrong(run_race(stores, 4)) == {}
     assert mover.moves > 10
 
 
 @pytest.mark.soak
 def test_no_ended_session_is_accepted_again_in_a_long_race(valkey: Server) -> None:
     with on_valkey(valkey) as stores:
-        seen = race(stores, 30)
+        seen = run_race(stores, 30)
     print(f"valkey: {seen}")
     assert find_wrong(seen) == {}
 
@@ -143,7 +131,7 @@ def test_no_ended_session_is_accepted_again_in_a_long_race_on_a_cluster(
     nodes: list[Server],
 ) -> None:
     with on_cluster(nodes) as stores, SlotMover(nodes) as mover:
-        seen = race(stores, 30)
+        seen = run_race(stores, 30)
     print(f"cluster of three, a slot moved {mover.moves} times: {seen}")
     assert find_wrong(seen) == {}
 
@@ -157,7 +145,7 @@ def test_the_race_notices_that_the_fence_is_missing(
     assert fence in text
     monkeypatch.setattr(users, "ENLIST", make_script(text.replace(fence, "if false")))
     with on_valkey(valkey) as stores:
-        seen = race(stores, 10)
+        seen = run_race(stores, 10)
     print(f"valkey, without the fence: {seen}")
     assert seen["accepted after"] > 0
 

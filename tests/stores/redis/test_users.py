@@ -93,15 +93,20 @@ def test_what_the_acts_of_a_user_cost(counted: Counted) -> None:
 BREAKS = [fault for fault in FAULTS if fault != "delay"]
 
 
+def sign_in_four(counted: Counted) -> list[Client]:
+    browsers = [Client(counted.store, user_key="user") for _ in range(4)]
+    for browser in browsers:
+        browser.send(log_in)
+    return browsers
+
+
 @pytest.mark.parametrize("fault", BREAKS)
 def test_an_end_of_all_that_fails_is_completed_by_the_next_call(
     counted: Counted, fault: str
 ) -> None:
     users, failed = user_sessions(counted.store), 0
     for skip in range(6):  # its exchanges: the index, four sessions, the index again
-        browsers = [Client(counted.store, user_key="user") for _ in range(4)]
-        for browser in browsers:
-            browser.send(log_in)
+        browsers = sign_in_four(counted)
         counted.proxy.arm(fault, skip=skip, times=2)  # a call repeats what failed once
         with pytest.raises(StoreUnavailable):
             users.end_all("ann")
@@ -119,9 +124,7 @@ def test_an_end_of_all_whose_connection_breaks_once_is_complete(
 ) -> None:
     users = user_sessions(counted.store)
     for skip in range(6):
-        browsers = [Client(counted.store, user_key="user") for _ in range(4)]
-        for browser in browsers:
-            browser.send(log_in)
+        browsers = sign_in_four(counted)
         counted.proxy.arm(fault, skip=skip)
         assert users.end_all("ann") == 4
         assert [browser.read() for browser in browsers] == [{}] * 4

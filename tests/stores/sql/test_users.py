@@ -24,9 +24,8 @@ from tests.stores.user_race import (
     EMPTY,
     LIFETIME,
     USERS,
-    UserRace,
     measure_creates,
-    pause_around_statements,
+    run_race,
 )
 
 pytestmark = pytest.mark.server
@@ -338,13 +337,7 @@ def test_a_second_try_finds_what_the_first_one_stored_or_that_it_was_ended(store
 def race(server: Server, seconds: float) -> dict[str, int]:
     make_store(server).close()
     stores = [sql_store(server.url, timeout=20) for _ in range(2)]
-    for store in stores:
-        pause_around_statements(store)
-    try:
-        return UserRace(stores).run(seconds)
-    finally:
-        for store in stores:
-            store.close()
+    return run_race(stores, seconds)
 
 
 def test_no_ended_session_is_accepted_again(server: Server) -> None:

@@ -19,9 +19,8 @@ from tests.stores.user_race import (
     EMPTY,
     LIFETIME,
     USERS,
-    UserRace,
     measure_creates,
-    pause_around_statements,
+    run_race,
 )
 
 ANN = USERS[0]
@@ -157,14 +156,7 @@ def test_many_sessions_end_in_batches_and_writers_go_on(store: Any, clock: list[
 
 
 def race(path: Path, seconds: float) -> dict[str, int]:
-    stores = [sqlite_store(path, timeout=20) for _ in range(3)]
-    for store in stores:
-        pause_around_statements(store)
-    try:
-        return UserRace(stores).run(seconds)
-    finally:
-        for store in stores:
-            store.close()
+    return run_race([sqlite_store(path, timeout=20) for _ in range(3)], seconds)
 
 
 def test_no_ended_session_is_accepted_again(path: Path) -> None:
