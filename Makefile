@@ -27,7 +27,7 @@ compat:
 	$(PYTHON) -m tests.compat $(ARGS)
 
 soak: .venv/test.installed
-	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header -o faulthandler_timeout=0 $(ARGS) | sed 's/^/    /') | tee docs/soak.md
+	(printf '# The last `make soak`\n\n' && .venv/bin/pytest -m soak -s --no-header -o faulthandler_timeout=0 $(ARGS) | sed 's/^/    /') | tee docs/background/soak.md
 
 bench: .venv/test.installed
 	.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt

@@ -121,7 +121,7 @@ def _find_notes(config: Mapping[str, Any]) -> list[str]:
         return [
             "a form post from a trusted origin on another site comes without the session's cookie,"
             f" since that is SameSite={str(attrs['same_site']).capitalize()}: see"
-            ' docs/security.md, "Accept form posts from another site"'
+            ' docs/background/security.md, "Accept form posts from another site"'
         ]
     return []
 

@@ -35,7 +35,7 @@ def prose_lines(text: str) -> list[str]:
     return [line for line in without_code.split("\n") if not re.match(r"    |\||#", line)]
 
 
-PAGES = sorted([*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")])
+PAGES = sorted([*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -44,7 +44,9 @@ def test_the_prose_of_a_page_has_at_most_100_columns(page: Path) -> None:
 
 
 def test_the_program_on_the_security_page_runs() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "security.md").read_text(), re.DOTALL)
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "background/security.md").read_text(), re.DOTALL
+    )
     namespace: dict[str, Any] = {}
     exec(compile(program, "security.md", "exec"), namespace)
     headers = {"X-Forwarded-Proto": "https", "Host": "example.org"}
@@ -68,13 +70,15 @@ def test_the_program_on_the_security_page_runs() -> None:
 
 def security_rows() -> list[list[str]]:
     """Return the cells of the table of what is on, without its head."""
-    section = (DOCS / "security.md").read_text().split("## What is on")[1].split("\n## ")[0]
+    section = (
+        (DOCS / "background/security.md").read_text().split("## What is on")[1].split("\n## ")[0]
+    )
     lines = [line for line in section.split("\n") if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def test_the_security_page_has_one_table_of_what_is_on_and_what_it_meets() -> None:
-    page = (DOCS / "security.md").read_text()
+    page = (DOCS / "background/security.md").read_text()
     assert page.count("| ASVS |") == page.count("config key") == 1
     assert [row for row in security_rows() if len(row) != 8 or not row[6] or not row[7]] == []
 
@@ -112,7 +116,7 @@ ASVS = {
 
 
 def test_each_requirement_on_the_security_page_has_its_level() -> None:
-    page = (DOCS / "security.md").read_text()
+    page = (DOCS / "background/security.md").read_text()
     levels = {number: level for level, numbers in ASVS.items() for number in numbers.split()}
     named = re.findall(r"\b(\d+\.\d+\.\d+)\s+(L\d)\b", page)
     assert dict(named) == levels and len(set(named)) == len(levels)
@@ -121,7 +125,7 @@ def test_each_requirement_on_the_security_page_has_its_level() -> None:
 
 def test_every_file_that_the_security_page_names_is_there() -> None:
     named = re.findall(
-        r"`((?:tests|benchmarks|examples)/[\w/.]+)`", (DOCS / "security.md").read_text()
+        r"`((?:tests|benchmarks|examples)/[\w/.]+)`", (DOCS / "background/security.md").read_text()
     )
     assert len(named) > 15
     assert [name for name in named if not (DOCS.parent / name).exists()] == []
@@ -129,7 +133,7 @@ def test_every_file_that_the_security_page_names_is_there() -> None:
 
 def flask_programs() -> dict[str, Any]:
     """The apps on the page for Flask, by the first line of each, on a memory store."""
-    page = (DOCS / "from-flask-session.md").read_text("utf-8")
+    page = (DOCS / "how-to/flask.md").read_text("utf-8")
     programs = re.findall(r"```python\n# (.*?)\n(.*?)```", page, re.DOTALL)
     return {name: text.replace("redis://localhost:6379/0", "memory:") for name, text in programs}
 
@@ -201,19 +205,21 @@ def test_the_page_for_flask_takes_an_old_session_over_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "page, least", [("sessions-and-cookies.md", 20), ("stores.md", 8), ("user-sessions.md", 20)]
+    "page, least", [("sessions-and-cookies", 20), ("stores", 8), ("user-sessions", 20)]
 )
 def test_every_example_gives_what_it_shows(
     page: str, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    failed, tried = doctest.testfile(str(DOCS / page), module_relative=False)
+    failed, tried = doctest.testfile(str(DOCS / f"how-to/{page}.md"), module_relative=False)
     assert tried > least
     assert failed == 0
 
 
 def test_the_programs_on_the_page_of_stores_run_until_they_ask_a_server() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "stores.md").read_text(), re.DOTALL)
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "how-to/stores.md").read_text(), re.DOTALL
+    )
     lines = program.strip().split("\n")
     namespace: dict[str, Any] = {"redis_store": redis_store}
     for line in lines:

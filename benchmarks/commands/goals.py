@@ -1,4 +1,4 @@
-"""The goals of docs/performance.md, each beside what this run measured.
+"""The goals of docs/background/performance.md, each beside what this run measured.
 
     python -m benchmarks goals [--json FILE]
 

@@ -185,7 +185,7 @@ def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def show(table: Nets) -> str:
-    """Return the table of docs/performance.md. A ratio is to the group's first ringsession."""
+    """Return the table of docs/background/performance.md. Its ratios are to a group's first row."""
     lines = ["| sessions in | peer | untouched | read | write | read, × ours | write, × ours |"]
     lines.append("|---|---|---|---|---|---|---|")
     for group, peers in table.items():

@@ -1,5 +1,6 @@
-"""The picture of docs/performance.md: a bar for the read and the write of each peer, from what
-`peers --json FILE` wrote.
+"""Draw the picture of docs/background/performance.md from what `peers --json FILE` wrote.
+
+Each peer has a bar for its read and a bar for its write.
 
     python -m benchmarks plot FILE [--out FILE.svg]
 

@@ -156,7 +156,7 @@ def measure(names: list[str], rounds: int) -> dict[str, dict[str, Row]]:
 
 
 def show(table: dict[str, dict[str, Row]]) -> str:
-    """The table as it stands in docs/stores.md."""
+    """The table as it stands in docs/how-to/stores.md."""
     lines = [f"| store | {' | '.join(WORKS)} | `load` / bare | `patch` / bare |", "|---" * 8 + "|"]
     for name, works in table.items():
         cells = [

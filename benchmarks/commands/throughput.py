@@ -100,8 +100,8 @@ def measure(mode: str, rounds: int, seconds: int) -> dict[str, dict[str, dict[st
 
 
 def show(table: Table) -> str:
-    """The tables as they stand in docs/performance.md: requests a second, of the bare app's, and
-    the p99.
+    """Return the tables of docs/background/performance.md: requests a second, the share of the bare
+    app's, and the p99.
     """
     lines = []
     for mode, apps in table.items():

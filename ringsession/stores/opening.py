@@ -15,7 +15,7 @@ from .three_functions import RingStoreSessions
 
 _INSTEAD = (
     "A generation number in your user table does it for a sealed cookie:"
-    ' docs/user-sessions.md, "With a sealed cookie"'
+    ' docs/how-to/user-sessions.md, "With a sealed cookie"'
 )
 
 

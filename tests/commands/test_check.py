@@ -73,7 +73,7 @@ def at(server: Server, user: str, password: str = "s3cret") -> str:
 
 UNKNOWN = "not known, since the user may not use INFO; grant +info"
 LACKS = "redis_store: the server's ACL refuses"
-GRANT = "under 'ringsession:'. Grant the rights in docs/stores.md"
+GRANT = "under 'ringsession:'. Grant the rights in docs/how-to/stores.md"
 USERS = "HGETALL, HLEN, PTTL, HGET, HDEL, HRANDFIELD, HSET"
 
 

@@ -2,9 +2,9 @@
 
     python -m tests.compat [--short] [--record] [PACKAGE ...]
 
---short runs a part that takes under two minutes. --record writes the figures into docs/compat.md.
-Without a PACKAGE every suite runs. The exit status is 1 if a suite differs from
-`differences.json`, or cannot be fetched.
+--short runs a part that takes under two minutes. --record writes the figures into
+docs/background/compat.md. Without a PACKAGE every suite runs. The exit status is 1 if a suite
+differs from `differences.json`, or cannot be fetched.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def show(figures: Figures) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.compat")
     parser.add_argument("--short", action="store_true", help="a part that takes under two minutes")
-    parser.add_argument("--record", action="store_true", help="write docs/compat.md")
+    parser.add_argument("--record", action="store_true", help="write docs/background/compat.md")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="the suites, or else all")
     options = parser.parse_args()
     names = [suite.package for suite in SUITES if suite.short or not options.short]

@@ -1,4 +1,4 @@
-"""The tables of `docs/compat.md`."""
+"""The tables of `docs/background/compat.md`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.compat.differences import RULES, worse
 from tests.compat.suites import HERE, STORES, SUITES, Outcomes, Suite
 
-PAGE = HERE.parents[1] / "docs" / "compat.md"
+PAGE = HERE.parents[1] / "docs" / "background" / "compat.md"
 _START = "## The suites\n"
 
 

@@ -18,7 +18,7 @@ from werkzeug.local import LocalProxy
 from ringsession import ConfigError, cookie_store
 from tests.flask.apps import SECRET, make_app, set_cookies
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "from-flask-session.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "flask.md").read_text("utf-8")
 
 
 def after(app: Flask, change: Callable[[], object], look: Callable[[], Any]) -> Any:

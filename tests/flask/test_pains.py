@@ -1,5 +1,5 @@
 """What users of other session packages complain of does not happen here;
-`docs/from-flask-session.md` has the table.
+`docs/how-to/flask.md` has the table.
 
 Each program is also run on Flask's own sessions and on Flask-Session, by `python -m benchmarks
 pains`. No program:
@@ -38,7 +38,7 @@ ON_SQL = {11, 36, 37}
 NOT_IN_THE_COOKIE = {1, 3, 7, 26, 38}
 WITHOUT_A_SERVER = {11, 34, 35, 36, 37}
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "from-flask-session.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "flask.md").read_text("utf-8")
 
 with_ids = {n: pytest.param(n, id=f"pain_{n:02}", marks=pytest.mark.server) for n in PAINS}
 

@@ -460,7 +460,7 @@ def test_every_record_has_every_field(records: list[Any]) -> None:
 
 
 def test_the_table_in_the_docs_lists_every_event() -> None:
-    lines = re.findall(r"^\| `\w+` \|.*", (DOCS / "audit.md").read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| `\w+` \|.*", (DOCS / "reference/audit.md").read_text(), re.MULTILINE)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert [(row[0], row[1], row[3]) for row in rows] == [
         (f"`{name}`", logging.getLevelName(event.level), ", ".join(event.fields))
@@ -469,7 +469,9 @@ def test_the_table_in_the_docs_lists_every_event() -> None:
 
 
 def test_the_formatter_in_the_docs_writes_json(records: list[Any]) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "audit.md").read_text(), re.DOTALL)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "reference/audit.md").read_text(), re.DOTALL
+    )
     names: dict[str, Any] = {}
     exec(code, names)
     try:

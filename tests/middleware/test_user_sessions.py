@@ -311,7 +311,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"user_key": "user", "store": cookie_store("a key for tests, of 32 characters")},
         '["session"]["user_key"]: expected a server-side store that finds users, got <cookie_store'
         " with a given key>. A generation number in your user table does it for a sealed cookie:"
-        ' docs/user-sessions.md, "With a sealed cookie"',
+        ' docs/how-to/user-sessions.md, "With a sealed cookie"',
     ),
     "no str": (
         {"user_key": 5},

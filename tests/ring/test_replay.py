@@ -18,7 +18,7 @@ from tests.ring.replay import is_equal, vectors
 
 RULES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "differences.json").read_text())
 UNDER = {vector: rule["name"] for rule in RULES for vector in rule["vectors"]}
-DOCS = Path(__file__).parents[2] / "docs" / "differences-from-ring.md"
+DOCS = Path(__file__).parents[2] / "docs" / "background" / "differences-from-ring.md"
 VECTORS = {vector["id"]: vector for vector in vectors()}
 AREAS = list(dict.fromkeys(vector["area"] for vector in VECTORS.values()))
 

@@ -20,7 +20,7 @@ log = logging.getLogger("ringsession")
 
 OLDEST = 7  # acl_check_cmd, and scripts that may delete before they write
 KEEPS_SESSIONS = ("noeviction", "volatile-ttl")
-_RIGHTS = "Grant the rights in docs/stores.md"
+_RIGHTS = "Grant the rights in docs/how-to/stores.md"
 TOO_OLD = f"redis_store: expected Redis or Valkey {OLDEST}.0 or newer, got an older server"
 
 

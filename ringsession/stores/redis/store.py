@@ -181,8 +181,8 @@ def redis_store(
 
     The store keeps every promise. A session is one string with a time to live. The store opens its
     own connections with the client's settings. The server must not evict sessions that are in use:
-    set `maxmemory-policy noeviction` or `volatile-ttl`. docs/stores.md lists the rights that the
-    store needs and the writes that a fail-over may lose.
+    set `maxmemory-policy noeviction` or `volatile-ttl`. docs/how-to/stores.md lists the rights
+    that the store needs and the writes that a fail-over may lose.
 
     Raises TypeError if the object is not a client, and ValueError if an option cannot work.
     For a URL, install redis-py: `pip install 'ringsession[redis]'`.

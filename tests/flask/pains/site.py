@@ -83,7 +83,7 @@ class Subject:
 
 
 class Pain(NamedTuple):
-    """What users of sessions complain of, turned round; number of `docs/from-flask-session.md`."""
+    """What users of sessions complain of, turned round; number of `docs/how-to/flask.md`."""
 
     claim: str
     program: Callable[..., Any]

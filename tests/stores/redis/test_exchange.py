@@ -401,7 +401,7 @@ def test_idle_connections_are_few_and_young(store: Any, monkeypatch: pytest.Monk
     assert len(server._idle) <= 2 + 8
 
 
-# The line that docs/stores.md gives.
+# The line that docs/how-to/stores.md gives.
 RIGHTS = (
     "resetchannels -@all +get +time +echo +eval +evalsha +exists +set +getrange +setrange"
     f" +append +pexpireat +del +select ~{PREFIX}*"
@@ -455,7 +455,7 @@ def test_a_right_that_is_missing_is_found_at_the_start(
 ) -> None:
     admin, make = rights
     admin.execute_command("ACL", "SETUSER", "web", f"-{command}")
-    with pytest.raises(ValueError, match="docs/stores.md") as caught:
+    with pytest.raises(ValueError, match="docs/how-to/stores.md") as caught:
         make().check()
     assert "s3cret" not in str(caught.value)
 

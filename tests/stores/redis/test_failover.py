@@ -115,7 +115,7 @@ def test_the_documented_rights_are_enough_in_a_cluster(cluster: list[Server], mi
     with RedisCluster(startup_nodes=start, socket_timeout=2, **account) as client:
         store = redis_store(client)
         if missing:
-            with pytest.raises(ValueError, match="docs/stores.md"):
+            with pytest.raises(ValueError, match="docs/how-to/stores.md"):
                 store.check()
         else:
             store.check()

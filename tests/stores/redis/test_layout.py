@@ -1,4 +1,4 @@
-"""What stands in Redis and Valkey: docs/stores.md has it as a table, and operators read it."""
+"""What stands in Redis and Valkey, which operators read: the table of docs/how-to/stores.md."""
 
 from __future__ import annotations
 

@@ -381,7 +381,7 @@ def test_a_session_stands_in_the_index_until_its_end_though_it_was_created_late(
     store.close()
 
 
-# As docs/stores.md gives them.
+# As docs/how-to/stores.md gives them.
 USER_RIGHTS = "hget hset hdel hgetall hlen hrandfield pttl".split()
 
 
@@ -430,7 +430,9 @@ def test_a_right_that_users_need_is_asked_for_only_where_an_app_has_users(
     _grant(admin, [name for name in USER_RIGHTS if name != missing])
     store.check()
     Client(store)
-    expected = f"refuses {missing.upper()} under 'ringsession:'. Grant the rights in docs/stores.md"
+    expected = (
+        f"refuses {missing.upper()} under 'ringsession:'. Grant the rights in docs/how-to/stores.md"
+    )
     with pytest.raises(ValueError, match=expected):
         store.check_users()
     with pytest.raises(ValueError, match=expected):
