@@ -2,7 +2,7 @@
 PYTHON ?= python3
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-.PHONY: demo devices test lint compat soak bench
+.PHONY: demo devices test lint docs compat soak bench
 
 demo: .venv/demo.installed
 	.venv/bin/python examples/login.py $(ARGS)
@@ -21,6 +21,10 @@ endif
 
 lint: .venv/lint.installed
 	.venv/bin/flake8 && .venv/bin/black --check . && .venv/bin/mypy
+
+# The site, in build/docs/index.html. A warning is an error. It fetches nothing.
+docs: .venv/docs.installed
+	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/docs
 
 # The test suites of other projects, in an environment of their own, .compat; they are fetched once.
 compat:
