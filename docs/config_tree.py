@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,15 @@ Next: [what a request and a response hold](requests-and-responses.md).
 """
 
 
+def find_options(wrap: Any) -> list[str]:
+    """Return the names of a layer's options."""
+    parameters = inspect.signature(wrap).parameters.items()
+    return [name for name, parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
 def read_options(wrap: Any) -> dict[str, str]:
     """Return what a layer's docstring says of each option."""
-    kinds = inspect.signature(wrap).parameters.items()
-    names = [name for name, parameter in kinds if parameter.kind is parameter.KEYWORD_ONLY]
+    names = find_options(wrap)
     lines = (inspect.getdoc(wrap) or "").split("\n")
     first = next((i for i, line in enumerate(lines) if line.split(":")[0] in names), len(lines))
     last = next((i for i in range(first, len(lines)) if _AFTER.match(lines[i])), len(lines))
@@ -81,7 +87,8 @@ def read_options(wrap: Any) -> dict[str, str]:
 def describe(layer: Layer) -> list[str]:
     """Return the lines of one layer."""
     summary = (inspect.getdoc(layer.wrap) or "").split("\n")[0]
-    lines = ["", f"## `{place(layer.path)}`", "", f"`{layer.wrap.__name__}`: {summary}", ""]
+    lines = ["", f"## `{place(layer.path)}`", ""]
+    lines += [textwrap.fill(f"`{layer.wrap.__name__}`: {summary}", 100), ""]
     on = [name for name, config in CONFIGS.items() if _is_on(layer, config)]
     lines += [f"On in: {', '.join(on)}." if on else "Off in all four configs."]
     if layer.scalar is not None:
