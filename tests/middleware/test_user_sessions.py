@@ -268,6 +268,29 @@ def test_everyone_ends_with_and_without_a_user() -> None:
     assert phone.read() == laptop.read() == {}
 
 
+def test_a_session_that_joins_a_moved_one_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory_store()
+    users, quick = user_sessions(store), Client(store)
+    quick.send(lambda request: request["session"].update(cart=1))
+    slow, create = Client(store), type(store).create
+    slow.cookie = quick.cookie
+
+    def end_first(self: Any, *arguments: Any, **options: Any) -> Any:
+        users.end_everyone()
+        return create(self, *arguments, **options)
+
+    def page(request: Any) -> None:
+        session = request["session"]
+        session["n"] = session.swap("n", lambda old: 1)
+        session.recreate()
+        quick.send(lambda request: request["session"].recreate())
+        monkeypatch.setattr(type(store), "create", end_first)
+
+    slow.send(page)
+    monkeypatch.undo()
+    assert (quick.read(), slow.read()) == ({}, {})
+
+
 def test_two_apps_on_one_store_keep_their_users_apart() -> None:
     store = memory_store()
     forum, admin = user_sessions(store, cookie_name="forum"), user_sessions(store)
