@@ -61,22 +61,24 @@ class Browser:
         self._session.trust_env = False  # no proxy between this machine and itself
         self._page = _Page("")
 
-    def open(self) -> str:
-        """Open the first page of the site, and return what it shows."""
-        return self._show(self._session.get(f"{self.origin}/", timeout=30))
+    def open(self, path: str = "/") -> str:
+        """Open a page of the site, and return what it shows."""
+        return self._show(self._session.get(self.origin + path, timeout=30))
 
     def press(self, **fields: str) -> str:
         """Fill the form of the page that is open, press its button, return what it shows then.
 
         The browser is an old one, which says nothing of where the form comes from.
         """
-        form = {**self._page.hidden, **fields}
-        return self._show(self._session.post(self._action(), data=form, timeout=30))
+        return self._show(self.send(self._action(), {}, {**self._page.hidden, **fields}))
 
     def press_without_token(self, **fields: str) -> str:
         """Do the same with a browser of today, on a page that has no token."""
-        answer = self._session.post(self._action(), data=fields, headers=SAME_ORIGIN, timeout=30)
-        return self._show(answer)
+        return self._show(self.send(self._action(), SAME_ORIGIN, fields))
+
+    def send(self, path: str, headers: dict[str, str], form: dict[str, str]) -> requests.Response:
+        """Send a form, and return the response after redirects, whatever it is."""
+        return self._session.post(self.origin + path, data=form, headers=headers, timeout=30)
 
     def close_and_start_again(self) -> None:
         self._session.cookies.clear_session_cookies()
@@ -89,7 +91,7 @@ class Browser:
 
     def _action(self) -> str:
         assert self._page.action, "the page has no form"
-        return self.origin + self._page.action
+        return self._page.action
 
     def _show(self, answer: requests.Response) -> str:
         assert answer.status_code == 200, answer.text

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,31 +76,45 @@ class Reader:
                 change_file(self.folder, text)
             elif language == "console":
                 for line in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-                    words = shlex.split(line)
-                    self._command = words if words[0] in _SERVERS else self._command
+                    self._type(shlex.split(line))
             elif (match := _FILE.match(text)) is not None:
                 file = self.folder / match[1]
                 file.parent.mkdir(exist_ok=True, parents=True)
                 file.write_text(text, "utf-8")
         return step
 
+    def _type(self, words: list[str]) -> None:
+        """Run a command that prepares a Django project; note one that starts a server."""
+        if words[0] == "django-admin":
+            self._prepare("-m", "django", *words[1:])
+        elif words[:2] == ["python", "manage.py"] and words[2] != "runserver":
+            self._prepare(*words[1:], "--noinput")
+        elif words[0] in _SERVERS:
+            self._command = words
+
+    def _prepare(self, *words: str) -> None:
+        subprocess.run([sys.executable, *words], cwd=self.folder, check=True, timeout=120)
+
     @contextmanager
     def server(self) -> Iterator[str]:
         """Run the server that the page says, on a free port, and yield that port."""
-        port, (program, *arguments) = free_port(), self._command
-        # The reloader is a second process, which would outlive the one that is stopped here.
-        rest = [word.replace(PORT, str(port)) for word in arguments if word != "--debug"]
-        app = self.folder / "app.py"
-        as_shown = app.read_text("utf-8")
-        if program == "python":
-            app.write_text(as_shown.replace(PORT, str(port)), "utf-8")
-        else:
+        port, (program, *arguments) = str(free_port()), self._command
+        # A reloader is a second process, which would outlive the one that is stopped here.
+        rest = [word.replace(PORT, port) for word in arguments if word != "--debug"]
+        if "runserver" in rest:
+            rest.append("--noreload")
+        if program != "python":
             rest = ["-m", program, *rest]
+        file = self.folder / arguments[0]  # of a program that knows its port itself
+        as_shown = file.read_text("utf-8") if file.is_file() else ""
+        if as_shown:
+            file.write_text(as_shown.replace(PORT, port), "utf-8")
         try:
-            with running(rest, port, self.folder, cwd=self.folder):
-                yield str(port)
+            with running(rest, int(port), self.folder, cwd=self.folder):
+                yield port
         finally:
-            app.write_text(as_shown, "utf-8")
+            if as_shown:
+                file.write_text(as_shown, "utf-8")
 
 
 def transcripts(step: Step) -> str:
@@ -107,10 +123,15 @@ def transcripts(step: Step) -> str:
 
 
 def type_commands(step: Step, port: str, folder: Path) -> str:
-    """Run the curl commands of a step, and return the terminal as the page should show it."""
+    """Run the curl commands of a step, and return the terminal as the page should show it.
+
+    The other commands are those of `Reader`. They show nothing here.
+    """
     shown = ""
     for line in transcripts(step).splitlines():
+        if line.startswith("$ "):
+            shown += f"{line}\n"
         if line.startswith("$ curl "):
             words = shlex.split(line.removeprefix("$ curl ").replace(PORT, port))
-            shown += f"{line}\n{curl(*words, cwd=folder)}"
+            shown += curl(*words, cwd=folder)
     return shown
