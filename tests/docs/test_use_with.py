@@ -38,7 +38,16 @@ def test_whoever_follows_a_page_for_a_framework_sees_what_it_shows(
         sign_in(browser, step.shown)
         sign_out(browser)
     if page == "django":
-        use_djangos_own_client(tmp_path)
+        assert (
+            run(CLIENTS, tmp_path) == "Hello. This is visit 1 of nobody.\n'ringsession.session'\n"
+        )
+    file = tmp_path / ("shop/wsgi.py" if page == "django" else "app.py")
+    file.write_text(
+        file.read_text("utf-8").replace("site_defaults", "secure_site_defaults"), "utf-8"
+    )
+    assert run(SECURE.format("shop.wsgi" if page == "django" else "app"), tmp_path) == (
+        "301 https://localhost/\n200 __Host-secure-ring-session\n"
+    )
 
 
 def sign_in(browser: Browser, shown: list[str]) -> None:
@@ -77,13 +86,20 @@ except KeyError as error:
 """
 
 
-def use_djangos_own_client(project: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CLIENTS], cwd=project, capture_output=True, timeout=60, check=True
-    )
-    assert done.stdout.decode() == (
-        "Hello. This is visit 1 of nobody.\n'ringsession.session'\n"
-    ), done.stderr
+SECURE = """
+import {0} as module
+from werkzeug.test import Client
+client = Client(getattr(module, "application", None) or module.app)
+plain, tls = client.get("/"), client.get("/", base_url="https://localhost")
+print(plain.status_code, plain.headers["Location"])
+print(tls.status_code, tls.headers["Set-Cookie"].partition("=")[0])
+"""
+
+
+def run(program: str, folder: Path) -> str:
+    """Run a program in a folder, and return what it prints."""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.check_output(command, cwd=folder, timeout=60, text=True)
 
 
 @pytest.mark.parametrize("site", [bottle_site, falcon_site], ids=["bottle", "falcon"])
