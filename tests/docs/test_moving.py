@@ -1,0 +1,179 @@
+"""The pages on moving from other sessions: their programs keep users signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pytest
+from werkzeug.http import parse_date
+from werkzeug.test import Client
+
+from tests.apart import run_apart
+from tests.docs import old_django
+from tests.docs.programs import find_programs, run_program
+from tests.machine import import_part
+
+beaker = import_part("beaker.middleware")
+
+BEAKER = "move-from-beaker"
+DJANGO = "move-from-django"
+
+
+def test_every_program_on_the_page_for_beaker_is_run_below() -> None:
+    titles = ["before", "after", "takes over the sessions of Beaker"]
+    assert list(find_programs(BEAKER)) == titles
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which a program runs, so that its files go there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("title", ["before", "after"])
+def test_the_app_counts_with_beaker_and_with_ringsession(folder: Path, title: str) -> None:
+    client = Client(run_program(BEAKER, title)["app"])
+    assert [client.get("/").text for _ in range(3)] == ["1", "2", "3"]
+
+
+def sign_in_with_beaker(options: dict[str, Any], values: dict[str, Any]) -> Client:
+    """Return a browser to which the old app gave a session."""
+
+    def login(environ: Any, start_response: Any) -> list[bytes]:
+        session = environ["beaker.session"]
+        session.update(values)
+        session.save()
+        start_response("200 OK", [])
+        return [b""]
+
+    client = Client(beaker.SessionMiddleware(login, options))
+    client.get("/")
+    assert client.get_cookie("beaker.session.id") is not None
+    return client
+
+
+def moved(browser: Client, app: Any) -> Client:
+    """Return a browser with the same cookies, for the new app."""
+    client = Client(app)
+    for name in ("beaker.session.id", "shop"):
+        if (cookie := browser.get_cookie(name)) is not None:
+            client.set_cookie(name, cookie.value)
+    return client
+
+
+def test_an_old_beaker_session_is_taken_over_once_and_ends_with_the_logout(folder: Path) -> None:
+    names = run_program(BEAKER, "takes over the sessions of Beaker")
+    old = sign_in_with_beaker(names["OLD"], {"user": "ann", "cart": ["book"], "other": object})
+    browser, thief = moved(old, names["app"]), moved(old, names["app"])
+    first = browser.get("/")
+    cookies = first.headers.getlist("Set-Cookie")
+    (deleted,) = [cookie for cookie in cookies if "beaker.session.id=" in cookie]
+    expires = parse_date(deleted.split("expires=")[1].split(";")[0])
+    assert expires is not None and expires < datetime.now(timezone.utc)
+    assert [first.text, browser.get("/").text] == ["ann ['book']"] * 2
+    assert thief.get("/").text == "None None"
+    browser.get("/logout")
+    assert [browser.get("/").text, moved(old, names["app"]).get("/").text] == ["None None"] * 2
+
+
+def test_a_beaker_id_that_a_client_made_up_opens_an_empty_session(folder: Path) -> None:
+    client = Client(run_program(BEAKER, "takes over the sessions of Beaker")["app"])
+    client.set_cookie("beaker.session.id", "0" * 32)
+    answer = client.get("/")
+    assert (answer.text, client.get_cookie("shop")) == ("None None", None)
+
+
+def test_a_stranger_gets_no_session_by_the_take_over(folder: Path) -> None:
+    answer = Client(run_program(BEAKER, "takes over the sessions of Beaker")["app"]).get("/")
+    assert (answer.text, answer.headers.getlist("Set-Cookie")) == ("None None", [])
+
+
+def test_values_that_beaker_pickled_come_over_with_their_types(folder: Path) -> None:
+    names = run_program(BEAKER, "takes over the sessions of Beaker")
+    cart = [Decimal("1.50"), {"book"}, (1, b"2")]
+    browser = moved(sign_in_with_beaker(names["OLD"], {"cart": cart}), names["app"])
+    assert [browser.get("/").text for _ in range(2)] == [f"None {cart}"] * 2
+
+
+def test_every_program_on_the_page_for_django_is_run_below() -> None:
+    assert list(find_programs(DJANGO)) == [
+        "wsgi.py",
+        "views.py",
+        "middleware.py",
+        "signals.py",
+        "takes over the sessions of Django",
+    ]
+
+
+def test_a_wrapped_django_project_moves_a_key_once_and_follows_its_logins(folder: Path) -> None:
+    with_lamp = "['book', 'lamp']"
+    assert run_apart(old_django.browse, folder) == [
+        *("['book']", with_lamp, with_lamp),
+        {},  # Django's own session
+        *("in", False),  # a new id
+        *(with_lamp, True),
+        *("out", False),  # the cookie goes
+        *("None", True),
+    ]
+
+
+@pytest.fixture(scope="module")
+def old_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The database of a Django project, and the cookies of its sessions."""
+    folder = tmp_path_factory.mktemp("django")
+    return folder / "db.sqlite3", run_apart(old_django.make_sessions, folder)
+
+
+@pytest.fixture
+def with_cookie(
+    folder: Path, old_project: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], Any]:
+    """Return a browser with one of these cookies, at the new app."""
+    copyfile(old_project[0], folder / "db.sqlite3")
+    apps: dict[str, Any] = {}
+
+    def browse(cookie: str, key: str = old_django.KEY) -> Any:
+        if key not in apps:
+            monkeypatch.setenv("DJANGO_SECRET_KEY", key)
+            apps[key] = run_program(DJANGO, "takes over the sessions of Django")["app"]
+        client = apps[key].test_client()
+        client.set_cookie("sessionid", old_project[1][cookie])
+        return client
+
+    return browse
+
+
+def test_an_old_django_session_is_taken_over_once_and_ends_with_the_logout(
+    with_cookie: Callable[..., Any],
+) -> None:
+    browser, thief = with_cookie("ann"), with_cookie("ann")
+    assert [browser.get("/").text for _ in range(2)] == ["1 ['book']"] * 2
+    assert browser.get_cookie("sessionid") is None
+    assert thief.get("/").text == "None None"
+    browser.post("/logout")
+    assert [browser.get("/").text, with_cookie("ann").get("/").text] == ["None None"] * 2
+
+
+def test_an_old_django_session_without_a_user_keeps_its_cart(
+    with_cookie: Callable[..., Any],
+) -> None:
+    assert with_cookie("nobody").get("/").text == "None ['book']"
+
+
+@pytest.mark.parametrize("cookie", ["expired", "new password", "disabled"])
+def test_an_old_django_session_signs_nobody_in_once_django_would_not(
+    with_cookie: Callable[..., Any], cookie: str
+) -> None:
+    assert with_cookie(cookie).get("/").text == "None None"
+
+
+def test_an_old_django_session_that_another_key_signed_is_empty(
+    with_cookie: Callable[..., Any],
+) -> None:
+    assert with_cookie("ann", key="the key of another project").get("/").text == "None None"
