@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -13,15 +14,17 @@ import pytest
 from werkzeug.http import parse_date
 from werkzeug.test import Client
 
+import ringsession
 from tests.apart import run_apart
 from tests.docs import old_django
-from tests.docs.programs import find_programs, run_program
+from tests.docs.programs import HOW_TO, find_programs, run_program
 from tests.machine import import_part
 
 beaker = import_part("beaker.middleware")
 
 BEAKER = "move-from-beaker"
 DJANGO = "move-from-django"
+RING = "move-from-ring"
 
 
 def test_every_program_on_the_page_for_beaker_is_run_below() -> None:
@@ -177,3 +180,45 @@ def test_an_old_django_session_that_another_key_signed_is_empty(
     with_cookie: Callable[..., Any],
 ) -> None:
     assert with_cookie("ann", key="the key of another project").get("/").text == "None None"
+
+
+def test_every_program_on_the_page_for_ring_is_run_below() -> None:
+    assert list(find_programs(RING)) == ["a counter with a login", "middleware of your own"]
+
+
+def test_the_handler_for_who_knows_ring_counts_and_logs_in() -> None:
+    client = Client(run_program(RING, "a counter with a login")["app"])
+    assert [client.get("/").text for _ in range(2)] == ["visit 1", "visit 2"]
+    login = client.get("/login?user=ann")
+    assert (login.status_code, login.headers["Location"]) == (303, "/")
+    assert client.get("/").text == "visit 1"
+
+
+def test_the_middleware_for_who_knows_ring_adds_a_key_and_a_header() -> None:
+    answer = Client(run_program(RING, "middleware of your own")["app"]).get("/")
+    assert (answer.text, answer.headers["X-Version"]) == ("7", "7")
+
+
+def names_table() -> list[tuple[str, str]]:
+    """Return the rows of the table of names, Ring's cell and ours."""
+    text = (HOW_TO / f"{RING}.md").read_text("utf-8").split("## Find the name\n")[1]
+    lines = [line for line in text.split("\n## ")[0].split("\n") if line.startswith("| `")]
+    return [(ring, ours) for ring, ours in (line.strip("| ").split(" | ") for line in lines)]
+
+
+def test_the_table_for_who_knows_ring_names_what_there_is() -> None:
+    own = [name for _, cell in names_table() for name in re.findall(r"`(\w+)[`(]", cell)]
+    store_functions = {"read_session", "write_session", "delete_session"}
+    assert len(own) > 45
+    assert [n for n in own if n not in ringsession.__all__ and n not in store_functions] == []
+
+
+def test_the_table_for_who_knows_ring_has_every_function_that_came_from_there() -> None:
+    sources = set()
+    for name in ringsession.__all__:
+        doc = getattr(ringsession, name).__doc__ or ""
+        if (found := re.search(r"Source: (ring\.middleware\.[\w./-]+[\w-])", doc)) is not None:
+            sources.add((found[1], name))
+    assert len(sources) > 25
+    rows = {ring.split("`")[1]: ours for ring, ours in names_table()}
+    assert [(ring, name) for ring, name in sources if f"`{name}" not in rows.get(ring, "")] == []
