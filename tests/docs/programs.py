@@ -19,15 +19,18 @@ def find_programs(page: str) -> dict[str, str]:
     return programs
 
 
-def run_program(page: str, title: str, changes: Mapping[str, str] | None = None) -> dict[str, Any]:
+def run_program(
+    page: str, title: str, changes: Mapping[str, str] | None = None, **names: Any
+) -> dict[str, Any]:
     """Run a program of a page and return its names.
 
     changes: texts of the program and what a test writes in their place, such as a store's address.
+    names: what such texts may use.
     """
     program = find_programs(page)[title]
     for old, new in (changes or {}).items():
         assert old in program, f"{page}: {title} has no {old}"
         program = program.replace(old, new)
-    namespace: dict[str, Any] = {"__name__": "docs"}
+    namespace: dict[str, Any] = {"__name__": "docs", **names}
     exec(compile(program, f"{page}.md: {title}", "exec"), namespace)
     return namespace
