@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from werkzeug.serving import make_server
+
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
+
+# What browsers send with a form.
+OWN_PAGE, OTHER_SITE = {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "cross-site"}
 
 
 def find_programs(page: str) -> dict[str, str]:
@@ -34,3 +41,17 @@ def run_program(
     namespace: dict[str, Any] = {"__name__": "docs", **names}
     exec(compile(program, f"{page}.md: {title}", "exec"), namespace)
     return namespace
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[int]:
+    """Serve an app on a free port of loopback, for a browser."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()

@@ -15,6 +15,7 @@ from werkzeug.http import parse_date
 from werkzeug.test import Client
 
 import ringsession
+from ringsession import site_defaults
 from tests.apart import run_apart
 from tests.docs import old_django
 from tests.docs.programs import HOW_TO, find_programs, run_program
@@ -222,3 +223,22 @@ def test_the_table_for_who_knows_ring_has_every_function_that_came_from_there() 
     assert len(sources) > 25
     rows = {ring.split("`")[1]: ours for ring, ours in names_table()}
     assert [(ring, name) for ring, name in sources if f"`{name}" not in rows.get(ring, "")] == []
+
+
+@pytest.mark.parametrize("page", [BEAKER, DJANGO])
+def test_every_method_that_a_table_puts_in_place_of_an_old_one_is_there(page: str) -> None:
+    text = (HOW_TO / f"{page}.md").read_text("utf-8")
+    rows = [line.split(" | ", 1)[1] for line in text.split("\n") if line.startswith("| ")]
+    named = {name for cell in rows for name in re.findall(r"`session\.(\w+)", cell)}
+    assert {"recreate", "destroy", "key", "handle"} <= named
+    assert [name for name in named if not hasattr(ringsession.Session, name)] == []
+
+
+@pytest.mark.parametrize("page", [BEAKER, DJANGO])
+def test_every_option_that_a_table_puts_in_place_of_an_old_one_is_there(page: str) -> None:
+    text = (HOW_TO / f"{page}.md").read_text("utf-8")
+    rows = [line.split(" | ", 1)[1] for line in text.split("\n") if line.startswith("| ")]
+    named = {name for cell in rows for name in re.findall(r'"([a-z_]+)"[\]:`]', cell)}
+    assert {"store", "cookie_name", "timeout", "cookie_attrs"} <= named
+    options = {*site_defaults["session"], "session", "max_age"}
+    assert named - options == set()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import request
-from werkzeug.serving import make_server
 from werkzeug.test import Client
 
 from ringsession import text, to_wsgi, wrap_defaults
-from tests.docs.programs import find_programs, run_program
+from tests.docs.programs import OTHER_SITE, find_programs, run_program, serving
 from tests.flask.oauth_provider import ask, running_provider
 from tests.machine import import_part
 
@@ -71,21 +69,22 @@ def test_logins_in_two_tabs_both_end_well(shop: Any) -> None:
 
 def begin(client: Any) -> str:
     """Begin a login whose answer comes by POST; return its state."""
-    return parse_qs(urlsplit(client.get("/login").location).query)["state"][0]
+    state: str = parse_qs(urlsplit(client.get("/login").location).query)["state"][0]
+    return state
 
 
 def test_an_answer_by_post_signs_in_only_with_the_state_of_this_browser() -> None:
     app = run_program(PAGE, "an answer that comes by POST", MEMORY)["app"]
-    client, foreign = app.test_client(), {"Sec-Fetch-Site": "cross-site"}
+    client = app.test_client()
     form = {"code": "1", "state": begin(app.test_client())}
-    answer = client.post("/posted", data=form, headers=foreign, follow_redirects=True)
+    answer = client.post("/posted", data=form, headers=OTHER_SITE, follow_redirects=True)
     assert (answer.status_code, client.get("/").text) == (400, "Hello stranger")
     form["state"] = begin(client)
-    answer = client.post("/posted", data=form, headers=foreign, follow_redirects=True)
+    answer = client.post("/posted", data=form, headers=OTHER_SITE, follow_redirects=True)
     assert answer.text == "Hello whoever the code stands for"
-    again = client.post("/posted", data=form, headers=foreign, follow_redirects=True)
+    again = client.post("/posted", data=form, headers=OTHER_SITE, follow_redirects=True)
     assert again.status_code == 400
-    assert client.post("/login", headers=foreign).status_code == 403
+    assert client.post("/login", headers=OTHER_SITE).status_code == 403
 
 
 def test_the_cookie_that_other_sites_posts_bring_is_secure_and_trusts_one_origin() -> None:
@@ -100,7 +99,7 @@ def test_the_cookie_that_other_sites_posts_bring_is_secure_and_trusts_one_origin
         client.post(
             "/",
             base_url="https://localhost",
-            headers={"Sec-Fetch-Site": "cross-site", "Origin": origin},
+            headers={**OTHER_SITE, "Origin": origin},
         )
         for origin in ("https://pay.example.org", "https://evil.example.org")
     ]
@@ -110,31 +109,25 @@ def test_the_cookie_that_other_sites_posts_bring_is_secure_and_trusts_one_origin
     ]
 
 
+def authorize() -> str:
+    """Return the page on which the provider's user agrees: a form that goes to the app."""
+    asked = request.args
+    return (
+        f'<form method="post" action="{asked["redirect_uri"]}"><input name="code" value="1">'
+        f'<input name="state" value="{asked["state"]}"><button>Agree</button></form>'
+    )
+
+
 @pytest.fixture
 def two_sites() -> Iterator[int]:
     """The second app of the page, whose provider is another site on the same port."""
     apps: dict[str, Any] = {}
-    server = make_server("127.0.0.1", 0, lambda *call: apps["shop"](*call), threaded=True)
-    provider = f"http://pay.test:{server.server_port}/authorize"
-    changes = {**MEMORY, "https://id.example.org/authorize": provider}
-    app = apps["shop"] = run_program(PAGE, "an answer that comes by POST", changes)["app"]
-
-    @app.get("/authorize")  # on the provider's site
-    def authorize() -> str:
-        asked = request.args
-        return (
-            f'<form method="post" action="{asked["redirect_uri"]}"><input name="code" value="1">'
-            f'<input name="state" value="{asked["state"]}"><button>Agree</button></form>'
-        )
-
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with serving(lambda *call: apps["shop"](*call)) as port:
+        provider = f"http://pay.test:{port}/authorize"
+        changes = {**MEMORY, "https://id.example.org/authorize": provider}
+        app = apps["shop"] = run_program(PAGE, "an answer that comes by POST", changes)["app"]
+        app.add_url_rule("/authorize", "authorize", authorize)
+        yield port
 
 
 @pytest.mark.browser
