@@ -104,11 +104,11 @@ def browse(folder: Path) -> list[Any]:
     old.create()
     client = Client(run_program(PAGE, "wsgi.py")["application"])
     client.set_cookie("sessionid", str(old.session_key))
-    seen: list[Any] = [client.get(uri).text for uri in ("/", "/?add=lamp", "/")]
+    seen: list[Any] = [client.get(uri).json for uri in ("/", "/?add=lamp", "/")]
     seen.append(SessionStore(old.session_key).load())
     for uri in ("/in", "/", "/out", "/"):
         cookie = client.get_cookie("shop")
-        seen.append(client.get(uri).text)
+        seen.append(client.get(uri).json)
         seen.append(cookie == client.get_cookie("shop"))
     assert signals
     return seen

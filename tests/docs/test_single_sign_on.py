@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 import_part("authlib.integrations.flask_client")
 
 PAGE = "single-sign-on"
-MEMORY = {"redis://localhost:6379/0": "memory:"}
+LOCAL = {"redis://localhost:6379/0": "memory:", '_SECURE"] = True': '_SECURE"] = False'}
 
 
 def test_every_program_on_the_page_is_run_below() -> None:
@@ -37,7 +37,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The first app of the page, beside a running provider."""
     monkeypatch.setenv("OAUTH_SECRET", "secret")
     with running_provider() as url:
-        changes = {**MEMORY, "https://id.example.org": url, '_SECURE"] = True': '_SECURE"] = False'}
+        changes = {**LOCAL, "https://id.example.org": url, '["sub"]': '["name"]'}
         yield run_program(PAGE, "a login by a provider", changes)["app"]
 
 
@@ -74,7 +74,7 @@ def begin(client: Any) -> str:
 
 
 def test_an_answer_by_post_signs_in_only_with_the_state_of_this_browser() -> None:
-    app = run_program(PAGE, "an answer that comes by POST", MEMORY)["app"]
+    app = run_program(PAGE, "an answer that comes by POST", LOCAL)["app"]
     client = app.test_client()
     form = {"code": "1", "state": begin(app.test_client())}
     answer = client.post("/posted", data=form, headers=OTHER_SITE, follow_redirects=True)
@@ -124,7 +124,7 @@ def two_sites() -> Iterator[int]:
     apps: dict[str, Any] = {}
     with serving(lambda *call: apps["shop"](*call)) as port:
         provider = f"http://pay.test:{port}/authorize"
-        changes = {**MEMORY, "https://id.example.org/authorize": provider}
+        changes = {**LOCAL, "https://id.example.org/authorize": provider}
         app = apps["shop"] = run_program(PAGE, "an answer that comes by POST", changes)["app"]
         app.add_url_rule("/authorize", "authorize", authorize)
         yield port
