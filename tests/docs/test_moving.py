@@ -243,3 +243,27 @@ def test_every_option_that_a_table_puts_in_place_of_an_old_one_is_there(page: st
     assert {"store", "cookie_name", "timeout", "cookie_attrs"} <= named
     options = {*site_defaults["session"], "session", "max_age"}
     assert named - options == set()
+
+
+class FailingStore:
+    """A store of three functions that can read and cannot write."""
+
+    def read_session(self, key: str) -> None:
+        return None
+
+    def write_session(self, key: str | None, data: Any) -> str:
+        raise OSError("the disk is full")
+
+    def delete_session(self, key: str) -> None:
+        return None
+
+
+def test_an_old_beaker_session_is_gone_where_the_new_store_fails_as_the_page_says(
+    folder: Path,
+) -> None:
+    changes = {'"sqlite:///sessions.db"': "store"}
+    title = "takes over the sessions of Beaker"
+    names = run_program(BEAKER, title, changes, store=FailingStore())
+    old = sign_in_with_beaker(names["OLD"], {"user": "ann"})
+    assert moved(old, names["app"]).get("/").status_code == 503
+    assert moved(old, run_program(BEAKER, title)["app"]).get("/").text == "None None"
