@@ -3,10 +3,9 @@
     store = MemcachedStore("127.0.0.1:11211")
     app = wrap_defaults(app, assoc_in(site_defaults, ["session", "store"], store))
 
-The store keeps the promises of `ringsession.stores.Store`. A session is one item. Each change reads
-the item with `gets` and stores it with `cas`, which fails if another request was faster; then the
-store reads again. Only `create` uses `add`, and only for a new random id. So a late write finds a
-tombstone or nothing, and brings no ended session back, also if the tombstone was evicted.
+It keeps the promises of `ringsession.stores.Store`. A session is one item. Each change reads the
+item with `gets` and stores it with `cas`; if another request was faster, it starts again. Only
+`create` uses `add`, with a new random id. So no late write brings an ended session back.
 
 Memcached is a cache, so the store cannot promise:
 - that a session lives until it expires. A restart signs everybody out. A full server evicts
@@ -78,7 +77,7 @@ Revise = Callable[[Item, float], tuple[Any, Item | None]]  # an answer, and the 
 
 def read_item(octets: bytes) -> Item:
     facts, _, record = octets.partition(b"\n")
-    return Item(*json.loads(facts), record=codec.record_text(record))
+    return Item._make([*json.loads(facts), codec.record_text(record)])
 
 
 def make_tombstone(now: float, successor: str | None = None) -> Item:
