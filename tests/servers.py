@@ -345,3 +345,14 @@ def _connects(driver: str, **options: Any) -> bool:
     except module.OperationalError:
         return False
     return True
+
+
+def memcached(*arguments: str) -> Server:
+    """Memcached from PATH. arguments: more of its options."""
+    binary = find_program("memcached", package="memcached")
+
+    def command(folder: Path, port: int) -> list[str]:
+        # -U 0: no UDP, which has let strangers use such servers against others.
+        return [binary, "-u", "nobody", "-l", "127.0.0.1", "-U", "0", "-p", str(port), *arguments]
+
+    return Server("Memcached", "127.0.0.1:{port}", command)
