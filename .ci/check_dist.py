@@ -79,7 +79,7 @@ def check_contents(sdist: Path, wheel: Path, source: Path) -> None:
 
 
 def run_tests(sdist: Path, scratch: Path) -> str:
-    """Install the sdist in a new environment, run a part of its tests, return pytest's last line."""
+    """Install the sdist in a new environment, run its tests, and return the last line of pytest."""
     venv.create(scratch / "fresh")
     python = scratch / "fresh/bin/python"
     pip = [sys.executable, "-m", "pip", "--python", str(python)]

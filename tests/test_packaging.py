@@ -40,6 +40,19 @@ def test_the_version_is_the_changelogs_newest() -> None:
     assert search(r'^version = "(.+)"$', PYPROJECT) == newest
 
 
+def test_the_links_on_a_package_index_name_one_repository_as_the_readme_does() -> None:
+    (table,) = re.findall(r"^\[project\.urls\]\n((?:\w+ = .+\n)+)", PYPROJECT, re.MULTILINE)
+    repository = "https://github.com/ringsession/ringsession"
+    assert dict(re.findall(r'(\w+) = "(.+)"', table)) == {
+        "Homepage": repository,
+        "Documentation": "https://ringsession.readthedocs.io",
+        "Source": repository,
+        "Changelog": f"{repository}/blob/main/CHANGELOG.md",
+        "Issues": f"{repository}/issues",
+    }
+    assert f"]({repository}/blob/main/CHANGELOG.md)" in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_classifiers_begin_at_requires_python_and_leave_no_gap() -> None:
     oldest = int(search(r'^requires-python = ">=3\.(\d+)"$', PYPROJECT))
     listed = [int(minor) for minor in re.findall(r'"[\w ]+ :: Python :: 3\.(\d+)"', PYPROJECT)]
