@@ -23,7 +23,7 @@ body                  binary file       at byte 0 when you first read the key
 environ               dict              the WSGI environ
 cookies               dict              name -> {"value": str}
 query_params          dict              a repeated name has a list
-form_params           dict              the fields of an urlencoded form
+form_params           dict              the fields of an urlencoded form; a repeated name has a list
 multipart_params      dict              the fields of a form with files: str, or {"filename",
                                         "content_type", "tempfile", "size"}
 params                dict              all of these; names like `a[b]` become nested dicts
