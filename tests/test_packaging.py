@@ -50,7 +50,7 @@ def test_the_links_on_a_package_index_name_one_repository_as_the_readme_does() -
         "Changelog": f"{repository}/blob/main/CHANGELOG.md",
         "Issues": f"{repository}/issues",
     }
-    assert f"]({repository}/blob/main/CHANGELOG.md)" in (ROOT / "README.md").read_text("utf-8")
+    assert f"{repository}/blob/main/CHANGELOG.md" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_classifiers_begin_at_requires_python_and_leave_no_gap() -> None:
