@@ -69,6 +69,13 @@ class Shop:
         program = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "app:app"]
         return self.run_app("gunicorn", program)
 
+    def add_views(self, code: str) -> None:
+        """Serve more views beside the shop's own; call this before the shop runs."""
+        (self.folder / "more.py").write_text(f"from app import app\n\n{code}")
+        command = self.app.command(self.folder, 0)
+        assert command[-1] == "app:app"
+        self.app = self.run_app("gunicorn", [*command[:-1], "more:app"])
+
     def uwsgi(self) -> Server:
         program = find_program("uwsgi", package="uwsgi-core")
         environment = ("/srv/shop/.venv", sys.prefix)

@@ -8,14 +8,17 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from ringsession.explain import find_weaknesses
+from ringsession import open_store
 from ringsession.flask import RingSession
 from tests.docs.deployed import FILES, HOST, Shop, change, running_shop
 from tests.machine import find_program
@@ -32,10 +35,48 @@ def test_the_page_shows_each_file_whole(file: Path) -> None:
     assert file.read_text("utf-8") in BLOCKS
 
 
+VIEWS = """
+import time
+
+from flask import request
+
+@app.get('/address')
+def address():
+    return request.remote_addr
+
+@app.get('/large')
+def large():
+    return 'large', {'Large': 'a' * 6_000}
+
+@app.get('/slow')
+def slow():
+    open('slow-began', 'w').close()
+    time.sleep(1)
+    return 'slow'
+"""
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, valkey: Server) -> Iterator[Shop]:
-    with running_shop(Shop(valkey.url, tmp_path_factory.mktemp("shop"))) as running:
+    shop = Shop(valkey.url, tmp_path_factory.mktemp("shop"))
+    shop.add_views(VIEWS)
+    with running_shop(shop) as running:
         yield running
+
+
+@contextmanager
+def slow_request(shop: Shop) -> Iterator[list[str]]:
+    """Run the block while a request is under way; then the list holds its answer."""
+    answers: list[str] = []
+    began = shop.folder / "slow-began"
+    client = Thread(target=lambda: answers.append(shop.ask("/slow")))
+    client.start()
+    try:
+        wait_until(began.exists)
+        yield answers
+    finally:
+        client.join(30)
+        began.unlink()
 
 
 def sign_in(shop: Shop, jar: str = "jar") -> str:
@@ -101,7 +142,9 @@ def test_a_reload_starts_new_workers_and_keeps_users_signed_in(shop: Shop) -> No
     sign_in(shop, "reloaded")
     log = shop.app.folder / "log"
     workers = len(re.findall("Booting worker", log.read_text()))
-    shop.reload()
+    with slow_request(shop) as slow:
+        shop.reload()
+    assert slow == ["slow"]
     answers = []
 
     def is_reloaded() -> bool:
@@ -122,35 +165,47 @@ def is_over(log: str) -> bool:
 @servers_only
 def test_response_headers_may_have_6_kilobytes(shop: Shop) -> None:
     """nginx's own limit is 4 kB, and a sealed cookie may fill it alone."""
-    extra = "\n".join(
-        [
-            "from app import app",
-            "@app.get('/large')",
-            "def large():",
-            "    return 'large', {'Large': 'a' * 6_000}",
-        ]
-    )
-    (shop.folder / "more.py").write_text(extra)
-    command = shop.app.command(shop.folder, 0)
-    assert command[-1] == "app:app"
-    shop.app.stop()
-    shop.app = shop.run_app("gunicorn", [*command[:-1], "more:app"])
-    shop.app.start()
     assert shop.status("/large") == 200
+
+
+@servers_only
+def test_the_address_is_the_one_that_nginx_sees(shop: Shop) -> None:
+    assert shop.ask("/address", "-H", "X-Forwarded-For: 6.6.6.6") == "127.0.0.1"
+
+
+@servers_only
+def test_behind_a_load_balancer_the_address_is_the_one_that_it_sees(tmp_path: Path) -> None:
+    for words in ('`"hops": 2`', "`$proxy_add_x_forwarded_for`", "`$http_x_forwarded_proto`"):
+        assert words in PAGE
+    shop = Shop("redis://127.0.0.1:1/0", tmp_path)
+    shop.change_file("app.py", ('"hops": 1', '"hops": 2'))
+    shop.change_file(
+        "nginx.conf",
+        ("X-Forwarded-For $remote_addr", "X-Forwarded-For $proxy_add_x_forwarded_for"),
+        ("X-Forwarded-Proto $scheme", "X-Forwarded-Proto $http_x_forwarded_proto"),
+    )
+    shop.add_views(VIEWS)
+    balancer = ("-H", "X-Forwarded-For: 6.6.6.6, 192.0.2.7", "-H", "X-Forwarded-Proto: https")
+    with running_shop(shop):
+        assert shop.ask("/address", *balancer) == "192.0.2.7"
 
 
 @servers_only
 def test_a_store_or_an_app_that_is_down_is_a_page_with_503(tmp_path: Path) -> None:
     store = valkey().start()
     try:
-        with running_shop(Shop(store.url, tmp_path)) as shop:
+        shop = Shop(store.url, tmp_path)
+        shop.add_views(VIEWS)
+        with running_shop(shop):
             sign_in(shop)
             store.kill()
             own = shop.ask("/", "-i", "-b", "jar")
             assert own.split()[1] == "503" and "We are back in a moment." in own
             assert "retry-after: " in own.lower()
             assert shop.ask("/livez") == "ok"
-            shop.app.stop()
+            with slow_request(shop) as slow:
+                shop.app.stop()
+            assert slow == ["slow"]
             page = shop.ask("/", "-i", "-b", "jar")
             assert page.split()[1] == "503"
             assert page.endswith((FILES / "503.html").read_text())
@@ -236,6 +291,29 @@ def test_a_user_signs_in_through_apache_and_mod_wsgi() -> None:
 
 
 # -- the other files
+
+
+def test_the_times_of_the_files_fit_together() -> None:
+    numbers: dict[str, Any] = {}
+    exec((FILES / "gunicorn.conf.py").read_text(), numbers)
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", (FILES / "shop.service").read_text(), re.M)
+    assert int(stop) > numbers["graceful_timeout"]
+    assert "keepalive_timeout" not in (FILES / "nginx.conf").read_text()
+    assert numbers["keepalive"] > 60  # what nginx keeps a connection to the app open by default
+
+
+def test_every_store_of_the_environment_file_can_be_opened() -> None:
+    lines = re.findall(r"^(?:# )?SESSION_STORE=(.*)$", (FILES / "shop.env").read_text(), re.M)
+    lines = [line for line in lines if not line.startswith("sqlite:////var/lib/")]
+    assert [type(open_store(line)).__name__ for line in lines] == ["SqlStore", "RedisStore"]
+
+
+def test_a_shell_reads_the_environment_file_as_systemd_does() -> None:
+    (source,) = re.findall(r"^\$ (set -a; .*)$", PAGE, re.MULTILINE)
+    code = change(source, ("/etc/shop/shop.env", str(FILES / "shop.env"))) + "; env"
+    done = subprocess.run(["bash", "-c", code], env={}, capture_output=True, text=True)
+    lines = re.findall(r"^\w+=.*$", (FILES / "shop.env").read_text(), re.MULTILINE)
+    assert set(lines) <= set(done.stdout.splitlines()) and len(lines) == 3
 
 
 def test_systemd_knows_every_line_of_the_unit(tmp_path: Path) -> None:
