@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from cryptography import x509
 from flask import Flask
 
 from ringsession.explain import find_weaknesses
@@ -103,6 +106,14 @@ def check_the_shop(shop: Shop) -> None:
 @servers_only
 def test_a_user_signs_in_through_nginx_and_gunicorn(shop: Shop) -> None:
     check_the_shop(shop)
+
+
+@servers_only
+def test_the_first_page_has_the_headers_that_the_page_shows(shop: Shop) -> None:
+    (shown,) = re.findall(r"^\$ curl --insecure --include .*\n(.*?)^```", PAGE, re.M | re.S)
+    found = shop.ask("/", "--include").replace("\r", "")
+    for line in shown.replace("...\n", "").splitlines():
+        assert re.search(f"^{re.escape(line).replace(re.escape('...'), '.*')}$", found, re.M), line
 
 
 @servers_only
@@ -220,7 +231,7 @@ def test_the_steps_for_postgresql_create_the_table_that_the_shop_needs(
 ) -> None:
     shop = Shop(postgresql.url, tmp_path)
     for command in ("create-table", "check"):
-        assert f"$ .venv/bin/flask --app app ringsession {command}\n" in PAGE
+        assert f"-u shop -- .venv/bin/flask --app app ringsession {command}\n" in PAGE
         flask = [sys.executable, "-m", "flask", "--app", "app", "ringsession", command]
         done = subprocess.run(flask, cwd=tmp_path, env=shop.environ, capture_output=True)
         assert done.returncode == 0, done.stderr
@@ -290,6 +301,28 @@ def test_a_user_signs_in_through_apache_and_mod_wsgi() -> None:
             assert shop.status("/", scheme="http") == 301
 
 
+@servers_only
+@pytest.mark.parametrize("name", ["gunicorn", "uwsgi"])
+def test_the_server_tells_systemd_when_it_is_ready(name: str, tmp_path: Path) -> None:
+    assert "Type=notify\n" in (FILES / "shop.service").read_text()
+    shop = Shop("sqlite:///sessions.db", tmp_path)
+    if name == "uwsgi":
+        skip_unless_debians_python()
+        shop.app = shop.uwsgi()
+        assert "`ExecStart=/usr/bin/uwsgi --ini uwsgi.ini`" in PAGE
+    shop.environ["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(shop.environ["NOTIFY_SOCKET"])
+        systemd.settimeout(30)
+        try:
+            shop.app.start()
+            told = b""
+            while b"READY=1" not in told:
+                told = systemd.recv(4096)
+        finally:
+            shop.app.stop()
+
+
 # -- the other files
 
 
@@ -305,7 +338,7 @@ def test_the_times_of_the_files_fit_together() -> None:
 def test_every_store_of_the_environment_file_can_be_opened() -> None:
     lines = re.findall(r"^(?:# )?SESSION_STORE=(.*)$", (FILES / "shop.env").read_text(), re.M)
     lines = [line for line in lines if not line.startswith("sqlite:////var/lib/")]
-    assert [type(open_store(line)).__name__ for line in lines] == ["SqlStore", "RedisStore"]
+    assert [type(open_store(line)).__name__ for line in lines] == ["SqlStore"] * 2 + ["RedisStore"]
 
 
 def test_a_shell_reads_the_environment_file_as_systemd_does() -> None:
@@ -314,6 +347,17 @@ def test_a_shell_reads_the_environment_file_as_systemd_does() -> None:
     done = subprocess.run(["bash", "-c", code], env={}, capture_output=True, text=True)
     lines = re.findall(r"^\w+=.*$", (FILES / "shop.env").read_text(), re.MULTILINE)
     assert set(lines) <= set(done.stdout.splitlines()) and len(lines) == 3
+
+
+def test_the_certificate_for_a_first_try_is_one_of_the_shops_host(tmp_path: Path) -> None:
+    openssl = find_program("openssl", package="openssl")
+    (line,) = re.findall(r"^\$ openssl (.*)$", PAGE, re.MULTILINE)
+    command = [openssl, *shlex.split(line)]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    text = (tmp_path / "fullchain.pem").read_bytes()
+    assert x509.load_pem_x509_certificate(text).subject.rfc4514_string() == f"CN={HOST}"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
 
 
 def test_systemd_knows_every_line_of_the_unit(tmp_path: Path) -> None:
