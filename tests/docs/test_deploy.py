@@ -149,11 +149,13 @@ def test_another_host_header_than_http_host_breaks_forms(
 
 
 @servers_only
-def test_a_reload_starts_new_workers_and_keeps_users_signed_in(shop: Shop) -> None:
+def test_a_reload_loads_new_code_and_keeps_users_signed_in(shop: Shop) -> None:
     sign_in(shop, "reloaded")
     log = shop.app.folder / "log"
     workers = len(re.findall("Booting worker", log.read_text()))
     with slow_request(shop) as slow:
+        with (shop.folder / "more.py").open("a") as code:
+            code.write("@app.get('/new')\ndef new():\n    return 'new'\n")
         shop.reload()
     assert slow == ["slow"]
     answers = []
@@ -165,6 +167,7 @@ def test_a_reload_starts_new_workers_and_keeps_users_signed_in(shop: Shop) -> No
 
     wait_until(is_reloaded)
     assert set(answers) == {True}
+    assert shop.ask("/new") == "new"
 
 
 def is_over(log: str) -> bool:

@@ -81,16 +81,23 @@ def test_the_metrics_of_all_workers_are_added_up_on_a_port_of_their_own(
 # -- commands, on a file
 
 
+NAME = "__Host-shop"
+
+
 class Site:
     """A site on a SQLite file in a folder, with one user who is signed in."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "sessions.db"
         self.store = sqlite_store(self.path)
-        options = {"store": self.store, "user_key": "user"}
+        cookie = {"cookie_name": NAME, "cookie_attrs": {"secure": True}}
+        options = {"store": self.store, "user_key": "user", **cookie}
         config = deep_merge(site_defaults, {"session": options})
         self.browser = Client(wrap_defaults(to_wsgi(self.page), config))
-        self.browser.get("/login")
+        self.get("/login")
+
+    def get(self, path: str) -> str:
+        return str(self.browser.get(path, base_url="https://localhost").text)
 
     @staticmethod
     def page(request: Any) -> Any:
@@ -128,14 +135,14 @@ def site(tmp_path: Path) -> Site:
 def test_the_count_is_as_the_page_shows_it(site: Site) -> None:
     commands = console("Count the live sessions")
     assert f"$ {commands[0]}\n{site.run(*commands)}```" in PAGE
-    site.browser.get("/logout")
+    site.get("/logout")
     assert site.run(*commands) == "0 live sessions\n"
 
 
 def test_the_commands_that_check_a_store_and_sign_a_user_out_run(site: Site) -> None:
     assert site.run(*console("Check the store")).endswith("removed 0 expired sessions\n")
     assert site.run(*console("Sign a user out")).endswith("ended 1 session\n")
-    assert site.browser.get("/").text == "None"
+    assert site.get("/") == "None"
 
 
 def test_the_backup_is_whole_and_for_its_owner_alone(site: Site) -> None:
@@ -156,26 +163,26 @@ def test_a_restored_backup_brings_back_a_session_that_was_ended_until_everyone_i
     site: Site,
 ) -> None:
     copy = site.back_up()
-    cookie = site.browser.get_cookie("ring-session")
+    cookie = site.browser.get_cookie(NAME)
     assert cookie is not None
-    site.browser.get("/logout")
+    site.get("/logout")
     site.store.close()
     for end in ("-wal", "-shm"):
         Path(f"{site.path}{end}").unlink(missing_ok=True)
     shutil.move(copy, site.path)
     restored = Site(site.folder)
-    restored.browser.set_cookie("ring-session", cookie.value)
-    assert restored.browser.get("/").text == "ann"
-    (line,) = re.findall(r"^\$ (python -m ringsession end --everyone.*)$", PAGE, re.MULTILINE)
+    restored.browser.set_cookie(NAME, cookie.value, secure=True)
+    assert restored.get("/") == "ann"
+    (line,) = re.findall(r"^\$ (python -m ringsession end .*--everyone.*)$", PAGE, re.MULTILINE)
     restored.run(line)
-    assert restored.browser.get("/").text == "None"
+    assert restored.get("/") == "None"
 
 
 def test_what_a_record_holds_is_readable_and_gone_after_end_all(site: Site) -> None:
     find_program("sqlite3", package="sqlite3")
     read = 'sqlite3 sessions.db "SELECT record, hex(owner), hex(handle) FROM ringsession"'
     assert '1{"user":"ann","address":"1 Main Street"}' in site.run(read)
-    assert user_sessions(site.store).end_all("ann") == 1
+    assert user_sessions(site.store, cookie_name=NAME).end_all("ann") == 1
     assert site.run(read) == "||\n"
 
 
