@@ -36,6 +36,18 @@ def answers_at(path: Path) -> bool:
         return client.connect_ex(str(path)) == 0
 
 
+def second_loopback() -> str:
+    """Return IPv6's loopback, or another of IPv4's where this machine has no IPv6."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return "[::1]"
+    except OSError:
+        return "127.0.0.2"
+
+
+SECOND = second_loopback()
+
+
 class Shop:
     """The app's server and the proxy in front of it, in one folder as /srv/shop and /run/shop."""
 
@@ -78,6 +90,8 @@ class Shop:
 
     def uwsgi(self) -> Server:
         program = find_program("uwsgi", package="uwsgi-core")
+        plugin = "/usr/lib/uwsgi/plugins/python3*_plugin.so"
+        find_program("python3_plugin.so", plugin, package="uwsgi-plugin-python3")
         environment = ("/srv/shop/.venv", sys.prefix)
         folder = ("chdir = /srv/shop", f"chdir = {self.folder}")
         ini = self.change_file("uwsgi.ini", self.paths, environment, folder)
@@ -89,9 +103,9 @@ class Shop:
             "nginx.conf",
             self.paths,
             ("listen 80 ", f"listen 127.0.0.1:{self.http} "),
-            ("listen [::]:80 ", f"listen [::1]:{self.http} "),
+            ("listen [::]:80 ", f"listen {SECOND}:{self.http} "),
             ("listen 443 ", f"listen 127.0.0.1:{self.https} "),
-            ("listen [::]:443 ", f"listen [::1]:{self.https} "),
+            ("listen [::]:443 ", f"listen {SECOND}:{self.https} "),
             (f"https://{HOST}$", f"https://{HOST}:{self.https}$"),
             ("/etc/ssl/shop/fullchain.pem", f"{self.folder}/certificate.pem"),
             ("/etc/ssl/shop/privkey.pem", f"{self.folder}/certificate.pem"),

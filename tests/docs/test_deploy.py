@@ -216,6 +216,7 @@ def test_a_store_or_an_app_that_is_down_is_a_page_with_503(tmp_path: Path) -> No
             own = shop.ask("/", "-i", "-b", "jar")
             assert own.split()[1] == "503" and "We are back in a moment." in own
             assert "retry-after: " in own.lower()
+            assert "The session store failed" in (shop.app.folder / "log").read_text()
             assert shop.ask("/livez") == "ok"
             with slow_request(shop) as slow:
                 shop.app.stop()

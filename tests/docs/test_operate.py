@@ -21,7 +21,7 @@ from ringsession import cookie_store, deep_merge, recreate, site_defaults, text,
 from ringsession import sql_store, sqlite_store, user_sessions, wrap_defaults
 from ringsession.flask import RingSession
 from ringsession.stores import Lifetime
-from tests.docs.deployed import Shop, running_shop
+from tests.docs.deployed import FILES, Shop, change, running_shop
 from tests.machine import find_program, import_part
 from tests.servers import Server
 from tests.serving import ROOT, curl, free_port
@@ -73,9 +73,22 @@ def test_the_metrics_of_all_workers_are_added_up_on_a_port_of_their_own(
         (command,) = [line for line in console("Count the events with Prometheus")]
         url = re.findall(r"http\S+", command)[0].replace("9102", str(port))
         found = curl(url, cwd=tmp_path)
+        log = (shop.app.folder / "log").read_text()
+    assert "INFO:ringsession.audit:Moved a session to a new id." in log
     lines = [line for line in found.splitlines() if line.startswith("ringsession_events_total")]
     assert sorted(lines) == re.findall(r"^ringsession_events_total\{.*$", PAGE, re.MULTILINE)
     assert len(lines) == 2
+
+
+def test_systemd_accepts_the_folder_for_the_metrics(tmp_path: Path) -> None:
+    (line,) = re.findall(r"`(RuntimeDirectory=.*?)`", PAGE)
+    unit = tmp_path / "shop.service"
+    text = (FILES / "shop.service").read_text()
+    gunicorn = ("/srv/shop/.venv/bin/gunicorn", "/bin/true")
+    unit.write_text(change(text, gunicorn, ("RuntimeDirectory=shop", line)))
+    command = [find_program("systemd-analyze", package="systemd"), "verify", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # -- commands, on a file
