@@ -21,6 +21,7 @@ endif
 
 lint: .venv/lint.installed
 	.venv/bin/flake8 && .venv/bin/black --check . && .venv/bin/mypy
+	.venv/bin/zizmor --offline --no-progress --quiet .github
 
 # The site, in build/docs/index.html. A warning is an error. It fetches nothing.
 docs: .venv/docs.installed

@@ -15,7 +15,6 @@ copyright = author
 version = release = version_of("ringsession")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_static"]
 myst_heading_anchors = 3
 # The pages are read on a code host as well, whose Markdown has no directives. Only the pages of
 # docs/reference that are made from docstrings use one.
@@ -26,7 +25,6 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 html_theme = "furo"
 html_title = f"ringsession {version}"
-html_static_path = ["_static"]
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "default"  # each of its colours has a contrast of 4.5 on white

@@ -23,7 +23,7 @@ body                  binary file       at byte 0 when you first read the key
 environ               dict              the WSGI environ
 cookies               dict              name -> {"value": str}
 query_params          dict              a repeated name has a list
-form_params           dict              the fields of an urlencoded form
+form_params           dict              the fields of an urlencoded form; a repeated name has a list
 multipart_params      dict              the fields of a form with files: str, or {"filename",
                                         "content_type", "tempfile", "size"}
 params                dict              all of these; names like `a[b]` become nested dicts
@@ -56,7 +56,7 @@ session in `environ["ringsession.session"]`. It may put `session`, `session_cook
 and `cookies` into `environ["ringsession.response"]`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .wsgi import from_wsgi, to_wsgi
 from .blocking_handlers import blocking
@@ -103,7 +103,7 @@ from .session.recreated import recreate
 from .stores import RingStore, Store, StoreUnavailable, UserStore
 from .stores.memory import memory_store
 from .stores.cookie.store import CookieTooLarge, cookie_store
-from .stores.named import find_store_function as _find_store_function, open_store
+from .stores.named import open_store
 from .users import UserSession, UserSessions, user_sessions
 from .responses import (
     bad_request,
@@ -124,19 +124,14 @@ from .responses import (
 from .file_responses import file_response, resource_response
 from .typed_responses import html, json, see_other, text
 from .lint import LintError, wrap_lint
+from .late_names import find_late_name as __getattr__
 
 if TYPE_CHECKING:
     from .stores.sqlite.store import sqlite_store
     from .stores.redis.store import redis_store
     from .stores.sql.store import sql_store
 
-
-def __getattr__(name: str) -> Any:
-    # Each of these stores imports a library, which an app without that store need not wait for.
-    if name not in ("sqlite_store", "redis_store", "sql_store"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _find_store_function(name)
-
+    __version__: str
 
 __all__ = [
     "from_wsgi",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,23 @@ def test_no_store_brings_its_library_before_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == b"set()\n"
+
+
+def test_the_version_costs_nothing_until_somebody_asks() -> None:
+    program = (
+        "import sys; before = {*sys.modules}; import ringsession"
+        "; print('importlib.metadata' in {*sys.modules} - before, ringsession.__version__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"False 0.2.0\n"
+
+
+def test_a_folder_on_pythonpath_has_an_unknown_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", find_nothing)
+    assert ringsession.__version__ == "0+unknown"
 
 
 BASE_INSTALL = """

@@ -30,13 +30,27 @@ def search(pattern: str, text: str) -> str:
 def test_setup_cfg_holds_flake8_and_nothing_else() -> None:
     setup_cfg = configparser.ConfigParser()
     setup_cfg.read(ROOT / "setup.cfg", "utf-8")
-    assert setup_cfg.sections() == ["flake8"]
+    # setuptools adds a section of its own to the copy in an sdist.
+    assert [name for name in setup_cfg.sections() if name != "egg_info"] == ["flake8"]
 
 
 def test_the_version_is_the_changelogs_newest() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     newest = search(r"^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$", changelog)
     assert search(r'^version = "(.+)"$', PYPROJECT) == newest
+
+
+def test_the_links_on_a_package_index_name_one_repository_as_the_readme_does() -> None:
+    (table,) = re.findall(r"^\[project\.urls\]\n((?:\w+ = .+\n)+)", PYPROJECT, re.MULTILINE)
+    repository = "https://github.com/ringsession/ringsession"
+    assert dict(re.findall(r'(\w+) = "(.+)"', table)) == {
+        "Homepage": repository,
+        "Documentation": "https://ringsession.readthedocs.io",
+        "Source": repository,
+        "Changelog": f"{repository}/blob/main/CHANGELOG.md",
+        "Issues": f"{repository}/issues",
+    }
+    assert f"{repository}/blob/main/CHANGELOG.md" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_classifiers_begin_at_requires_python_and_leave_no_gap() -> None:

@@ -37,6 +37,7 @@ ORDER = (
     ("session", "the session of one request"),
     ("blocking_handlers", "handlers of three arguments"),
     ("wsgi", "everything that knows WSGI"),
+    ("late_names", "names that are looked up when somebody uses them"),
     ("stores", "where sessions are kept"),
     ("codec", "sessions as text"),
     ("typed_responses", "pages, texts and values as responses"),

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..find_config import CONFIGS
+from ..late_names import find_version
 
 PROGRAM = "python -m ringsession"
 VARIABLE = "RINGSESSION_STORE"
@@ -136,11 +136,3 @@ def _add_store_command(commands: Any, name: str) -> None:
         everyone = "end all sessions of the app, also those without a user"
         command.add_argument("--everyone", action="store_true", help=everyone)
         command.add_argument("--yes", action="store_true", help="do not ask before --everyone")
-
-
-def find_version() -> str:
-    """Return the version of the installed package."""
-    try:
-        return version("ringsession")
-    except PackageNotFoundError:  # such as a folder on PYTHONPATH
-        return "of an unknown version"

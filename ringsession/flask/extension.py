@@ -100,7 +100,7 @@ class RingSession:
     app.config is read at each use, so that you may set it later: SESSION_COOKIE_DOMAIN, _PATH,
     _HTTPONLY, _SECURE, _SAMESITE and _PARTITIONED, PERMANENT_SESSION_LIFETIME,
     SESSION_REFRESH_EACH_REQUEST, MAX_CONTENT_LENGTH, MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS. From
-    the first request on, SESSION_COOKIENAME is fixed, and where SECRET_KEY seals the cookie, it
+    the first request on, SESSION_COOKIE_NAME is fixed, and where SECRET_KEY seals the cookie, it
     and SECRET_KEY_FALLBACKS.
     Templates get `csrf_token()`, `csrf_field()` and `csp_nonce()` if the layer for them is on.
     Raises ConfigError for a wrong config, if neither a store nor a SECRET_KEY is set, and for an

@@ -134,7 +134,7 @@ def test_a_store_in_memory_is_out_of_reach_for_a_command(command: str) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert run("--version") == (0, "ringsession 0.1.0\n", "")
+    assert run("--version") == (0, "ringsession 0.2.0\n", "")
 
 
 @pytest.mark.parametrize(

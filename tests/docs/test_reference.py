@@ -6,6 +6,9 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 import ringsession
 from ringsession import LAYERS, to_wsgi
@@ -73,3 +76,12 @@ def test_the_first_handler_of_the_page_answers() -> None:
     assert Client(wrapped).get("/?name=Ann").text == "Hello Ann"
     client = Client(app_names["app"])  # type: ignore[arg-type]
     assert [client.get("/").text for _ in range(2)] == ["1", "2"]
+
+
+def test_the_app_of_the_start_page_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (app,) = re.findall(r"```python\n(.*?)```", (DOCS / "index.md").read_text("utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "start"}
+    exec(app, names)
+    client = names["app"].test_client()
+    assert [client.get("/").text for _ in range(2)] == ["Visit 1\n", "Visit 2\n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,28 @@ if TYPE_CHECKING:
 import_part("furo")
 
 DOCS = Path(__file__).parents[2] / "docs"
-pytestmark = pytest.mark.browser
+
+PARTS = ("tutorial", "how-to", "reference", "background")
+# `make soak` and `make compat` write these.
+WRITTEN = {"background/soak.md", "background/compat.md"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_page_is_named_on_the_first_page_of_its_part(part: str) -> None:
+    index = (DOCS / part / "index.md").read_text("utf-8")
+    named = re.findall(r"^- .*\]\(([\w-]+)\.md\)", index, re.MULTILINE)
+    pages = {page.stem for page in (DOCS / part).glob("*.md")} - {"index"}
+    assert set(named) == pages and len(named) == len(pages)
+
+
+def test_every_page_ends_with_the_way_to_the_next_step() -> None:
+    pages = {
+        str(page.relative_to(DOCS)): page for part in PARTS for page in (DOCS / part).glob("*.md")
+    }
+    silent = {
+        name for name, page in pages.items() if "\nNext: [" not in page.read_text("utf-8")[-600:]
+    }
+    assert silent == WRITTEN
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +78,7 @@ def luminance(colour: list[float]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_start_page_follows_the_colours_that_the_reader_likes(
     page: Page, site: str, scheme: Any
@@ -68,6 +91,7 @@ def test_the_start_page_follows_the_colours_that_the_reader_likes(
     assert (bright + 0.05) / (dim + 0.05) >= 7
 
 
+@pytest.mark.browser
 def test_the_start_page_has_what_to_install_and_the_way_to_each_part(page: Page, site: str) -> None:
     page.goto(f"{site}/index.html")
     assert page.locator("h1").inner_text().startswith("ringsession")
@@ -78,6 +102,7 @@ def test_the_start_page_has_what_to_install_and_the_way_to_each_part(page: Page,
     assert top is not None and top["y"] < 900  # code on the first screen
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(
     "name", ["index", "reference/config", "reference/api", "background/security", "how-to/flask"]
 )
@@ -87,6 +112,7 @@ def test_a_page_fits_a_telephone(page: Page, site: str, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.browser
 def test_the_search_finds_a_function_without_a_server(page: Page, site: str) -> None:
     page.goto(f"{site}/search.html?q=user_sessions")
     page.wait_for_selector("#search-results li a")
@@ -95,6 +121,7 @@ def test_the_search_finds_a_function_without_a_server(page: Page, site: str) -> 
     assert "Sessions of a user" in found
 
 
+@pytest.mark.browser
 def test_the_site_asks_no_other_host_for_anything(page: Page, site: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -57,6 +57,10 @@ def test_the_sessions_are_those_under_the_apps_own_cookie(shop: Path) -> None:
     assert [line.split()[0] for line in lines] == [NEW, OLD]
 
 
+def test_the_version_is_that_of_the_package(shop: Path) -> None:
+    assert flask(shop, "--version") == (0, "ringsession, version 0.2.0\n", "")
+
+
 def test_sessions_end_one_by_one_by_user_and_all_together(shop: Path) -> None:
     assert flask(shop, "end", "bob", OLD, **FILE) == (1, "ended 0 sessions\n", "")
     assert flask(shop, "end", "ann", OLD, **FILE) == (0, "ended 1 session\n", "")

@@ -171,6 +171,22 @@ def test_a_login_after_the_end_of_a_session_can_be_remembered() -> None:
     assert max_age(client.set_cookie) == 30 * DAY
 
 
+@pytest.mark.parametrize("user_key", [None, "user"])
+def test_a_login_after_the_end_of_a_remembered_session_is_not_remembered_by_itself(
+    user_key: str | None,
+) -> None:
+    client = Client(memory_store(), user_key=user_key)
+    log_in(client, True)
+
+    def page(request: Any) -> None:
+        request["session"].destroy()
+        request["session"]["user"] = "ann"
+
+    client.send(page)
+    assert client.set_cookie is not None and "Max-Age" not in client.set_cookie
+    assert client.read() == {"user": "ann"}
+
+
 def test_remembering_can_be_off_and_wrong() -> None:
     client = Client(remember=None)
     with pytest.raises(ValueError, match=r'remember=True needs the times in \["session"\]'):
@@ -228,6 +244,15 @@ def test_a_response_that_ends_a_session_clears_what_the_browser_keeps() -> None:
         assert ended["headers"]["Clear-Site-Data"] == value
         nothing = client.send(lambda request: {"session": None})
         assert "Clear-Site-Data" not in nothing["headers"], "no session has ended"
+
+
+def test_a_handler_that_says_itself_what_is_cleared_is_left_alone() -> None:
+    client = Client(clear_site_data=True)
+    client.send(lambda request: request["session"].update(n=0))
+    own = {"clear-site-data": '"cookies"'}
+    ended = client.send(lambda request: {"session": None, "headers": own})
+    assert ended["headers"]["clear-site-data"] == '"cookies"'
+    assert "Clear-Site-Data" not in ended["headers"]
 
 
 def test_a_confirmation_is_kept_and_gives_a_new_id() -> None:

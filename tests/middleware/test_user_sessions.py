@@ -92,6 +92,15 @@ def test_a_response_that_changes_the_user_moves_the_session() -> None:
     assert (len(users.list("ann")), len(users.list("ben"))) == (0, 1)
 
 
+def secrets_in(browser: Browser) -> list[str]:
+    """Return the keys under which the stored sessions hold the secrets of CSRF tokens."""
+    return [
+        key
+        for entry in browser.store._table.entries.values()
+        for key in re.findall(r"ringsession/anti_forgery/\w+", entry.record or "")
+    ]
+
+
 def test_a_token_that_is_read_after_the_login_belongs_to_the_new_id() -> None:
     users, browser, _ = shop()
     tokens: list[str] = []
@@ -107,12 +116,9 @@ def test_a_token_that_is_read_after_the_login_belongs_to_the_new_id() -> None:
         page(request)
 
     browser.send(log_in)
-    secrets = [
-        key
-        for entry in browser.store._table.entries.values()
-        for key in re.findall(r"ringsession/anti_forgery/\w+", entry.record or "")
-    ]
-    assert len(secrets) == 1, "the secret from before the login is gone, the new one is there"
+    assert (
+        len(secrets_in(browser)) == 1
+    ), "the secret from before the login is gone, the new one is there"
 
 
 def test_the_list_shows_what_the_app_put_there_and_which_session_looks() -> None:
@@ -236,12 +242,53 @@ def test_a_device_whose_session_was_ended_signs_in_again_at_once(way: str) -> No
     assert browser.read() == {"user": "ann"}
 
 
+def test_a_login_of_an_ended_device_gets_another_secret_for_its_tokens() -> None:
+    users, browser, _ = shop()
+    browser.log_in("ann")
+    users.end_all("ann")
+    secrets: list[Any] = []
+
+    def log_in(request: Any) -> None:
+        request = anti_forgery_request(request)
+        for change in ({}, {"user": "ann"}):
+            request["session"].update(change)
+            assert request["anti_forgery_token"]
+            secrets.extend(request["session"]._state.contents.own_keys.values())
+
+    browser.send(log_in)
+    assert len(set(secrets)) == 2
+    assert len(secrets_in(browser)) == 1
+
+
 def test_everyone_ends_with_and_without_a_user() -> None:
     users, phone, laptop = shop()
     phone.log_in("ann")
     laptop.send(lambda request: request["session"].update(cart=1))
     assert users.end_everyone() == 2
     assert phone.read() == laptop.read() == {}
+
+
+def test_a_session_that_joins_a_moved_one_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = memory_store()
+    users, quick = user_sessions(store), Client(store)
+    quick.send(lambda request: request["session"].update(cart=1))
+    slow, create = Client(store), type(store).create
+    slow.cookie = quick.cookie
+
+    def end_first(self: Any, *arguments: Any, **options: Any) -> Any:
+        users.end_everyone()
+        return create(self, *arguments, **options)
+
+    def page(request: Any) -> None:
+        session = request["session"]
+        session["n"] = session.swap("n", lambda old: 1)
+        session.recreate()
+        quick.send(lambda request: request["session"].recreate())
+        monkeypatch.setattr(type(store), "create", end_first)
+
+    slow.send(page)
+    monkeypatch.undo()
+    assert (quick.read(), slow.read()) == ({}, {})
 
 
 def test_two_apps_on_one_store_keep_their_users_apart() -> None:

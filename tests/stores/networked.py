@@ -21,7 +21,8 @@ SERVERS = (*REDIS_LIKE, *SQL)
 
 
 def make_store(server: Server, **options: Any) -> Any:
-    """A store on an emptied server."""
+    """A store on an emptied server. It is patient: a busy machine is no fault."""
+    options = {"timeout": 20, **options}
     if server.url.startswith("redis:"):
         with redis.Redis(port=server.port) as client:
             client.flushdb()

@@ -1,4 +1,7 @@
-"""Every order of the steps of concurrent requests, on every server-side store."""
+"""Every order of the steps of concurrent requests, on every server-side store.
+
+The suite walks a sixteenth of the pairs of requests, and `make soak` the others.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.servers import Server
 from tests.stores.networked import SERVERS, make_store
 from tests.session.test_interleavings import PAIRS, TRIPLES, WholeSessionStore
 
-PARTS = 4  # so that each test takes seconds, and a hanging one is told from a long one
+PARTS = 16  # so that each test takes seconds, and a hanging one is told from a long one
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,9 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@pytest.fixture(scope="module", params=range(PARTS))
+@pytest.fixture(
+    scope="module", params=[0, *(pytest.param(n, marks=pytest.mark.soak) for n in range(1, PARTS))]
+)
 def pairs(request: pytest.FixtureRequest, processes: ProcessPoolExecutor) -> list[Walk]:
     part = PAIRS[request.param :: PARTS]
     return [*chain(*processes.map(distinct_orders, (part[::2], part[1::2])))]

@@ -499,11 +499,11 @@ def test_everyone_of_a_cluster_is_surely_ended_only_where_each_slot_is_seen(
     connections = cluster._connections
     every_node = connections.nodes
     _visit(cluster, 9)
-    monkeypatch.setattr("ringsession.stores.redis.scan._LONGEST", 0.2)
-    monkeypatch.setattr(connections, "nodes", lambda deadline: every_node(deadline)[:2])
-    with pytest.raises(StoreUnavailable, match="a session may be left"):
-        user_sessions(cluster).end_everyone()
-    monkeypatch.setattr(connections, "nodes", every_node)
+    with monkeypatch.context() as patch:
+        patch.setattr("ringsession.stores.redis.scan._LONGEST", 0.2)
+        patch.setattr(connections, "nodes", lambda deadline: every_node(deadline)[:2])
+        with pytest.raises(StoreUnavailable, match="a session may be left"):
+            user_sessions(cluster).end_everyone()
     user_sessions(cluster).end_everyone()
     assert cluster.count_sessions() == 0
 

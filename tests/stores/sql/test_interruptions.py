@@ -161,7 +161,7 @@ def test_thousands_of_interrupted_calls_harm_no_other(
 
 def run(server: Server, owned: bool, alarm: Any, calls: int) -> None:
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # records that hold frames
-    store = make_store(server, timeout=15)  # a busy machine is no fault
+    store = make_store(server)
     engine = None
     if not owned:
         store.close()

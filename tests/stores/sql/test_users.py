@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 @pytest.fixture
 def store(server: Server) -> Iterator[Any]:
-    store = make_store(server, timeout=20)  # a busy machine is no fault
+    store = make_store(server)
     yield store
     store.close()
 
@@ -259,7 +259,7 @@ def test_what_each_call_costs(server: Server) -> None:
 def test_a_call_whose_connection_fails_is_done_or_can_be_done_again(
     server: Server, fault: str
 ) -> None:
-    direct = make_store(server, timeout=20)
+    direct = make_store(server)
     with FaultProxy(server.port) as proxy:
         timeout = 0.1 if fault == "delay" else 20
         store = store_at(server, proxy.port, timeout=timeout)
