@@ -9,7 +9,7 @@ item with `gets` and stores it with `cas`; if another request was faster, it sta
 
 Memcached is a cache, so the store cannot promise:
 - that a session lives until it expires. A restart signs everybody out. A full server evicts
-  sessions, unless you start it with -M; then it refuses what needs more memory, with a 503.
+  sessions, unless you start it with -M; then logins and writes get a 503 and reads go on.
 - that a tombstone stays for 60 seconds. Without it, a logout with the id from before a login
   ends nothing, and a cookie that Flask signed opens again (`accept_flask_cookies_until`).
 - anything on several servers. A client that moves the keys of a dead server to another one brings
@@ -30,7 +30,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 from pymemcache import Client, MemcacheServerError, MemcacheUnexpectedCloseError
@@ -38,9 +37,9 @@ from pymemcache import Client, MemcacheServerError, MemcacheUnexpectedCloseError
 from ringsession import codec
 from ringsession.stores import NO_DETAILS, UNLIMITED, Change, CopiesAsItself, Details, Lifetime
 from ringsession.stores import Loaded, StoreUnavailable
-from ringsession.stores.deadlines import TOMBSTONE, Times, judge
+from ringsession.stores.deadlines import TOMBSTONE, Limit, Times, judge
 
-LONGEST_DELAY = 30 * 86_400  # seconds; memcached reads a larger number as a date
+Revise = Callable[["Item", float], tuple[Any, "Item | None"]]  # an answer, and what to store
 
 
 class Item(NamedTuple):
@@ -68,11 +67,7 @@ class Item(NamedTuple):
 
     def rewritten(self, record: str, disposable: bool) -> Item:
         """Return the session with another record, under a version that was never used."""
-        disposable = self.disposable and disposable
         return self._replace(version=secrets.token_hex(8), record=record, disposable=disposable)
-
-
-Revise = Callable[[Item, float], tuple[Any, Item | None]]  # an answer, and the item to store
 
 
 def read_item(octets: bytes) -> Item:
@@ -90,7 +85,7 @@ def find_exptime(item: Item, now: float) -> int:
     if left == math.inf:
         return 0
     seconds = math.ceil(left) + 1  # its clock ticks once a second, so it may be a second too early
-    return seconds if seconds <= LONGEST_DELAY else int(time.time()) + seconds
+    return seconds if seconds <= 30 * 86_400 else int(time.time()) + seconds  # more is a date
 
 
 def ask(call: Callable[..., Any], *arguments: Any, may_repeat: bool) -> Any:
@@ -115,10 +110,10 @@ class MemcachedStore(CopiesAsItself):
     clock = staticmethod(time.time)  # tests set another function that returns Unix seconds
 
     def __init__(self, server: str, prefix: str = "ringsession:", timeout: float = 2) -> None:
-        options: dict[str, Any] = {"connect_timeout": timeout, "timeout": timeout, "no_delay": True}
-        options.update(key_prefix=prefix.encode(), default_noreply=False)
         self.server, self.prefix = server, prefix
-        self._connect = partial(Client, server, **options)
+        self._options: dict[str, Any] = dict(
+            connect_timeout=timeout, timeout=timeout, key_prefix=prefix, default_noreply=False
+        )
         # By process, since a process that was forked must not share its parent's connections.
         self._idle: defaultdict[int, list[Client]] = defaultdict(list)
 
@@ -143,7 +138,13 @@ class MemcachedStore(CopiesAsItself):
             loaded.began, loaded.confirmed = item.began, item.confirmed
             return loaded, renewed and item._replace(created=renewed.created, seen=renewed.seen)
 
-        return self._change(key, revise, lambda old: old and Loaded(None, successor=old.successor))
+        try:
+            return self._change(key, revise, lambda it: it and Loaded(None, successor=it.successor))
+        except StoreUnavailable as error:
+            if "out of memory" not in str(error):
+                raise
+            # A full server cannot note that the session is in use, but can still read it.
+            return self.load(key, Limit(*limit, remembered=limit.remembered, extends=False))
 
     def create(
         self, key: str, record: str, lifetime: Lifetime, details: Details = NO_DETAILS
@@ -156,16 +157,15 @@ class MemcachedStore(CopiesAsItself):
             confirmed=now if details.confirms else details.confirmed,
             record=record,
         )
-        value, exptime = item.as_octets(), find_exptime(item, now)
         with self._connection() as client:
-            return ask(client.add, key, value, exptime, may_repeat=True)
+            return ask(client.add, key, item.as_octets(), find_exptime(item, now), may_repeat=True)
 
     def patch(self, key: str, version: Any, change: Change) -> bool:
         def revise(item: Item, now: float) -> tuple[Any, Item | None]:
             record = change.record
             if item.version != version:  # another request has written meanwhile
                 record = codec.merge(item.record, change.changed, change.removed)
-            return True, item.rewritten(record, change.disposable)
+            return True, item.rewritten(record, item.disposable and change.disposable)
 
         return self._change(key, revise)
 
@@ -174,7 +174,7 @@ class MemcachedStore(CopiesAsItself):
             is_same = item.version == version
             return is_same, make_tombstone(now, successor) if is_same else None
 
-        return bool(self._change(key, revise, lambda old: old and old.successor == successor))
+        return bool(self._change(key, revise, lambda it: it and it.successor == successor))
 
     def destroy(self, key: str) -> bool:
         return self._change(key, lambda item, now: (True, make_tombstone(now)))
@@ -194,7 +194,7 @@ class MemcachedStore(CopiesAsItself):
         for client in self._idle.pop(os.getpid(), []):
             client.close()
 
-    def _change(self, key: str, revise: Revise, ended: Any = lambda old: False) -> Any:
+    def _change(self, key: str, revise: Revise, ended: Any = lambda it: False) -> Any:
         """Store what `revise` makes of a live item. Repeat that if another request was faster.
 
         ended: returns the answer for a tombstone, and for None, which is no item.
@@ -221,7 +221,7 @@ class MemcachedStore(CopiesAsItself):
         try:
             client = idle.pop()
         except IndexError:
-            client = self._connect()
+            client = Client(self.server, **self._options)
         try:
             yield client
         except BaseException:
