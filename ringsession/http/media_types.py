@@ -1,33 +1,22 @@
-"""The media types of files, by their extension: the same on every machine."""
+"""The media types of files, by their extension: the same on every machine, in every Python."""
 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from mimetypes import MimeTypes
-
-# Types that are missing in the tables of older Pythons.
-_NEWER_TYPES = {
-    ".avif": "image/avif",
-    ".gz": "application/gzip",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript",  # RFC 9239
-    ".mjs": "text/javascript",
-    ".md": "text/markdown",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-}
+from functools import cache
 
 
 @cache  # at the first use: it takes longer than the import of any module of this package
-def _types() -> MimeTypes:
-    """Return the standard library's table. The machine's own table would differ between servers."""
-    types = MimeTypes()
-    for extension, media_type in _NEWER_TYPES.items():
-        types.add_type(media_type, extension)
-    return types
+def _types() -> dict[str, str]:
+    """Return the package's own table, from extension to type.
+
+    The standard library's differs by version, and the machine's from server to server.
+    """
+    from importlib.resources import files
+
+    text = files(__package__).joinpath("media_types.txt").read_text("ascii")
+    lines = [line.split() for line in text.split("\n") if line and not line.startswith("#")]
+    return {extension: kind for kind, *extensions in lines for extension in extensions}
 
 
 # Types that a browser or a plug-in runs, or that can hold what it runs: HTML, MHTML, XML of every
@@ -66,10 +55,4 @@ def guess_type(name: str) -> str | None:
     # As in Ring, ".txt" has the extension "txt".
     stem, dot, extension = name.rpartition(".")
     is_extension = dot and len(extension) <= _LONGEST and not {"/", "\\"} & set(extension)
-    return _find_type(f".{extension.lower()}") if is_extension else None
-
-
-@lru_cache(maxsize=1024)
-def _find_type(extension: str) -> str | None:
-    more, types = _types().types_map  # the types in common use, and the types of IANA
-    return types.get(extension) or more.get(extension)
+    return _types().get(extension.lower()) if is_extension else None

@@ -53,9 +53,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # Call -> why it differs.
 DIFFERENT = {
     ("ring.util.codec/form-decode-str", "%+1"): 'Java reads "+1" as a number',
-    ("ring.util.mime-type/ext-mime-type", "a.ts"): "not known to Python",
-    ("ring.util.mime-type/ext-mime-type", "a.rb"): "not known to Python",
     ("ring.util.mime-type/ext-mime-type", "a.avif"): "newer than Ring's table",
+    ("ring.util.mime-type/ext-mime-type", "a.jsonld"): "newer than Ring's table",
     ("ring.middleware.cookies/parse-cookie-header", "a=b c=d"): "a bad character drops its cookie",
     ("ring.middleware.cookies/parse-cookie-header", "a=ü"): "a bad character drops its cookie",
     ("ring.middleware.cookies/parse-cookie-header", "a=b,c"): "a bad character drops its cookie",
