@@ -245,5 +245,5 @@ def test_every_key_that_a_page_or_an_example_shows_is_known_to_everybody() -> No
         for line in path.read_text("utf-8").split("\n")
         for key in _KEY.findall(line)
     }
-    assert len(shown) > 7
+    assert len(shown) >= 7
     assert shown <= PUBLISHED
