@@ -63,7 +63,7 @@ def store(server: Server) -> Iterator[MemcachedStore]:
 
 @pytest.fixture
 def own_store(own_server: Server) -> Iterator[MemcachedStore]:
-    store = MemcachedStore(own_server.url, timeout=0.5)
+    store = MemcachedStore(own_server.url)
     yield store
     store.close()
 
