@@ -96,12 +96,18 @@ UNLIMITED = Lifetime(None, None)
 
 
 class Times(NamedTuple):
-    """The times that a store keeps with one session."""
+    """The times that a store keeps with one session.
+
+    created: when the session was created.
+    seen: when a request last used the session; up to `Lifetime.granularity` too old.
+    lifetime: the configured times when the session was created.
+    remembered: the login asked for the times of `["session"]["remember"]`.
+    """
 
     created: float
-    seen: float  # when a request last used the session; up to `Lifetime.granularity` too old
-    lifetime: Lifetime  # the configured times when the session was created
-    remembered: bool = False  # the login asked for the times of `["session"]["remember"]`
+    seen: float
+    lifetime: Lifetime
+    remembered: bool = False
 
     @property
     def expires(self) -> float:
@@ -122,13 +128,20 @@ class Times(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The state of a live session at one moment."""
+    """The state of a live session at one moment.
 
-    expires_in: float | None  # seconds; None: the session does not expire
-    renewed: Times | None = None  # the times to store now, if the stored `seen` is too old
-    renewed_in: float | None = None  # `expires_in` after these times are stored
-    due: bool = False  # the stored `seen` is too old, but the limit does not let a read renew it
-    is_quiet: bool = False  # the cookie of a session that is remembered need not follow yet
+    expires_in: seconds. None: the session does not expire.
+    renewed: the times to store now, if the stored `seen` is too old.
+    renewed_in: `expires_in` after these times are stored.
+    due: the stored `seen` is too old, but the limit does not let a read renew it.
+    is_quiet: the cookie of a session that is remembered need not follow yet.
+    """
+
+    expires_in: float | None
+    renewed: Times | None = None
+    renewed_in: float | None = None
+    due: bool = False
+    is_quiet: bool = False
 
     @property
     def moves(self) -> bool:

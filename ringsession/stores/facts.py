@@ -10,23 +10,34 @@ from typing import Any, NamedTuple
 class Loaded:
     """A store's answer for a key: a live session, or the tombstone of a dead one.
 
+    record: None: the key has no session for this request.
     version: random, and different after every write. Callers pass it back to `patch` and `claim`.
+    expires_in: seconds. None: the session does not expire.
+    moved: this read extended the idle timeout.
+    due: the request should extend the idle timeout, since this read could not.
+    disposable: a full store may drop this session; see `Details`.
+    successor: of a tombstone: the key to which the session moved.
+    outlived: the `limit` of `load` ended the session, but it is still stored.
+    remembered: the session has the times of `["session"]["remember"]`.
+    began, owner, handle, confirmed: see `Details`. Times are Unix seconds by the store's clock.
+    passive: the request is no activity, so that none of its writes may be either. A store leaves it
+        False.
     """
 
-    record: str | None  # None: the key has no session for this request
+    record: str | None
     version: Any = None
-    expires_in: float | None = None  # seconds; None: the session does not expire
-    moved: bool = False  # this read extended the idle timeout
-    due: bool = False  # the request should extend the idle timeout, since this read could not
-    disposable: bool = False  # a full store may drop this session; see `Details`
-    successor: str | None = None  # of a tombstone: the key to which the session moved
-    outlived: bool = False  # the `limit` of `load` ended the session, but it is still stored
-    remembered: bool = False  # it has the times of `["session"]["remember"]`
-    began: float | None = None  # see `Details`; Unix seconds by the store's clock
+    expires_in: float | None = None
+    moved: bool = False
+    due: bool = False
+    disposable: bool = False
+    successor: str | None = None
+    outlived: bool = False
+    remembered: bool = False
+    began: float | None = None
     owner: str | None = None
     handle: str | None = None
     confirmed: float | None = None
-    passive: bool = False  # the request is no activity, so that none of its writes may be either
+    passive: bool = False
 
     def __repr__(self) -> str:  # without the record, which holds the user's data
         return f"<Loaded {'nothing' if self.record is None else 'a record'}>"

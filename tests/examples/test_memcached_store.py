@@ -63,7 +63,7 @@ def store(server: Server) -> Iterator[MemcachedStore]:
 
 @pytest.fixture
 def own_store(own_server: Server) -> Iterator[MemcachedStore]:
-    store = MemcachedStore(own_server.url, timeout=0.5)
+    store = MemcachedStore(own_server.url)
     yield store
     store.close()
 
@@ -241,6 +241,24 @@ def test_a_server_that_hangs_is_a_503_and_its_late_answer_reaches_nobody(
     assert [browser.get("/a").status_code for browser in (ann, ben)] == [503, 503]
     own_server.go_on()
     assert [ann.get("/a").text, ben.get("/b").text] == ["4", "2"]
+
+
+def test_the_answer_to_an_interrupted_call_reaches_nobody(
+    store: MemcachedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ann", "ben"):
+        assert store.create(key_of(name), codec.encode({"user": name}), Lifetime())
+
+    def interrupted(client: Any, key: str) -> None:
+        client.sock.sendall(f"gets {store.prefix}{key}\r\n".encode())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "gets", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.load(key_of("ann"))
+    loaded = store.load(key_of("ben"))
+    assert loaded is not None and loaded.record == codec.encode({"user": "ben"})
 
 
 def test_the_log_says_why_a_session_could_not_be_loaded(
