@@ -1,11 +1,11 @@
-"""The goals of docs/background/performance.md, each beside what this run measured.
+"""Measure what a session costs, and print each figure beside the goal for it.
 
     python -m benchmarks goals [--json FILE]
 
 One run of `overhead`, `peers`, `stores` (SQLite, Valkey), `scale` (memory) and `imports`, three to
-four minutes. A goal in microseconds is multiplied by what `json.dumps` of the session takes here
-over what it took where the goals were set; ratios, counts and bytes stand as they are. Needs
-benchmarks/requirements.txt.
+four minutes. docs/background/performance.md shows the figures of one run, without the goals. A goal
+in microseconds is multiplied by what `json.dumps` of the session takes here over what it took where
+the goals were set; ratios, counts and bytes stand as they are. Needs benchmarks/requirements.txt.
 """
 
 from __future__ import annotations
