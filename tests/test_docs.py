@@ -205,6 +205,16 @@ def test_the_page_for_flask_takes_an_old_session_over_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["reads what Flask signed", "takes over the sessions of another extension"]
+)
+def test_the_page_for_flask_shows_a_name_as_text(name: str) -> None:
+    client = run_flask(name)
+    with client.session_transaction() as session:
+        session["user"] = "<b>ann"
+    assert client.get("/").text == "&lt;b&gt;ann"
+
+
+@pytest.mark.parametrize(
     "page, least", [("sessions-and-cookies", 20), ("stores", 8), ("user-sessions", 20)]
 )
 def test_every_example_gives_what_it_shows(

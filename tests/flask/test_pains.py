@@ -7,7 +7,7 @@ pains`. No program:
 | pain | why |
 |---|---|
 | 18 an upgrade breaks stored sessions, or an own store | here alone, below: others have no format |
-| 27 "sign out everywhere" | left out: a store knows no user, and keeps no index |
+| 27 "sign out everywhere" | `test_user_sessions.py`: the others have no users |
 | 32, 33 tokens of forms | here alone, below: the others have none |
 | 40 mended faults are never released | nothing that a program can show |
 """
