@@ -145,6 +145,7 @@ def test_a_server_that_is_down_is_one_error(start: str) -> None:
     assert "efused" in server["text"] and "s3cret" not in done.out
 
 
+@pytest.mark.posix
 def test_a_sqlite_file_is_ok(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     assert run("check", make_file(path)) == Done(
@@ -168,6 +169,7 @@ OPENS = "the app creates it when it opens the store"
 OLDER = "key, record, version, expires, ends, idle, refresh"
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
@@ -196,6 +198,7 @@ def test_a_sqlite_file_of_another_form_is_an_error_and_stays_as_it_is(
     assert path.read_bytes() == before
 
 
+@pytest.mark.posix
 def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     path.write_bytes(b"no database" * 100)

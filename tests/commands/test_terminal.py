@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -18,6 +17,8 @@ import pytest
 from tests import servers
 from tests.commands.process import Done, environ, make_file
 from tests.servers import Server
+
+pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminal")
 
 ERASED = "\r\x1b[K"
 

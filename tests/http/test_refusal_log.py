@@ -67,6 +67,7 @@ def _in_child(refusals: RefusalLog, answers: Any) -> None:
     answers.put([refusals._take() for _ in range(11)])
 
 
+@pytest.mark.posix
 def test_a_forked_process_has_ten_lines_of_its_own_and_never_waits_for_its_parents_lock() -> None:
     refusals = RefusalLog("csrf_refused", clock=Clock())
     for _ in range(10):

@@ -36,6 +36,8 @@ from ringsession import (
 from ringsession.middleware import _file_tags
 from tests.tracing import TracedStore
 
+pytestmark = pytest.mark.posix  # links, a FIFO and modes of files
+
 WHEN = 1_704_164_645  # Tue, 02 Jan 2024 03:04:05 GMT
 DATE = "Tue, 02 Jan 2024 03:04:05 GMT"
 

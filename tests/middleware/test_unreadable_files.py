@@ -19,6 +19,8 @@ from werkzeug.test import Client
 from ringsession import assoc_in, not_found, site_defaults, to_wsgi, wrap_defaults, wrap_resources
 from ringsession.middleware import _find_file
 
+pytestmark = pytest.mark.posix  # links, a FIFO and modes of files
+
 # What a server answers whose names are ASCII.
 SERVE = """
     import sys

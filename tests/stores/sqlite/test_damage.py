@@ -200,6 +200,7 @@ def test_explain_makes_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "sessions.db").exists()
 
 
+@pytest.mark.posix
 def test_sweep_leaves_a_file_and_its_owner_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     with closing(sqlite_store(path)) as store:

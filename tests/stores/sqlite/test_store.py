@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sqlite3
 import stat
 import subprocess
@@ -154,6 +153,7 @@ def test_a_deadline_that_cannot_be_moved_does_not_fail_the_read(
     assert line.endswith(": database is locked") and caplog.records[0].exc_info is None
 
 
+@pytest.mark.posix
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     program = f"""
 import resource, signal, sqlite3
@@ -205,7 +205,7 @@ for number in range(100):
     assert (len(data), data["n"]) == (801, 800)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.posix
 def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
     program = f"""
 import os
