@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
@@ -66,6 +66,6 @@ def running(arguments: list[str], port: int, folder: Path, cwd: Path = ROOT) -> 
 
 def curl(*arguments: str, cwd: Path) -> str:
     """Return what curl prints."""
-    command = [find_program("curl", package="curl"), "-sS", "--max-time", "20", *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=30, check=True)
+    command = [find_program("curl", package="curl"), "-sS", "--max-time", "60", *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=90, check=True)
     return done.stdout.decode()
