@@ -60,7 +60,7 @@ def test_the_classifiers_begin_at_requires_python_and_leave_no_gap() -> None:
     assert sys.version_info[:2] <= (3, listed[-1])
 
 
-def test_the_wheel_holds_every_module_and_py_typed(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_module_its_data_and_py_typed(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     ignore = shutil.ignore_patterns("__pycache__")
@@ -71,7 +71,7 @@ def test_the_wheel_holds_every_module_and_py_typed(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ringsession").rglob("*.py")}
-    assert packed == modules | {"ringsession/py.typed"}
+    assert packed == modules | {"ringsession/py.typed", "ringsession/http/media_types.txt"}
 
 
 def test_the_readmes_make_commands_are_in_the_makefile() -> None:
