@@ -246,3 +246,12 @@ def test_what_is_explained_is_what_was_wrapped() -> None:
     app: Any = wrap_defaults(to_wsgi(lambda request: {}), config)
     config["session"]["timeout"] = 6
     assert "timeout=5" in explain(app.config)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "ringsession", "explain", "site", "--warn-only"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as explaining:
+        assert explaining.stdout is not None and explaining.stderr is not None
+        explaining.stdout.close()  # as `head` does
+        assert explaining.stderr.read() == b""
+        assert explaining.wait(30) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,9 +36,18 @@ def run(title: str, work: Callable[[], Answer], *, as_json: bool = False) -> Non
     """Print the answer of a command, and exit with its code if that is not 0."""
     with failing_in_one_line(title), waiting(title):
         answer = work()
-    print(json.dumps(answer.data) if as_json else answer.text)
+    _show(json.dumps(answer.data) if as_json else answer.text)
     if answer.code:
         sys.exit(answer.code)
+
+
+def _show(text: str) -> None:
+    """Print a text. It is no error if its reader, such as `head`, has seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would write the rest when it exits, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def agrees_to_end(cookie_name: str, where: str) -> bool:

@@ -16,15 +16,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from beaker.middleware import SessionMiddleware
-from cachelib.file import FileSystemCache
 from flask import Flask
 from flask import session as flask_session
-from flask_session import Session
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from ringsession.flask import RingSession
+from tests.machine import import_part
+
+beaker = import_part("beaker.middleware")
+cachelib = import_part("cachelib.file")
+flask_session_package = import_part("flask_session")
 
 VALUES = {"tuple": (1, 2), "set": {1, 2}, "decimal": Decimal("1.10")}
 STORED_AS = {"tuple": tuple, "set": set, "decimal": Decimal}
@@ -70,8 +72,8 @@ def in_flask(add: Callable[[Flask], Any]) -> Any:
 
 def of_flask_session(app: Flask) -> None:
     folder = tempfile.mkdtemp()
-    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=FileSystemCache(folder))
-    Session(app)
+    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=cachelib.FileSystemCache(folder))
+    flask_session_package.Session(app)
 
 
 def in_beaker() -> Any:
@@ -84,7 +86,7 @@ def in_beaker() -> Any:
         return Response(answer)
 
     options = {"session.type": "file", "session.data_dir": tempfile.mkdtemp()}
-    return SessionMiddleware(app, options)
+    return beaker.SessionMiddleware(app, options)
 
 
 def in_django() -> Any:
