@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import socket
@@ -254,6 +255,13 @@ def skip_unless_debians_python() -> None:
         pytest.skip("this Python has another version than Debian's")
 
 
+def skip_unless_everybody_may_read(folder: Path) -> None:
+    """Where we are root, Apache's processes are nobody's, who may not enter a folder of ours."""
+    closed = [each for each in (folder, *folder.parents) if not each.stat().st_mode & 0o001]
+    if os.geteuid() == 0 and closed:
+        pytest.skip(f"nobody may enter {closed[-1]}")
+
+
 @servers_only
 def test_a_user_signs_in_through_nginx_and_uwsgi(tmp_path: Path) -> None:
     skip_unless_debians_python()
@@ -296,6 +304,8 @@ def test_a_user_signs_in_through_caddy_and_gunicorn(tmp_path: Path) -> None:
 @servers_only
 def test_a_user_signs_in_through_apache_and_mod_wsgi() -> None:
     skip_unless_debians_python()
+    skip_unless_everybody_may_read(ROOT)
+    skip_unless_everybody_may_read(Path(sys.prefix))
     with TemporaryDirectory() as folder:
         shop = Shop(f"sqlite:///{folder}/sessions.db", Path(folder))
         shop.app = shop.apache()
