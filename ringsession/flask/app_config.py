@@ -113,12 +113,13 @@ def ignored_keys(values: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
 
     ringsession does not read them, or the nested config overrides them.
     """
-    set_by_app = {name for name, value in values.items() if value != Flask.default_config.get(name)}
     under = [row.name for row in _ROWS if has_path(config, row.path)]
     if has_path(config, ("session", "rolling")) and config["session"]["rolling"]:
         under.append("SESSION_REFRESH_EACH_REQUEST")
     unread = [name for name in values if name.startswith("SESSION_") and name not in _READ]
-    return sorted(set_by_app.intersection([*under, *unread, "MAX_COOKIE_SIZE"]))
+    # No other value is compared: one of an extension may be a proxy that needs an app context.
+    ours = {*under, *unread, "MAX_COOKIE_SIZE"} & {*values}
+    return sorted(name for name in ours if values[name] != Flask.default_config.get(name))
 
 
 def _check_secret(name: str, key: Any) -> None:

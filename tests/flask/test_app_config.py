@@ -412,3 +412,17 @@ def test_the_log_is_the_packages_own(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "ringsession")
     make_app(memory_store(), SESSION_KEY_PREFIX="x:")
     assert [record.name for record in caplog.records] == ["ringsession"]
+
+
+class Unbound:
+    """What an extension keeps in app.config and reads inside an app context only."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("Working outside of application context.")
+
+
+def test_a_value_of_another_extension_is_not_looked_at() -> None:
+    app = Flask(__name__)
+    app.config["MAIL_SENDER"] = Unbound()
+    RingSession(app, {"session": {"store": "memory:"}})
+    assert app.test_client().get("/").status_code == 404
