@@ -364,6 +364,8 @@ def test_half_a_nonce_is_drawn_anew_after_65536_and_the_other_half_each_time() -
     assert len({nonce[12:] for nonce in nonces}) == len(nonces)
 
 
+# The threads of the test are the point, and newer Pythons warn of each fork beside one.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.posix
 def test_attack_88_sealing_works_in_many_threads_and_after_a_fork() -> None:
     def round_trip(number: int) -> bool:

@@ -63,6 +63,8 @@ def test_the_functions_exception_is_raised() -> None:
         Lookup(lambda: 1 // 0).wait(soon())
 
 
+# The threads of the test are the point, and newer Pythons warn of each fork beside one.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_child_process_does_not_wait_for_a_thread_of_its_parent() -> None:
     pids: list[int] = []
     go_on = threading.Event()
