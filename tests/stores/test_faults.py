@@ -67,7 +67,7 @@ class Network:
 
     def __init__(self, server: Server, proxy: FaultProxy) -> None:
         self.direct = make_store(server)
-        self.through = store_at(server, proxy.port)
+        self.through = store_at(server, proxy.port, timeout=20)  # a busy machine is no fault
         self.impatient = store_at(server, proxy.port, timeout=SHORT_TIMEOUT)
         self.proxy = proxy
         client = Client(self.through)
