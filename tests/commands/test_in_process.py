@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from ringsession.__main__ import main
 from ringsession.commands import waiting as waiting_module
+from ringsession.commands.run import run
 from ringsession.commands.upkeep import check
 from ringsession.commands.waiting import waiting
 from tests.commands.process import NEW, OLD, make_file
@@ -152,3 +154,64 @@ def test_a_report_that_fails_is_an_error_without_its_message() -> None:
     assert answer.data[0]["text"] == "a store of type Failing"
     assert answer.data[1]["text"].startswith("RuntimeError at test_in_process.py:")
     assert "s3cret" not in answer.text
+
+
+def told_of(path: Path, capsys: Any) -> list[tuple[str, str, str]]:
+    call(f"sqlite:///{path}", "check", "--json")
+    told = json.loads(capsys.readouterr().out)
+    return [(each["level"], each["part"], each["text"]) for each in told[1:]]
+
+
+EMPTY = (
+    "error",
+    "table",
+    "'ringsession': it does not exist; the app creates it when it opens the store",
+)
+DELETE = (
+    "warning",
+    "journal mode",
+    "expected wal, got delete; the app sets it when it opens the store",
+)
+
+
+def test_a_file_is_examined_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.delenv("RINGSESSION_STORE", raising=False)
+    path = tmp_path / "sessions.db"
+    missing = "no such file or directory; the app creates it when it opens the store"
+    assert told_of(path, capsys) == [("error", "file", missing)]
+    path.touch(mode=0o600)
+    assert told_of(path, capsys) == [("ok", "file", "exists"), EMPTY, DELETE]
+    path.chmod(0o644)
+    others = "mode 644 lets other users of the machine in; set 600"
+    assert told_of(path, capsys) == [("warning", "file", others), EMPTY, DELETE]
+    path.write_text("this is no database, but a text of some length")
+    path.chmod(0o600)
+    assert told_of(path, capsys) == [
+        ("ok", "file", "exists"),
+        ("error", "file", "file is not a database"),
+    ]
+
+
+def test_explain_ends_with_1_for_a_weak_point_and_with_2_for_no_app(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each])
+    for app, code in (("site", 1), ("nonsense", 2), ("no_such_module:app", 2), ("os:sep", 2)):
+        with pytest.raises(SystemExit) as ended:
+            main(["explain", app])
+        assert ended.value.code == code, app
+    main(["explain", "site", "--warn-only"])
+    assert "weak points:" in capsys.readouterr().out
+
+
+def test_an_interrupted_command_says_to_run_it_again(capsys: Any) -> None:
+    def interrupted() -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run("python -m ringsession sweep", interrupted)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.endswith("interrupted before its end; run it again\n")
