@@ -56,18 +56,23 @@ def test_it_does_not_hurt_here(number: int, on_a_server: OnAServer) -> None:
     assert program(on_a_server) == holds
 
 
+def drop_tables(engine: sqlalchemy.Engine) -> None:
+    with engine.begin() as connection:
+        for table in ("ringsession", "orders"):
+            connection.execute(sqlalchemy.text(f"DROP TABLE IF EXISTS {table}"))
+
+
 @pytest.mark.parametrize("number", [with_ids[n] for n in sorted(ON_SQL)])
 def test_it_does_not_hurt_in_a_database(
     number: int, on_a_server: OnAServer, postgresql: Any
 ) -> None:
     _, program, holds = PAINS[number]
     engine = sqlalchemy.create_engine(postgresql.url)
+    drop_tables(engine)  # of other tests, too
     try:
         assert program(on_a_server, engine) == holds
     finally:
-        with engine.begin() as connection:
-            for table in ("ringsession", "orders"):
-                connection.execute(sqlalchemy.text(f"DROP TABLE IF EXISTS {table}"))
+        drop_tables(engine)
         engine.dispose()
 
 
