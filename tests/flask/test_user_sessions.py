@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, session
 
-from ringsession import memory_store
+from ringsession import cookie_store, memory_store
 from ringsession.config import ConfigError
 from ringsession.explain import explain
 from ringsession.flask import RingSession, confirm, recreate, user_sessions
@@ -136,6 +136,31 @@ def test_a_remembered_login_in_a_sealed_cookie() -> None:
     client = site({}).test_client()
     line = cookie(client.get("/remember/ann"))
     assert line is not None and "Max-Age=2592000" in line
+    assert client.get("/").text == "ann"
+
+
+def test_without_refreshing_a_remembered_cookie_still_follows_its_deadline() -> None:
+    now = [0.0]
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY=SECRET, SESSION_REFRESH_EACH_REQUEST=False)
+    RingSession(app, {"session": {"store": cookie_store(SECRET, clock=lambda: now[0])}})
+
+    @app.get("/remember")
+    def remember() -> str:
+        recreate(remember=True)
+        session["user"] = "ann"
+        return ""
+
+    @app.get("/")
+    def who() -> str:
+        return str(session.get("user"))
+
+    client = app.test_client()
+    client.get("/remember")
+    now[0] = 20 * 86_400  # of the 30 days without a request
+    line = cookie(client.get("/"))
+    assert line is not None and "Max-Age=2592000" in line
+    now[0] = 40 * 86_400
     assert client.get("/").text == "ann"
 
 
