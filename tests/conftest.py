@@ -114,10 +114,10 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def _serving(kind: str) -> Iterator[Server]:
+def _serving(kind: str, *arguments: str) -> Iterator[Server]:
     from tests import servers
 
-    server: Server = getattr(servers, kind)()
+    server: Server = getattr(servers, kind)(*arguments)
     try:
         yield server.start()
     finally:
@@ -146,3 +146,9 @@ def postgresql() -> Iterator[Server]:
 def mariadb() -> Iterator[Server]:
     """A running MariaDB."""
     yield from _serving("mariadb")
+
+
+@pytest.fixture(scope="session")
+def memcached() -> Iterator[Server]:
+    """A running Memcached that evicts nothing."""
+    yield from _serving("memcached", "-M")

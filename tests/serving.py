@@ -1,4 +1,6 @@
-"""Run a Python server on a free port of loopback, stop it by its own id, and ask it with curl."""
+"""Run servers on free ports of loopback, in a process of their own or in this one, and ask them
+with curl.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.machine import find_program
 
@@ -62,6 +66,22 @@ def running(arguments: list[str], port: int, folder: Path, cwd: Path = ROOT) -> 
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait(10)
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[int]:
+    """Serve an app in this process, on a free port of loopback; the port."""
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
 
 
 def curl(*arguments: str, cwd: Path) -> str:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from werkzeug.serving import make_server
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 
@@ -41,17 +37,3 @@ def run_program(
     namespace: dict[str, Any] = {"__name__": "docs", **names}
     exec(compile(program, f"{page}.md: {title}", "exec"), namespace)
     return namespace
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[int]:
-    """Serve an app on a free port of loopback, for a browser."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()

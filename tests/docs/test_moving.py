@@ -226,20 +226,23 @@ def test_the_table_for_who_knows_ring_has_every_function_that_came_from_there() 
     assert [(ring, name) for ring, name in sources if f"`{name}" not in rows.get(ring, "")] == []
 
 
-@pytest.mark.parametrize("page", [BEAKER, DJANGO])
-def test_every_method_that_a_table_puts_in_place_of_an_old_one_is_there(page: str) -> None:
+def named_on_the_right(page: str, pattern: str) -> set[str]:
+    """Return what a pattern finds in the tables of a page, but for their first columns."""
     text = (HOW_TO / f"{page}.md").read_text("utf-8")
     rows = [line.split(" | ", 1)[1] for line in text.split("\n") if line.startswith("| ")]
-    named = {name for cell in rows for name in re.findall(r"`session\.(\w+)", cell)}
+    return {name for cell in rows for name in re.findall(pattern, cell)}
+
+
+@pytest.mark.parametrize("page", [BEAKER, DJANGO])
+def test_every_method_that_a_table_puts_in_place_of_an_old_one_is_there(page: str) -> None:
+    named = named_on_the_right(page, r"`session\.(\w+)")
     assert {"recreate", "destroy", "key", "handle"} <= named
     assert [name for name in named if not hasattr(ringsession.Session, name)] == []
 
 
 @pytest.mark.parametrize("page", [BEAKER, DJANGO])
 def test_every_option_that_a_table_puts_in_place_of_an_old_one_is_there(page: str) -> None:
-    text = (HOW_TO / f"{page}.md").read_text("utf-8")
-    rows = [line.split(" | ", 1)[1] for line in text.split("\n") if line.startswith("| ")]
-    named = {name for cell in rows for name in re.findall(r'"([a-z_]+)"[\]:`]', cell)}
+    named = named_on_the_right(page, r'"([a-z_]+)"[\]:`]')
     assert {"store", "cookie_name", "timeout", "cookie_attrs"} <= named
     options = {*site_defaults["session"], "session", "max_age"}
     assert named - options == set()

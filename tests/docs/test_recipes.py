@@ -18,8 +18,8 @@ from tests.docs.programs import (
     OWN_PAGE,
     find_programs,
     run_program,
-    serving,
 )
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -11,9 +11,10 @@ from flask import request
 from werkzeug.test import Client
 
 from ringsession import text, to_wsgi, wrap_defaults
-from tests.docs.programs import OTHER_SITE, find_programs, run_program, serving
+from tests.docs.programs import OTHER_SITE, find_programs, run_program
 from tests.flask.oauth_provider import ask, running_provider
 from tests.machine import import_part
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

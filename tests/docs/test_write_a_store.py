@@ -1,4 +1,4 @@
-"""The page on stores of one's own: its programs run on a real Memcached, and keep what it says."""
+"""Run the programs of the page on writing a store on a real Memcached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from ringsession import assoc_in, deep_merge, site_defaults, text, to_wsgi, wrap
 from ringsession.config import ConfigError
 from ringsession.stores import Store
 from tests.machine import import_part
-from tests.servers import Server, memcached
+from tests import servers
+from tests.servers import Server
 from tests.serving import ROOT
 
 import_part("pymemcache")
@@ -32,23 +33,14 @@ PROGRAMS = {match[1]: block for block in BLOCKS if (match := re.match(r"# (\S+)\
 ADDRESS = "127.0.0.1:11211"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    running = memcached("-M")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
 @pytest.fixture
 def folder(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any
+    memcached: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any
 ) -> Iterator[Path]:
     """A folder with the page's programs and the store, on the server of the tests."""
     for name, program in PROGRAMS.items():
         assert ADDRESS in program
-        (tmp_path / f"{name}.py").write_text(program.replace(ADDRESS, server.url), "utf-8")
+        (tmp_path / f"{name}.py").write_text(program.replace(ADDRESS, memcached.url), "utf-8")
     shutil.copy(ROOT / "examples/memcached_store.py", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
@@ -70,7 +62,7 @@ def test_every_block_is_a_program_or_a_part_of_the_store() -> None:
 def test_the_server_starts_as_the_page_says() -> None:
     (line,) = re.findall(r"^\$ (memcached .*)$", PAGE, re.MULTILINE)
     asked = shlex.split(line.replace("11211", "PORT"))
-    program, *started = memcached("-M").command(ROOT, 11211)
+    program, *started = servers.memcached("-M").command(ROOT, 11211)
     assert sorted(started) == sorted(word.replace("PORT", "11211") for word in asked[1:])
 
 

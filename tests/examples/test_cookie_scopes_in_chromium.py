@@ -5,13 +5,11 @@ Each test plays a deployment: the same address first serves the app as it was, t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import make_server
 
 from ringsession import (
     content_type,
@@ -24,6 +22,7 @@ from ringsession import (
     to_wsgi,
     wrap_defaults,
 )
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,16 +72,8 @@ class Site:
 @pytest.fixture(scope="module")
 def served() -> Iterator[Site]:
     site = Site()
-    server = make_server("127.0.0.1", 0, site, threaded=True)
-    site.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(site) as site.port:
         yield site
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 @pytest.fixture

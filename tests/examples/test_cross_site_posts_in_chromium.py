@@ -4,16 +4,15 @@ return.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask, flash, get_flashed_messages, session
-from werkzeug.serving import make_server
 
 from ringsession import site_defaults
 from ringsession.flask import RingSession
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,20 +51,13 @@ def make_shop(attrs: dict[str, Any], port: int) -> Flask:
 @pytest.fixture
 def shop() -> Iterator[Any]:
     apps: dict[str, Any] = {}
-    server = make_server("127.0.0.1", 0, lambda *call: apps["shop"](*call), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
+    with serving(lambda *call: apps["shop"](*call)) as port:
 
-    def serve(attrs: dict[str, Any]) -> int:
-        apps["shop"] = make_shop(attrs, server.server_port)
-        return server.server_port
+        def serve(attrs: dict[str, Any]) -> int:
+            apps["shop"] = make_shop(attrs, port)
+            return port
 
-    try:
         yield serve
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ here has a token.
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask, request
-from werkzeug.serving import make_server
 
 from ringsession import wrap_defaults
+from tests.serving import serving
 from tests.tls_proxy import tls_proxy
 
 if TYPE_CHECKING:
@@ -52,15 +51,8 @@ def make_app() -> Flask:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    server = make_server("127.0.0.1", 0, make_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with serving(make_app()) as port:
+        yield port
 
 
 def press(page: Page, url: str) -> tuple[int, dict[str, str]]:

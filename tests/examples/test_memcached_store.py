@@ -22,7 +22,8 @@ from ringsession.stores import Lifetime, StoreUnavailable
 from ringsession.stores.ids import hash_id
 from ringsession.testing import StoreContract, change, key_of
 from tests.machine import import_part
-from tests.servers import Server, memcached
+from tests import servers
+from tests.servers import Server
 from tests.serving import wait_until
 
 import_part("pymemcache")
@@ -35,19 +36,10 @@ pytestmark = pytest.mark.server
 prefixes = (f"test{number}:" for number in count())
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    running = memcached("-M")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
 @pytest.fixture
 def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server for one test, which may kill it. The test's parameter is its options."""
-    running = memcached(*getattr(request, "param", ("-M",)))
+    running = servers.memcached(*getattr(request, "param", ("-M",)))
     try:
         yield running.start()
     finally:
@@ -55,8 +47,8 @@ def own_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-def store(server: Server) -> Iterator[MemcachedStore]:
-    store = MemcachedStore(server.url, prefix=next(prefixes))
+def store(memcached: Server) -> Iterator[MemcachedStore]:
+    store = MemcachedStore(memcached.url, prefix=next(prefixes))
     yield store
     store.close()
 
@@ -72,8 +64,8 @@ class TestMemcachedStore(StoreContract):
     finds_users = False
 
     @pytest.fixture(autouse=True)
-    def on_server(self, server: Server) -> Iterator[None]:
-        self.server, self.stores, self.now = server, [], time.time()
+    def on_server(self, memcached: Server) -> Iterator[None]:
+        self.server, self.stores, self.now = memcached, [], time.time()
         yield
         for store in self.stores:
             store.close()

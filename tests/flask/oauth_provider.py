@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode, urlsplit
 
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
+
+from tests.serving import serving
 
 
 class Provider:
@@ -55,15 +55,8 @@ def _json(text: str, status: int = 200) -> Response:
 @contextmanager
 def running_provider() -> Iterator[str]:
     """Where a running provider is."""
-    server = make_server("127.0.0.1", 0, Provider(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    with serving(Provider()) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def ask(location: str) -> str:

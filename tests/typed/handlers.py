@@ -1,4 +1,4 @@
-"""Handlers, a layer and a store of one's own, every line typed, as a user's project has them."""
+"""Show typed handlers, a typed layer and a typed store, as a user's project may write them."""
 
 from __future__ import annotations
 
