@@ -68,6 +68,7 @@ def _in_child(refusals: RefusalLog, answers: Any) -> None:
 
 
 @pytest.mark.posix
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_has_ten_lines_of_its_own_and_never_waits_for_its_parents_lock() -> None:
     refusals = RefusalLog("csrf_refused", clock=Clock())
     for _ in range(10):
