@@ -7,7 +7,7 @@ interpreter when a signal handler raises an exception while they convert an int.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 Command = Sequence[bytes]
@@ -42,42 +42,52 @@ def shorten(text: str) -> str:
     return "".join(sign if " " <= sign <= "~" else "?" for sign in text).strip()
 
 
-def pack(command: Command) -> bytes:
-    r"""Return one command as bytes.
+def pack(*commands: Command) -> bytes:
+    r"""Return commands as the bytes of one packet.
 
-    >>> pack([b"GET", b"a"])
-    b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n'
+    >>> pack([b"GET", b"a"], [b"TIME"])
+    b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nTIME\r\n'
     """
-    parts = [b"$%d\r\n%b\r\n" % (len(part), part) for part in command]
-    return b"*%d\r\n" % len(command) + b"".join(parts)
+    lines = []
+    for command in commands:
+        lines.append(b"*%d" % len(command))
+        for part in command:
+            lines.append(b"$%d" % len(part))
+            lines.append(part)
+    lines.append(b"")
+    return b"\r\n".join(lines)
 
 
-def _parse(data: bytes, at: int) -> tuple[Any, int]:
-    """Return one reply and the position after it. Raise IndexError if bytes are missing."""
-    end = data.find(b"\r\n", at)
-    if end < 0:
-        raise IndexError
-    kind, line, after = data[at], data[at + 1 : end], end + 2
-    if kind == 36:  # $
-        size = int(line)
-        if size < 0:
-            return None, after
-        if len(data) < after + size + 2:
-            raise IndexError
-        return data[after : after + size], after + size + 2
-    if kind == 58:  # :
-        return int(line), after
-    if kind == 43:  # +
-        return line, after
-    if kind == 45:  # -
-        return ErrorReply(line.decode("utf-8", "replace")), after
-    if kind != 42:  # *
+def _read(lines: Iterator[bytes], count: int) -> list[Any]:
+    """Return the next replies. Raise StopIteration if lines are missing."""
+    replies: list[Any] = []
+    for _ in range(count):
+        line = next(lines)
+        kind = line[:1]
+        if kind == b"$":
+            size = int(line[1:])
+            replies.append(None if size < 0 else _read_text(lines, size))
+        elif kind == b":":
+            replies.append(int(line[1:]))
+        elif kind == b"*":
+            replies.append(_read(lines, int(line[1:])))
+        elif kind == b"+":
+            replies.append(line[1:])
+        elif kind == b"-":
+            replies.append(ErrorReply(line[1:].decode("utf-8", "replace")))
+        else:
+            raise ValueError
+    return replies
+
+
+def _read_text(lines: Iterator[bytes], size: int) -> bytes:
+    """Return the next bytes, in which there may be line breaks."""
+    text = next(lines)
+    while len(text) < size:
+        text += b"\r\n" + next(lines)
+    if len(text) != size:
         raise ValueError
-    values = []
-    for _ in range(int(line)):
-        value, after = _parse(data, after)
-        values.append(value)
-    return values, after
+    return text
 
 
 def parse_replies(data: bytes, count: int) -> list[Any] | None:
@@ -88,15 +98,14 @@ def parse_replies(data: bytes, count: int) -> list[Any] | None:
     >>> parse_replies(b"$1\r\na\r\n*1\r\n:5\r\n", 2)
     [b'a', [5]]
     """
-    replies, at = [], 0
+    *whole, rest = data.split(b"\r\n")
+    lines = iter(whole)
     try:
-        for _ in range(count):
-            reply, at = _parse(data, at)
-            replies.append(reply)
-    except IndexError:
+        replies = _read(lines, count)
+    except StopIteration:
         return None
     except ValueError:
         raise BadReply("the server did not answer in RESP2") from None
-    if at != len(data):
+    if rest or next(lines, None) is not None:
         raise BadReply("the server sent more replies than there were commands")
     return replies

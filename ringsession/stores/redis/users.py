@@ -15,7 +15,7 @@ from ..deadlines import UNLIMITED, judge
 from .call import Call
 from .check import check_users
 from .connections import Connections, ServerConnections
-from .exchange import Broken
+from .failures import Broken
 from .layout import Live, loaded_facts, milliseconds, read_or_refuse, read_time
 from .scan import Scan
 from .scripts_users import CLEANED_AFTER, DROP, END, ENLIST, MARK
@@ -163,8 +163,8 @@ def _make_row(key: str, text: bytes | None, now: float) -> UserSessionRow | None
     facts, times = loaded_facts(found), found.times
     return UserSessionRow(
         key,
-        facts["handle"],
-        facts["began"],
+        facts.handle or "",  # a session in a user's index has one
+        facts.began,
         times.seen,
         times.idle_ends,
         times.ends,
