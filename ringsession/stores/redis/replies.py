@@ -7,7 +7,7 @@ interpreter when a signal handler raises an exception while they convert an int.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 Command = Sequence[bytes]
@@ -58,36 +58,45 @@ def pack(*commands: Command) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _read(lines: Iterator[bytes], count: int) -> list[Any]:
-    """Return the next replies. Raise StopIteration if lines are missing."""
+def _read(lines: list[bytes], at: int, count: int) -> tuple[list[Any], int]:
+    """Return the replies from a line on, and the line after them. Raise IndexError without it."""
     replies: list[Any] = []
     for _ in range(count):
-        line = next(lines)
+        line = lines[at]
         kind = line[:1]
+        at += 1
         if kind == b"$":
             size = int(line[1:])
-            replies.append(None if size < 0 else _read_text(lines, size))
+            text = None
+            if size >= 0:
+                text = lines[at]
+                at += 1
+                if len(text) != size:
+                    text, at = _join(lines, at - 1, size)
+            replies.append(text)
         elif kind == b":":
             replies.append(int(line[1:]))
         elif kind == b"*":
-            replies.append(_read(lines, int(line[1:])))
+            values, at = _read(lines, at, int(line[1:]))
+            replies.append(values)
         elif kind == b"+":
             replies.append(line[1:])
         elif kind == b"-":
             replies.append(ErrorReply(line[1:].decode("utf-8", "replace")))
         else:
             raise ValueError
-    return replies
+    return replies, at
 
 
-def _read_text(lines: Iterator[bytes], size: int) -> bytes:
-    """Return the next bytes, in which there may be line breaks."""
-    text = next(lines)
-    while len(text) < size:
-        text += b"\r\n" + next(lines)
-    if len(text) != size:
+def _join(lines: list[bytes], at: int, size: int) -> tuple[bytes, int]:
+    """Return a text that has line breaks in it, and the line after it."""
+    first, length = at, -2
+    while length < size:
+        length += len(lines[at]) + 2
+        at += 1
+    if length != size:
         raise ValueError
-    return text
+    return b"\r\n".join(lines[first:at]), at
 
 
 def parse_replies(data: bytes, count: int) -> list[Any] | None:
@@ -98,14 +107,14 @@ def parse_replies(data: bytes, count: int) -> list[Any] | None:
     >>> parse_replies(b"$1\r\na\r\n*1\r\n:5\r\n", 2)
     [b'a', [5]]
     """
-    *whole, rest = data.split(b"\r\n")
-    lines = iter(whole)
+    lines = data.split(b"\r\n")
+    rest = lines.pop()  # the start of a line, or nothing
     try:
-        replies = _read(lines, count)
-    except StopIteration:
+        replies, at = _read(lines, 0, count)
+    except IndexError:
         return None
     except ValueError:
         raise BadReply("the server did not answer in RESP2") from None
-    if rest or next(lines, None) is not None:
+    if rest or at != len(lines):
         raise BadReply("the server sent more replies than there were commands")
     return replies
