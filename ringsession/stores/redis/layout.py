@@ -61,23 +61,17 @@ class Live(NamedTuple):
         return _merge(codec.record_text(first), deltas)
 
 
-class Facts(NamedTuple):
-    """The facts of a session's login, in the order of the last fields of `Loaded`."""
-
-    remembered: bool
-    began: float
-    owner: str | None = None
-    handle: str | None = None
-    confirmed: float | None = None
+# Whether a session is remembered, and `began`, `owner`, `handle` and `confirmed` of `Details`.
+Facts = tuple[bool, float, str | None, str | None, float | None]
 
 
 def loaded_facts(found: Live) -> Facts:
-    """Return the facts of a session's login for `Loaded`."""
+    """Return the facts of a session's login, as the last fields of `Loaded` need them."""
     times = found.times
     if found.facts.endswith(_NO_LOGIN):
-        return Facts(times.remembered, times.created)
+        return (times.remembered, times.created, None, None, None)
     _, began, owner, handle, confirmed = found.facts.split(b" ")
-    return Facts(
+    return (
         times.remembered,
         times.created if began == _NONE else int(began) / 1000,
         None if owner == _NONE else owner.decode(),

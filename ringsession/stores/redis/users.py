@@ -160,11 +160,11 @@ def _make_row(key: str, text: bytes | None, now: float) -> UserSessionRow | None
     found = None if text is None else read_or_refuse(text)
     if not isinstance(found, Live) or judge(found.times, UNLIMITED, now) is None:
         return None
-    facts, times = loaded_facts(found), found.times
+    (_, began, _, handle, _), times = loaded_facts(found), found.times
     return UserSessionRow(
         key,
-        facts.handle or "",  # a session in a user's index has one
-        facts.began,
+        handle or "",  # a session in a user's index has one
+        began,
         times.seen,
         times.idle_ends,
         times.ends,
