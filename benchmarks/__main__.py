@@ -10,7 +10,7 @@ from importlib import import_module
 NAMES = (
     *("goals", "overhead", "steps", "stores", "scale", "parsers"),
     *("peers", "plot", "micro", "throughput"),
-    *("flask", "pains", "imports", "redis_floor"),
+    *("flask", "pains", "imports", "redis_floor", "sweep"),
 )
 
 if __name__ == "__main__":

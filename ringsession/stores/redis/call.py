@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from .connections import Connections
-from .exchange import Broken, Refused
+from .failures import Broken, Refused
 from .layout import Live, Tombstone, read_or_refuse, read_time
 from .replies import Command
 from .scripts import Script

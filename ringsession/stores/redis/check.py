@@ -12,7 +12,7 @@ from typing import Any
 
 from .call import Call
 from .connections import Connections
-from .exchange import NotAccepted, Refused
+from .failures import NotAccepted, Refused
 from .scripts import CHECK, Script
 from .scripts_users import CHECK_USERS
 

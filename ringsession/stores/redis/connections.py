@@ -11,7 +11,8 @@ import time
 from typing import Any, Protocol
 
 from .. import StoreUnavailable
-from .exchange import Broken, Refused, Server
+from .exchange import Server
+from .failures import Broken, Refused
 from .handshake import Recipe
 from .lookup import Lookup
 from .replies import Command

@@ -1,7 +1,7 @@
 """Exchange one packet with a Redis or Valkey server, over connections that no other code uses.
 
 A connection is used again only after all replies were read and the last reply was this exchange's
-random token. In every other case it is closed, so that no reply reaches another request.
+own token. In every other case it is closed, so that no reply reaches another request.
 """
 
 from __future__ import annotations
@@ -11,56 +11,42 @@ import select
 import socket
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from time import monotonic
 from typing import Any
 
 from .. import StoreUnavailable
-from .handshake import Recipe, is_a
+from .failures import Refused, make_failure, make_refusal
+from .handshake import Recipe
 from .lookup import seconds_left
-from .replies import BadReply, Command, ErrorReply, pack, parse_replies, shorten
+from .replies import BadReply, Command, ErrorReply, pack, parse_replies
 
 _RECEIVED_AT_ONCE = 65_536
 _MOST_IDLE = 64  # idle connections to one server
 _LONGEST_IDLE = 60.0  # seconds; routers drop a connection without traffic after some minutes
 _LONGEST_LIFE = 600.0  # seconds; credentials and addresses change
-_TOKEN_DIGITS = 16
+_TOKEN_DIGITS = 24
+_SAME_TIMEOUT = 0.01  # seconds; a smaller difference is not worth a system call
 _SERVER_CHANGED = ("READONLY", "LOADING", "MASTERDOWN", "NOAUTH")
-
-
-class Broken(StoreUnavailable):
-    """The connection failed. The call may try again on a new connection.
-
-    was_sent: whether the server may have executed the commands.
-    """
-
-    def __init__(self, text: str, was_sent: bool) -> None:
-        super().__init__(text)
-        self.was_sent = was_sent
-
-
-class Refused(StoreUnavailable):
-    """The server answered with an error."""
-
-    def __init__(self, reply: ErrorReply) -> None:
-        super().__init__(f"redis_store: the server answered: {shorten(reply.text)}")
-        self.reply = reply
-
-
-class NotAccepted(StoreUnavailable):
-    """The server refused the handshake: the credentials, or the number of the database."""
 
 
 class Connection:
     """One connection to a server, after the handshake."""
 
-    __slots__ = ("_socket", "_poll", "opened", "used", "close", "__weakref__")
+    __slots__ = (
+        *("_socket", "_poll", "_timeout", "_tokens", "opened", "used", "close"),
+        "__weakref__",
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         # Not __del__: the garbage collector may finalize the socket first, with a ResourceWarning.
         self.close = weakref.finalize(self, _close, sock, os.getpid())
         self.close.atexit = False
         self._socket = sock
+        self._timeout = -1.0  # of the socket; not set yet
+        self._tokens = _make_tokens()
         self.opened = self.used = monotonic()
         self._poll: Any = None
         if hasattr(select, "poll"):  # not under eventlet, and not on Windows
@@ -73,39 +59,39 @@ class Connection:
             return not self._poll.poll(0)
         return not select.select([self._socket], [], [], 0)[0]
 
-    def ask(self, packet: bytes, count: int, deadline: float) -> list[Any]:
+    def ask(self, packet: bytes, asked: int, deadline: float) -> list[Any]:
         """Send a packet of commands with a token after them, and return the reply to each."""
-        token = os.urandom(_TOKEN_DIGITS // 2).hex().encode()
-        answer = b"$%d\r\n%b\r\n" % (_TOKEN_DIGITS, token)
-        sock = self._socket
-        sock.settimeout(seconds_left(deadline))
-        sock.sendall(b"%b*2\r\n$4\r\nECHO\r\n%b" % (packet, answer))
-        sock.settimeout(seconds_left(deadline))
-        data = sock.recv(_RECEIVED_AT_ONCE)
-        replies = parse_replies(data, count + 1) if data else None
-        if replies is None:
-            replies = self._receive_rest(data, count + 1, deadline)
+        token = next(self._tokens)
+        self._limit(deadline)
+        self._socket.sendall(
+            b"%b*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (packet, _TOKEN_DIGITS, token)
+        )
+        data = self._receive(deadline)
+        replies = parse_replies(data, asked + 1)
+        while replies is None:
+            data += self._receive(deadline)
+            replies = parse_replies(data, asked + 1)
         last = replies.pop()
         if last != token:
-            raise (
-                Refused(last)
-                if type(last) is ErrorReply
-                else BadReply("the reply is not the token of this exchange")
-            )
+            if type(last) is ErrorReply:
+                raise Refused(last)
+            raise BadReply("the reply is not the token of this exchange")
         self.used = monotonic()
         return replies
 
-    def _receive_rest(self, first: bytes, count: int, deadline: float) -> list[Any]:
-        data = bytearray(first)
-        while True:
-            self._socket.settimeout(seconds_left(deadline))
-            more = self._socket.recv(_RECEIVED_AT_ONCE)
-            if not more:
-                raise ConnectionResetError("the server closed the connection")
-            data += more
-            replies = parse_replies(bytes(data), count)
-            if replies is not None:
-                return replies
+    def _receive(self, deadline: float) -> bytes:
+        self._limit(deadline)
+        data = self._socket.recv(_RECEIVED_AT_ONCE)
+        if not data:
+            raise ConnectionResetError("the server closed the connection")
+        return data
+
+    def _limit(self, deadline: float) -> None:
+        """Let the socket wait until the deadline."""
+        left = seconds_left(deadline)
+        if abs(left - self._timeout) > _SAME_TIMEOUT:
+            self._socket.settimeout(left)
+            self._timeout = left
 
 
 class Server:
@@ -128,7 +114,7 @@ class Server:
         Raises Refused for an error reply, Broken if the connection failed, and StoreUnavailable
         if the answer was late.
         """
-        packet = b"".join(map(pack, commands))
+        packet = pack(*commands)
         connection = self._take() or self._open(deadline)
         try:
             replies = connection.ask(packet, len(commands), deadline)
@@ -137,15 +123,16 @@ class Server:
             if not isinstance(error, Exception) or isinstance(error, StoreUnavailable):
                 raise
             self.close()  # the idle connections are often broken too
-            raise _failure(error, was_sent=True) from None
-        refused = next((reply for reply in replies if type(reply) is ErrorReply), None)
-        if refused is not None and refused.code in _SERVER_CHANGED:
-            connection.close()
-            self.close()
-        else:
-            self._put(connection)
-        if refused is not None:
-            raise _refusal(refused)
+            raise make_failure(error, was_sent=True) from None
+        for reply in replies:
+            if type(reply) is ErrorReply:
+                if reply.code in _SERVER_CHANGED:
+                    connection.close()
+                    self.close()
+                else:
+                    self._put(connection)
+                raise make_refusal(reply)
+        self._put(connection)
         return replies
 
     def close(self) -> None:
@@ -174,22 +161,31 @@ class Server:
             connection.close()
             return
         self._idle.append(connection)
-        with suppress(IndexError):
+        try:
             while not _is_fresh(self._idle[0], connection.used):
                 self._idle.popleft().close()
+        except IndexError:
+            pass  # other threads have taken them
 
     def _open(self, deadline: float) -> Connection:
         try:
             sock, address = self._recipe.connect(deadline)
         except Exception as error:
             self.close()
-            raise _failure(error, was_sent=False) from None
+            raise make_failure(error, was_sent=False) from None
         connection = Connection(sock)
         self.opened += 1
         if address != self._address:  # a Sentinel has named another primary
             self.close()
             self._address = address
         return connection
+
+
+def _make_tokens() -> Iterator[bytes]:
+    """Yield tokens of 24 digits: a random name of the connection, and the exchange's number."""
+    name = os.urandom(8).hex().encode()
+    for number in count():
+        yield b"%b%08x" % (name, number)
 
 
 def _close(sock: socket.socket, pid: int) -> None:
@@ -203,21 +199,3 @@ def _close(sock: socket.socket, pid: int) -> None:
 
 def _is_fresh(connection: Connection, now: float) -> bool:
     return now - connection.used < _LONGEST_IDLE and now - connection.opened < _LONGEST_LIFE
-
-
-def _refusal(reply: ErrorReply) -> StoreUnavailable:
-    if reply.code == "READONLY":  # the primary has become a replica and executed nothing
-        return Broken("redis_store: the server is a read-only replica", was_sent=False)
-    return Refused(reply)
-
-
-def _failure(error: Exception, *, was_sent: bool) -> StoreUnavailable:
-    """Return the exception to raise for one of a socket or of the client library."""
-    if is_a(error, "TimeoutError"):
-        return StoreUnavailable("redis_store: the server did not answer in time")
-    text = shorten(str(error)) or type(error).__name__
-    if is_a(error, "AuthenticationError") or is_a(error, "ResponseError"):
-        return NotAccepted(f"redis_store: the server refused the connection: {text}")
-    if isinstance(error, (OSError, BadReply)) or is_a(error, "ConnectionError"):
-        return Broken(f"redis_store: the connection failed: {text}", was_sent)
-    return StoreUnavailable(f"redis_store: no connection: {type(error).__name__}")

@@ -26,7 +26,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from ... import codec
 from .. import Change, Details, StoreUnavailable
@@ -60,20 +61,29 @@ class Live(NamedTuple):
         return _merge(codec.record_text(first), deltas)
 
 
-def loaded_facts(found: Live) -> dict[str, Any]:
-    """Return the facts of a session's login for `Loaded`."""
+# Whether a session is remembered, and `began`, `owner`, `handle` and `confirmed` of `Details`.
+Facts = tuple[bool, float, str | None, str | None, float | None]
+
+
+def loaded_facts(found: Live) -> Facts:
+    """Return the facts of a session's login, as the last fields of `Loaded` need them."""
     times = found.times
-    facts: dict[str, Any] = {"remembered": times.remembered, "began": times.created}
     if found.facts.endswith(_NO_LOGIN):
-        return facts
+        return (times.remembered, times.created, None, None, None)
     _, began, owner, handle, confirmed = found.facts.split(b" ")
-    if began != _NONE:
-        facts["began"] = int(began) / 1000
-    if owner != _NONE:
-        facts |= {"owner": owner.decode(), "handle": handle.decode()}
-    if confirmed != _NONE:
-        facts["confirmed"] = times.created if confirmed == _NOW else int(confirmed) / 1000
-    return facts
+    return (
+        times.remembered,
+        times.created if began == _NONE else int(began) / 1000,
+        None if owner == _NONE else owner.decode(),
+        None if owner == _NONE else handle.decode(),
+        _read_confirmed(confirmed, times.created),
+    )
+
+
+def _read_confirmed(field: bytes, created: float) -> float | None:
+    if field == _NONE:
+        return None
+    return created if field == _NOW else int(field) / 1000
 
 
 class Tombstone(NamedTuple):
@@ -149,7 +159,7 @@ def read(text: bytes) -> Live | Tombstone:
             raise ValueError
         head, _, body = text.partition(b"\n")
         _, version, seen, created, flags, idle, absolute, facts = head.split(b" ", 7)
-        lifetime = Lifetime(_seconds(idle), _seconds(absolute))
+        lifetime = _read_lifetime(idle, absolute)
         times = Times(int(created) / 1000, int(seen) / 1000, lifetime, flags[1:2] == b"1")
         clock = text[SEEN:CREATED_END]
         return Live(version, times, clock, flags[:1] == b"1", body, int(flags[2:]), facts)
@@ -177,6 +187,11 @@ def read_time(reply: Sequence[bytes]) -> float:
 
 def _number(seconds: float | None) -> bytes:
     return _NONE if seconds is None else b"%d" % milliseconds(seconds)
+
+
+@lru_cache(maxsize=64)  # most sessions of an app have the same times
+def _read_lifetime(idle: bytes, absolute: bytes) -> Lifetime:
+    return Lifetime(_seconds(idle), _seconds(absolute))
 
 
 def _seconds(field: bytes) -> float | None:

@@ -42,42 +42,61 @@ def shorten(text: str) -> str:
     return "".join(sign if " " <= sign <= "~" else "?" for sign in text).strip()
 
 
-def pack(command: Command) -> bytes:
-    r"""Return one command as bytes.
+def pack(*commands: Command) -> bytes:
+    r"""Return commands as the bytes of one packet.
 
-    >>> pack([b"GET", b"a"])
-    b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n'
+    >>> pack([b"GET", b"a"], [b"TIME"])
+    b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nTIME\r\n'
     """
-    parts = [b"$%d\r\n%b\r\n" % (len(part), part) for part in command]
-    return b"*%d\r\n" % len(command) + b"".join(parts)
+    lines = []
+    for command in commands:
+        lines.append(b"*%d" % len(command))
+        for part in command:
+            lines.append(b"$%d" % len(part))
+            lines.append(part)
+    lines.append(b"")
+    return b"\r\n".join(lines)
 
 
-def _parse(data: bytes, at: int) -> tuple[Any, int]:
-    """Return one reply and the position after it. Raise IndexError if bytes are missing."""
-    end = data.find(b"\r\n", at)
-    if end < 0:
-        raise IndexError
-    kind, line, after = data[at], data[at + 1 : end], end + 2
-    if kind == 36:  # $
-        size = int(line)
-        if size < 0:
-            return None, after
-        if len(data) < after + size + 2:
-            raise IndexError
-        return data[after : after + size], after + size + 2
-    if kind == 58:  # :
-        return int(line), after
-    if kind == 43:  # +
-        return line, after
-    if kind == 45:  # -
-        return ErrorReply(line.decode("utf-8", "replace")), after
-    if kind != 42:  # *
+def _read(lines: list[bytes], at: int, count: int) -> tuple[list[Any], int]:
+    """Return the replies from a line on, and the line after them. Raise IndexError without it."""
+    replies: list[Any] = []
+    for _ in range(count):
+        line = lines[at]
+        kind = line[:1]
+        at += 1
+        if kind == b"$":
+            size = int(line[1:])
+            text = None
+            if size >= 0:
+                text = lines[at]
+                at += 1
+                if len(text) != size:
+                    text, at = _join(lines, at - 1, size)
+            replies.append(text)
+        elif kind == b":":
+            replies.append(int(line[1:]))
+        elif kind == b"*":
+            values, at = _read(lines, at, int(line[1:]))
+            replies.append(values)
+        elif kind == b"+":
+            replies.append(line[1:])
+        elif kind == b"-":
+            replies.append(ErrorReply(line[1:].decode("utf-8", "replace")))
+        else:
+            raise ValueError
+    return replies, at
+
+
+def _join(lines: list[bytes], at: int, size: int) -> tuple[bytes, int]:
+    """Return a text that has line breaks in it, and the line after it."""
+    first, length = at, -2
+    while length < size:
+        length += len(lines[at]) + 2
+        at += 1
+    if length != size:
         raise ValueError
-    values = []
-    for _ in range(int(line)):
-        value, after = _parse(data, after)
-        values.append(value)
-    return values, after
+    return b"\r\n".join(lines[first:at]), at
 
 
 def parse_replies(data: bytes, count: int) -> list[Any] | None:
@@ -88,15 +107,14 @@ def parse_replies(data: bytes, count: int) -> list[Any] | None:
     >>> parse_replies(b"$1\r\na\r\n*1\r\n:5\r\n", 2)
     [b'a', [5]]
     """
-    replies, at = [], 0
+    lines = data.split(b"\r\n")
+    rest = lines.pop()  # the start of a line, or nothing
     try:
-        for _ in range(count):
-            reply, at = _parse(data, at)
-            replies.append(reply)
+        replies, at = _read(lines, 0, count)
     except IndexError:
         return None
     except ValueError:
         raise BadReply("the server did not answer in RESP2") from None
-    if at != len(data):
+    if rest or at != len(lines):
         raise BadReply("the server sent more replies than there were commands")
     return replies

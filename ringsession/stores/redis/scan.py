@@ -18,7 +18,8 @@ from .. import StoreUnavailable
 from ..deadlines import TOMBSTONE
 from .call import Call
 from .connections import Connections
-from .exchange import Broken, Refused, Server
+from .exchange import Server
+from .failures import Broken, Refused
 from .layout import read_time
 from .replies import Command
 from .scripts_users import END_OLD

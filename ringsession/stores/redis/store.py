@@ -17,7 +17,7 @@ from ..compare_and_set import compare_and_set
 from .call import Call
 from .connections import connect
 from .check import check_server
-from .exchange import Broken
+from .failures import Broken
 from .layout import Live, loaded_facts, milliseconds, new_version
 from .layout import write_clock, write_delta, write_rest
 from .report import RedisReport
@@ -65,7 +65,9 @@ class RedisStore(UserIndex, RedisReport, CopiesAsItself):
             moved,
             standing.due,
             found.disposable,
-            **loaded_facts(found),
+            None,
+            False,
+            *loaded_facts(found),
         )
 
     def create(

@@ -15,7 +15,7 @@ from ..deadlines import UNLIMITED, judge
 from .call import Call
 from .check import check_users
 from .connections import Connections, ServerConnections
-from .exchange import Broken
+from .failures import Broken
 from .layout import Live, loaded_facts, milliseconds, read_or_refuse, read_time
 from .scan import Scan
 from .scripts_users import CLEANED_AFTER, DROP, END, ENLIST, MARK
@@ -160,11 +160,11 @@ def _make_row(key: str, text: bytes | None, now: float) -> UserSessionRow | None
     found = None if text is None else read_or_refuse(text)
     if not isinstance(found, Live) or judge(found.times, UNLIMITED, now) is None:
         return None
-    facts, times = loaded_facts(found), found.times
+    (_, began, _, handle, _), times = loaded_facts(found), found.times
     return UserSessionRow(
         key,
-        facts["handle"],
-        facts["began"],
+        handle or "",  # a session in a user's index has one
+        began,
         times.seen,
         times.idle_ends,
         times.ends,

@@ -24,7 +24,7 @@ from .table import prepare_table, require_table
 _Answer = TypeVar("_Answer")
 _Ask = Callable[[sqlite3.Connection], _Answer]
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds
+_SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.03  # seconds
 # Seconds to wait for the lock when a store opens its file. Another worker may be replacing an older
 # table, which takes 3 s for a million sessions.
 _OPENING = 60
@@ -143,8 +143,8 @@ class SqliteConnections:
                 left = deadline - time.monotonic()
                 if left <= 0 or not is_busy(error):
                     raise
-            _pause(min(left, pause * random.uniform(0.5, 1)))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause_for(min(left, pause * random.uniform(0.5, 1)))
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     def _lend(self, ask: _Ask[_Answer]) -> _Answer:
         own = self._own
@@ -208,7 +208,7 @@ def _is_greenlet() -> bool:
     return greenlet is not None and greenlet.getcurrent().parent is not None
 
 
-def _pause(seconds: float) -> None:
+def pause_for(seconds: float) -> None:
     """Sleep. Under gevent let other greenlets run, even if `time.sleep` is not patched."""
     gevent = sys.modules.get("gevent")
     if gevent is not None and _is_greenlet():

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 
 from ..calling import describe
 from . import statements as sql
-from .connections import SqliteConnections, is_busy
+from .connections import LONGEST_PAUSE, SqliteConnections, is_busy, pause_for
 
 log = logging.getLogger("ringsession")
 
@@ -19,13 +20,19 @@ _SWEPT_AT_ONCE = 64
 
 
 def sweep_all(connections: SqliteConnections, clock: Callable[[], float]) -> int:
-    """Remove all expired sessions, in small batches, so that no other writer waits for long."""
+    """Remove all expired sessions, in small batches, so that no other writer waits for long.
+
+    Other processes try again and again to lock the file. So it stays unlocked between two batches
+    for about as long as a batch takes.
+    """
     swept = 0
     while True:
+        started = time.monotonic()
         deleted = _sweep_once(connections, clock, connections.deadline())
         swept += deleted
         if deleted < _SWEPT_AT_ONCE:
             return swept
+        pause_for(min(time.monotonic() - started, LONGEST_PAUSE))
 
 
 def sweep_if_free(connections: SqliteConnections, clock: Callable[[], float]) -> None:

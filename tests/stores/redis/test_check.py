@@ -13,7 +13,7 @@ import redis as redis_py
 
 from ringsession.stores import StoreUnavailable
 from ringsession.stores.redis.check import check_server
-from ringsession.stores.redis.exchange import Broken, Refused
+from ringsession.stores.redis.failures import Broken, Refused
 from ringsession.stores.redis.replies import ErrorReply
 from tests.servers import Server
 from tests.serving import ROOT, free_port, running

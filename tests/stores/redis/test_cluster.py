@@ -14,6 +14,7 @@ from valkey.cluster import ClusterNode as ValkeyNode, ValkeyCluster
 from ringsession import codec, redis_store
 from ringsession.stores import Lifetime, StoreUnavailable
 from ringsession.stores.redis import exchange as _redis_exchange
+from ringsession.stores.redis.failures import Refused
 from ringsession.stores.redis.replies import ErrorReply
 from ringsession.testing import change, key_of
 from tests.servers import Server
@@ -150,7 +151,7 @@ def test_a_cluster_that_cannot_answer_is_unavailable(
     reply = ErrorReply(text.format(port=nodes[0].port))
 
     def ask(*given: object) -> None:
-        raise _redis_exchange.Refused(reply)
+        raise Refused(reply)
 
     monkeypatch.setattr(_redis_exchange.Server, "ask", ask)
     with pytest.raises(StoreUnavailable, match=expected):

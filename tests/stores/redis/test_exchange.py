@@ -24,6 +24,7 @@ from redis.retry import Retry
 from ringsession import codec, redis_store
 from ringsession.stores import Change, Lifetime, StoreUnavailable
 from ringsession.stores.redis import exchange as _redis_exchange
+from ringsession.stores.redis.failures import Broken
 from ringsession.testing import change, key_of
 from tests import servers
 from tests.fault_proxy import FaultProxy
@@ -85,12 +86,12 @@ def scripted(answer: Callable[[bytes], bytes | None]) -> Iterator[str]:
 
 
 def _echo(packet: bytes) -> bytes:
-    return packet[packet.rindex(b"$16\r\n") :]
+    return packet[packet.rindex(b"$24\r\n") :]
 
 
 TIME = b"*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"
 ANSWERS: dict[str, Callable[[bytes], bytes | None]] = {
-    "another token": lambda packet: b"$-1\r\n" + TIME + b"$16\r\n0123456789abcdef\r\n",
+    "another token": lambda packet: b"$-1\r\n" + TIME + b"$24\r\n%b\r\n" % (b"0" * 24),
     "an answer too much": lambda packet: b"$-1\r\n$-1\r\n" + TIME + _echo(packet),
     "an answer too few, and a hang-up": lambda packet: None,
     "no RESP": lambda packet: b"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -648,7 +649,7 @@ def make_store_through(direct: Any) -> Any:
             if self.asked == 1:
                 loaded = direct.load(KEY)
                 assert direct.patch(KEY, loaded.version, change(loaded.record, other=1))
-                raise _redis_exchange.Broken("lost", was_sent=True)
+                raise Broken("lost", was_sent=True)
             return replies
 
     store._connections = Losing()

@@ -64,6 +64,20 @@ def rows(connection: Any, table: str) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+def test_expired_sessions_are_found_by_an_index(server: Server, connection: Any) -> None:
+    """A large store would otherwise read its whole table for each batch of a sweep."""
+    store = sql_store(server.url, table="layout")
+    store.create_table()
+    if server.name == "PostgreSQL":
+        connection.exec_driver_sql("SET enable_seqscan = off")  # a scan is faster in an empty table
+    given = {"literal_binds": True}
+    find = str(store._sql.find_expired.compile(connection, compile_kwargs=given))
+    explained = connection.exec_driver_sql(f"EXPLAIN {find}".replace("%", "%%")).mappings()
+    plan = " ".join(str(value) for row in explained for value in row.values())
+    expected = {"PostgreSQL": "Index Cond: (expires <=", "MariaDB": "range ix_layout_expires"}
+    assert expected[server.name] in plan
+
+
 def test_each_column_holds_what_the_docs_say(server: Server, connection: Any) -> None:
     store = sql_store(server.url, table="layout")
     store.create_table()

@@ -161,6 +161,27 @@ def test_a_new_session_does_not_wait_for_the_lock_to_delete_expired_ones(
     assert store.sweep() == 15
 
 
+def test_others_may_write_between_two_batches_of_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    store, other = (sqlite_store(tmp_path / "sessions.db", clock=lambda: now) for _ in range(2))
+    for number in range(130):
+        assert store.create(key_of(str(number)), EMPTY, Lifetime(60))
+    now, pauses = 100.0, []
+
+    def write(seconds: float) -> None:
+        pauses.append(seconds)
+        assert other.create(key_of(f"new {len(pauses)}"), EMPTY, Lifetime(60))
+
+    monkeypatch.setattr("ringsession.stores.sqlite.sweep.pause_for", write)
+    assert store.sweep() == 130
+    assert len(pauses) == 2 and all(0 < seconds <= 0.03 for seconds in pauses)
+    assert other.count_sessions() == 2
+    for each in (store, other):
+        each.close()
+
+
 def test_the_time_that_a_swaps_function_takes_is_no_waiting(tmp_path: Path) -> None:
     store = sqlite_store(tmp_path / "sessions.db", timeout=0.2)
     store.create(KEY, EMPTY, Lifetime(), Details())
