@@ -5,7 +5,7 @@ The keys themselves come from elsewhere: SPEC's from `wsgi/`, the others from th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from .expanded_requests import is_expanded, warn_of_expanded
@@ -61,11 +61,18 @@ class Request(dict[str, Any]):
         dict.pop(self, key, None)
         self._fresh |= {key}
 
-    def provide_all(self, providers: Mapping[str, Provider]) -> None:
-        """Add several keys at once, as `provide` does."""
+    def provide_all(self, providers: Mapping[str, Provider], kept: Collection[str] = ()) -> None:
+        """Add several keys at once, as `provide` does. The values of `kept` stay if they are there.
+
+        >>> request = Request({"a": 1, "b": 2})
+        >>> request.provide_all({"a": lambda request: 3, "b": lambda request: 4}, kept=["b"])
+        >>> request["a"], request["b"]
+        (3, 2)
+        """
         self._providers.update(providers)
         for key in dict.keys(self) & providers.keys():
-            dict.pop(self, key)
+            if key not in kept:
+                dict.pop(self, key)
 
     def revise(self, key: str, change: Callable[[Request, Any], Any]) -> None:
         """Replace the value of `key` by `change(request, value)` when it is first read.
