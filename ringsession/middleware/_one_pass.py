@@ -8,9 +8,9 @@ and a request calls one function instead of one for each layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from ..http.fields import write_field
+from ..http.fields import USUAL_NAMES, write_field
 from ..http.refusals import answer_unreadable
 from ..request import Handler, Provider, Request, Response, as_request
 from ..responses import check_response, find_header, header
@@ -20,7 +20,7 @@ Change: TypeAlias = Callable[[Response, Request], Response]
 Revision: TypeAlias = Callable[[Request, Any], Any]
 
 
-class Keys(NamedTuple):
+class Keys:
     """What layers add to each request.
 
     provided: keys that are computed when they are first read, in place of a value that is there.
@@ -28,20 +28,31 @@ class Keys(NamedTuple):
     kept: those of `provided` that leave a value which is there.
     """
 
-    provided: Mapping[str, Provider] = {}
-    revised: Mapping[str, Revision] = {}
-    kept: Collection[str] = ()
+    __slots__ = ("provided", "revised", "kept")
+
+    def __init__(
+        self,
+        provided: Mapping[str, Provider] = {},
+        revised: Mapping[str, Revision] = {},
+        kept: Collection[str] = (),
+    ) -> None:
+        self.provided = provided
+        self.revised = revised
+        self.kept = kept
 
     def add_to(self, request: Request) -> Request:
         """Return the request with these keys. None of them is computed."""
-        request = as_request(request)
+        if not isinstance(request, Request):  # of which most calls have one
+            request = as_request(request)
         request.provide_all(self.provided, self.kept)
         for key, revise in self.revised.items():
             request.revise(key, revise)
         return request
 
-    def around(self, inner: Keys) -> Keys:
+    def around(self, inner: Keys | None) -> Keys:
         """Return the keys of this layer and of a layer inside it."""
+        if inner is None:
+            return self
         provided = {**self.provided, **inner.provided}
         revised = {key: self.revised[key] for key in self.revised if key not in inner.provided}
         for key, revise in inner.revised.items():
@@ -62,19 +73,19 @@ def _revise_twice(first: Revision, second: Revision) -> Revision:
     return lambda request, value: second(request, first(request, value))
 
 
-NO_KEYS = Keys()
-
-
 class AddHeaders:
     """Add headers to a response, except those that it has in any case."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = {name: write_field(name, value) for name, value in fields.items()}
-        self._names = frozenset(map(str.lower, fields))
+        self._names = frozenset(self.fields)
+        self._are_usual = USUAL_NAMES.issuperset(self.fields)
 
     def __call__(self, response: Response, request: Request) -> Response:
         headers = response.get("headers") or {}
-        if self._names.isdisjoint(map(str.lower, headers)):
+        # Usual names have one spelling each.
+        are_usual = self._are_usual and USUAL_NAMES.issuperset(headers)
+        if are_usual and self._names.isdisjoint(headers):
             return {**response, "headers": {**headers, **self.fields}}
         for name, value in self.fields.items():
             response = response if find_header(response, name) else header(response, name, value)
@@ -92,17 +103,19 @@ class OnePass:
     __slots__ = ("handler", "keys", "changes", "reads_forms")
 
     def __init__(
-        self, handler: Handler, keys: Keys, changes: tuple[Change, ...], reads_forms: bool
+        self, handler: Handler, keys: Keys | None, changes: tuple[Change, ...], reads_forms: bool
     ) -> None:
         self.handler = handler
         self.keys = keys
         self.changes = changes  # innermost first
         self.reads_forms = reads_forms
 
-    def __call__(self, request: Request) -> Response:
-        request = self.keys.add_to(request)
-        call = answer_unreadable if self.reads_forms else _call
-        response = check_response(call(self.handler, request))
+    def handle(self, request: Request) -> Response:
+        request = as_request(request) if self.keys is None else self.keys.add_to(request)
+        if self.reads_forms:
+            response = check_response(answer_unreadable(self.handler, request))
+        else:
+            response = check_response(self.handler(request))
         try:
             for change in self.changes:
                 response = change(response, request)
@@ -112,30 +125,30 @@ class OnePass:
         return response
 
 
-def _call(handler: Handler, request: Request) -> Response:
-    return handler(request)
-
-
 def join(
     handler: Handler,
     change: Change | None = None,
     *,
-    keys: Keys = NO_KEYS,
+    keys: Keys | None = None,
     reads_forms: bool = False,
 ) -> Handler:
     """Put a layer around a handler, in one pass with the layers that are around it already.
 
     change: None; a function that returns the response for the client. If it raises, the body of the
         response is closed.
-    keys: none; what the layer adds to the request.
+    keys: None; what the layer adds to the request.
     reads_forms: False; True answers in place of a handler that read an unreadable form.
     """
     # The answer to an unreadable form is for the layers further out, not for those further in.
-    if not isinstance(handler, OnePass) or (reads_forms and handler.changes):
-        return OnePass(handler, keys, () if change is None else (change,), reads_forms)
-    changes = handler.changes if change is None else _with(handler.changes, change)
-    keys = keys.around(handler.keys)
-    return OnePass(handler.handler, keys, changes, reads_forms or handler.reads_forms)
+    inner = getattr(handler, "__self__", None)
+    if not isinstance(inner, OnePass) or (reads_forms and inner.changes):
+        inner = OnePass(handler, None, (), False)
+    return OnePass(
+        inner.handler,
+        inner.keys if keys is None else keys.around(inner.keys),
+        inner.changes if change is None else _with(inner.changes, change),
+        reads_forms or inner.reads_forms,
+    ).handle
 
 
 def _with(changes: tuple[Change, ...], change: Change) -> tuple[Change, ...]:
