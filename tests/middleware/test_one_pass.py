@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import partial
 from itertools import permutations
@@ -68,11 +69,16 @@ def alone(layer: Layer, handler: Handler) -> Handler:
     return layer(lambda request: handler(request))
 
 
+FORM = b'--x\r\nContent-Disposition: form-data; name="p[q]"\r\n\r\n3\r\n--x--'
+
+
 def answer(handler: Handler, **more: Any) -> Any:
     headers = {"host": "example.org", "cookie": "a=1; b=2", "if-none-match": '"a"'}
+    headers["content-type"] = "multipart/form-data; boundary=x"
     request = {"request_method": "get", "scheme": "https", "uri": "/x/a.css", "headers": headers}
+    more = {"query_string": "a[b]=1&a[c]=2", **more}
     try:
-        response = handler(Request({**request, "query_string": "a[b]=1&a[c]=2", **more}))
+        response = handler(Request({**request, "body": io.BytesIO(FORM), **more}))
     except Exception as error:
         return repr(error)
     return [*response.items(), *(response.get("headers") or {}).items()]
