@@ -5,7 +5,7 @@ The keys themselves come from elsewhere: SPEC's from `wsgi/`, the others from th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from .expanded_requests import is_expanded, warn_of_expanded
@@ -36,10 +36,11 @@ class Request(dict[str, Any]):
         providers: Mapping[str, Provider] = {},
         find_header: FindHeader | None = None,
     ) -> None:
-        dict.__init__(self, values)
+        if values:
+            dict.__init__(self, values)
         self._providers = dict(providers)
         self._find_header = find_header
-        self._fresh: frozenset[str] = frozenset()  # keys that are computed at each read
+        self._fresh: tuple[str, ...] = ()  # keys that are computed at each read
 
     def provide(self, key: str, provider: Provider) -> None:
         """Add `key`, whose value is `provider(request)` when it is first read.
@@ -59,13 +60,20 @@ class Request(dict[str, Any]):
         """
         self._providers[key] = provider
         dict.pop(self, key, None)
-        self._fresh |= {key}
+        self._fresh += (key,)
 
-    def provide_all(self, providers: Mapping[str, Provider]) -> None:
-        """Add several keys at once, as `provide` does."""
+    def provide_all(self, providers: Mapping[str, Provider], kept: Collection[str] = ()) -> None:
+        """Add several keys at once, as `provide` does. The values of `kept` stay if they are there.
+
+        >>> request = Request({"a": 1, "b": 2})
+        >>> request.provide_all({"a": lambda request: 3, "b": lambda request: 4}, kept=["b"])
+        >>> request["a"], request["b"]
+        (3, 2)
+        """
         self._providers.update(providers)
-        for key in dict.keys(self) & providers.keys():
-            dict.pop(self, key)
+        for key in [*dict.keys(self)]:
+            if key in providers and key not in kept:
+                dict.pop(self, key)
 
     def revise(self, key: str, change: Callable[[Request, Any], Any]) -> None:
         """Replace the value of `key` by `change(request, value)` when it is first read.
@@ -89,10 +97,11 @@ class Request(dict[str, Any]):
         >>> Request({"headers": {"host": "localhost"}}).get_header("host")
         'localhost'
         """
-        if self._find_header is None or dict.__contains__(self, "headers"):
+        find = self._find_header
+        if find is None or dict.__contains__(self, "headers"):
             headers: Mapping[str, str] = self.get("headers") or {}
             return headers.get(name)
-        return self._find_header(self, name)
+        return find(self, name)
 
     def __missing__(self, key: str) -> Any:
         provider = self._providers.get(key)

@@ -66,7 +66,7 @@ def check_shape(response: Any) -> Response:
         raise wrong_headers(headers)
     if cookies is not None and not _is_mapping(cookies):
         raise wrong_cookies(cookies)
-    if not response.keys() <= _KNOWN:
+    if not _KNOWN.issuperset(response):
         for key in response.keys() - _KNOWN:
             warn_of_key(key)
     return response

@@ -32,7 +32,7 @@ BUDGETS = {
     "memory": {"untouched": 45, "read": 83, "write": 110, "new": 151},
     "cookie": {"untouched": 45, "read": 89, "write": 128, "new": 144},
     "sqlite": {"untouched": 45, "read": 88, "write": 117, "new": 156},
-    "site_defaults": {"untouched": 104},
+    "site_defaults": {"untouched": 74},
 }
 
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}

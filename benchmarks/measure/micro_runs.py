@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.commands.overhead import APPS, configs, make_environ, session_cookie
-from ringsession import assoc_in, sqlite_store, wrap_defaults
+from ringsession import assoc_in, memory_store, site_defaults, sqlite_store, wrap_defaults
 
-STORES = ("bare", "memory", "cookie", "sqlite")
+STORES = ("bare", "memory", "cookie", "sqlite", "site_defaults")
 WORKS = ("untouched", "read", "write")
 WARM = 100  # requests, after which the interpreter has specialized what it will
 
@@ -33,6 +33,7 @@ def _serve(store: str, work: str, requests: int) -> None:
             made["sqlite"] = assoc_in(
                 made["memory"], ["session", "store"], sqlite_store(Path(folder, "sessions.db"))
             )
+            made["site_defaults"] = assoc_in(site_defaults, ["session", "store"], memory_store())
             cookie = session_cookie(wrap_defaults(APPS["new"], made[store]), make_environ(None))
             _ask(wrap_defaults(app, made[store]), make_environ(cookie), requests)
     else:

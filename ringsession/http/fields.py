@@ -9,6 +9,19 @@ from .grammar import CONTROL, TOKEN, URL_CONTROL
 from .uri import encode_url
 
 _URLS = frozenset(("location", "content-location"))  # the headers whose value is a URL
+# The names that most responses have, in the spelling that most programs use. Each of them is a
+# token, and none stands here in a second spelling, so that such names need no further check.
+USUAL_NAMES = frozenset("""
+    Accept-Ranges Access-Control-Allow-Credentials Access-Control-Allow-Headers
+    Access-Control-Allow-Methods Access-Control-Allow-Origin Access-Control-Expose-Headers
+    Access-Control-Max-Age Age Allow Cache-Control Clear-Site-Data Connection Content-Disposition
+    Content-Encoding Content-Language Content-Length Content-Location Content-Range
+    Content-Security-Policy Content-Security-Policy-Report-Only Content-Type
+    Cross-Origin-Embedder-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy Date ETag
+    Expires Last-Modified Link Location Permissions-Policy Pragma Referrer-Policy Retry-After Server
+    Server-Timing Set-Cookie Strict-Transport-Security Vary WWW-Authenticate X-Content-Type-Options
+    X-Frame-Options X-Request-ID X-Robots-Tag X-XSS-Protection
+    """.split())
 _NAME = "no control character, and only letters, digits and !#$%&'*+-.^_`|~ in the name of a header"
 
 

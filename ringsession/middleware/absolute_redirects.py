@@ -9,9 +9,9 @@ from urllib.parse import urljoin
 
 from ..http.fields import write_field
 from ..http.origin import get_origin, get_path
-from ..wsgi.body import close_body
-from ..request import Handler, Request, Response, as_request
-from ..responses import check_response, find_header, header
+from ..request import Handler, Request, Response
+from ..responses import find_header, header
+from ._one_pass import join
 
 _STATUSES = frozenset((201, 301, 302, 303, 307, 308))
 
@@ -46,14 +46,4 @@ def wrap_absolute_redirects(handler: Handler) -> Handler:
     >>> wrap_absolute_redirects(handler)(request)["headers"]
     {'Location': 'http://example.org/x/b'}
     """
-
-    def absolute_redirects(request: Request) -> Response:
-        request = as_request(request)
-        response = check_response(handler(request))
-        try:
-            return absolute_redirects_response(response, request)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
-
-    return absolute_redirects
+    return join(handler, absolute_redirects_response)

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..wsgi.body import AppIter, close_body, is_empty
+from ..wsgi.body import AppIter, is_empty
 from ..http.grammar import TOKEN
 from ..http.fields import check_field
 from ..http.media_types import guess_type, is_active
 from ..option_error import OptionError, wrong_value
-from ..request import Handler, Request, Response, as_request
-from ..responses import check_response, find_header, get_charset, header
+from ..request import Handler, Request, Response
+from ..responses import find_header, get_charset, header
+from ._one_pass import join
 
 OCTETS = "application/octet-stream"
 # RFC 9110 section 8.6: a 204 has no Content-Length. In a 304 it would be the length of the body
@@ -89,16 +90,10 @@ def wrap_content_type(handler: Handler, *, mime_types: Mapping[str, str] = {}) -
     for extension, media_type in types.items():
         _check_type(extension, media_type)
 
-    def content_type(request: Request) -> Response:
-        request = as_request(request)
-        response = check_response(handler(request))
-        try:
-            return content_type_response(response, request, types)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+    def content_type(response: Response, request: Request) -> Response:
+        return content_type_response(response, request, types)
 
-    return content_type
+    return join(handler, content_type)
 
 
 _LONGEST = 128  # characters of a Content-Type that is kept; a handler may repeat a client's
@@ -141,15 +136,10 @@ def wrap_default_charset(handler: Handler, *, charset: str = "utf-8") -> Handler
     if not _is_charset(charset):
         raise wrong_value("charset", "one that is known", charset)
 
-    def default_charset(request: Request) -> Response:
-        response = check_response(handler(request))
-        try:
-            return default_charset_response(response, charset)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+    def default_charset(response: Response, request: Request) -> Response:
+        return default_charset_response(response, charset)
 
-    return default_charset
+    return join(handler, default_charset)
 
 
 def _is_charset(charset: Any) -> bool:
@@ -203,12 +193,7 @@ def wrap_content_length(handler: Handler) -> Handler:
     {'Content-Length': '2'}
     """
 
-    def content_length(request: Request) -> Response:
-        response = check_response(handler(request))
-        try:
-            return content_length_response(response)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+    def content_length(response: Response, request: Request) -> Response:
+        return content_length_response(response)
 
-    return content_length
+    return join(handler, content_length)

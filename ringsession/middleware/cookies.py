@@ -14,11 +14,11 @@ from typing import Any
 
 from ..http.grammar import MAX_COOKIE_OCTETS, COOKIE_VALUE, PLAIN_COOKIE_VALUE, TOKEN
 from ..http.form_encoding import form_decode, form_encode
-from ..wsgi.body import close_body
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Request, Response
 from ..response_shape import wrong_cookies
-from ..responses import change_header, check_response
+from ..responses import change_header
 from ._cookie_attrs import attributes, check_cookie
+from ._one_pass import Keys, join
 
 MAX_HEADER = 16_384
 MAX_PAIRS = 200
@@ -144,12 +144,12 @@ def _read_cookies(request: Request) -> dict[str, dict[str, str]]:
     return {name: {"value": value} for name, value in _pairs(header)}
 
 
+_KEYS = Keys({"cookies": _read_cookies}, kept=("cookies",))
+
+
 def cookies_request(request: Request) -> Request:
     """See wrap_cookies."""
-    request = as_request(request)
-    if not dict.__contains__(request, "cookies"):
-        request.provide("cookies", _read_cookies)
-    return request
+    return _KEYS.add_to(request)
 
 
 def _set_cookie(name: str, cookie: object) -> str:
@@ -199,12 +199,7 @@ def wrap_cookies(handler: Handler) -> Handler:
     {'headers': {'Set-Cookie': ['seen=1']}}
     """
 
-    def cookies(request: Request) -> Response:
-        response = check_response(handler(cookies_request(request)))
-        try:
-            return cookies_response(response)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
+    def cookies(response: Response, request: Request) -> Response:
+        return cookies_response(response)
 
-    return cookies
+    return join(handler, cookies, keys=_KEYS)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..option_error import wrong_value
-from ..request import Handler, Request, Response
-from ..responses import check_response
-from .security_headers import add_header
+from ..request import Handler
+from ._one_pass import AddHeaders, join
 
 _OPENER_POLICIES = (  # HTML Standard, cross-origin opener policies
     "unsafe-none",
@@ -41,11 +40,7 @@ def wrap_cross_origin_opener_policy(handler: Handler, *, policy: str = "same-ori
     {'Cross-Origin-Opener-Policy': 'same-origin'}
     """
     _check_policy(policy, _OPENER_POLICIES)
-
-    def cross_origin_opener_policy(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "Cross-Origin-Opener-Policy", policy)
-
-    return cross_origin_opener_policy
+    return join(handler, AddHeaders({"Cross-Origin-Opener-Policy": policy}))
 
 
 def wrap_cross_origin_resource_policy(handler: Handler, *, policy: str = "same-origin") -> Handler:
@@ -61,8 +56,4 @@ def wrap_cross_origin_resource_policy(handler: Handler, *, policy: str = "same-o
     {'Cross-Origin-Resource-Policy': 'same-origin'}
     """
     _check_policy(policy, _RESOURCE_POLICIES)
-
-    def cross_origin_resource_policy(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "Cross-Origin-Resource-Policy", policy)
-
-    return cross_origin_resource_policy
+    return join(handler, AddHeaders({"Cross-Origin-Resource-Policy": policy}))

@@ -17,10 +17,11 @@ from werkzeug.sansio.multipart import Field
 from ..wsgi.form_input import MULTIPART_TYPE, FormInput, form_limits, form_type
 from ..wsgi.temporary import IN_MEMORY, NOT_KEPT, check_folder, close_quietly, no_file
 from ..http.log_text import show_request
-from ..http.refusals import BadParams, NoTemporaryFile, ParamsTooLarge, answer_unreadable
+from ..http.refusals import BadParams, NoTemporaryFile, ParamsTooLarge
 from ..option_error import OptionError, wrong_value
-from ..request import Handler, Request, Response, as_request
+from ..request import Handler, Request
 from ._multipart_parts import LONGEST_BOUNDARY, MAX_SIZE, Limits, Store, read_parts
+from ._one_pass import Keys, join
 from .params import append_value, check_encoding, find_charset
 
 log = logging.getLogger("ringsession")
@@ -157,12 +158,13 @@ def _over_params(request: Request, params: dict[str, Any] | None) -> dict[str, A
     return {**(params or {}), **request["multipart_params"]}
 
 
+def _keys(read: Callable[[Request], Any]) -> Keys:
+    return Keys({"multipart_params": read}, {"params": _over_params})
+
+
 def multipart_params_request(request: Request, read: Callable[[Request], Any]) -> Request:
     """See wrap_multipart_params."""
-    request = as_request(request)
-    request.provide("multipart_params", read)
-    request.revise("params", _over_params)
-    return request
+    return _keys(read).add_to(request)
 
 
 def wrap_multipart_params(
@@ -215,8 +217,4 @@ def wrap_multipart_params(
     except NoTemporaryFile as error:
         raise OptionError("store", f"{_NO_FOLDER}: {error.reason}. {_ADVICE}") from None
     read = _Reader(store, encoding and find_charset(encoding), limits)
-
-    def multipart_params(request: Request) -> Response:
-        return answer_unreadable(handler, multipart_params_request(request, read))
-
-    return multipart_params
+    return join(handler, keys=_keys(read), reads_forms=True)

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..http.refusals import BadParams, answer_unreadable
-from ..request import Handler, Request, Response, as_request
+from ..http.refusals import BadParams
+from ..request import Handler, Request
+from ._one_pass import Keys, join
 from .params import append_value
 
 MAX_DEPTH = 32
@@ -77,11 +78,12 @@ def _nested(request: Request, params: dict[str, Any] | None) -> dict[str, Any]:
     return nest_params(params or {})
 
 
+_KEYS = Keys(revised={"params": _nested})
+
+
 def nested_params_request(request: Request) -> Request:
     """See wrap_nested_params."""
-    request = as_request(request)
-    request.revise("params", _nested)
-    return request
+    return _KEYS.add_to(request)
 
 
 def wrap_nested_params(handler: Handler) -> Handler:
@@ -95,8 +97,4 @@ def wrap_nested_params(handler: Handler) -> Handler:
     >>> handler({"params": {"user[name]": "ann", "user[roles][]": "admin"}})["body"]
     {'user': {'name': 'ann', 'roles': ['admin']}}
     """
-
-    def nested_params(request: Request) -> Response:
-        return answer_unreadable(handler, nested_params_request(request))
-
-    return nested_params
+    return join(handler, keys=_KEYS, reads_forms=True)

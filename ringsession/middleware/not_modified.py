@@ -13,8 +13,9 @@ from werkzeug.http import parse_date
 from ..http.conditions import read_entity_tags
 from ..wsgi.body import close_body
 from ..wsgi.message import field_lines
-from ..request import Handler, Request, Response, as_request
-from ..responses import check_response, get_header
+from ..request import Handler, Request, Response
+from ..responses import get_header
+from ._one_pass import join
 
 # RFC 9110 section 13.1.2: for other methods the answer would be a 412, before their handler runs.
 _METHODS = ("get", "head")
@@ -82,14 +83,4 @@ def wrap_not_modified(handler: Handler) -> Handler:
     >>> wrap_not_modified(handler)(request)["status"]
     304
     """
-
-    def not_modified(request: Request) -> Response:
-        request = as_request(request)
-        response = check_response(handler(request))
-        try:
-            return not_modified_response(response, request)
-        except BaseException:
-            close_body(response.get("body"))
-            raise
-
-    return not_modified
+    return join(handler, not_modified_response)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..wsgi.form_input import FORM_TYPE, MAX_FORM_BYTES, form_limits, form_type
-from ..http.refusals import ParamsTooLarge, UnknownCharset, answer_unreadable
+from ..http.refusals import ParamsTooLarge, UnknownCharset
 from ..http.form_encoding import form_decode
 from ..option_error import wrong_value
-from ..request import Handler, Provider, Request, Response, as_request
+from ..request import Handler, Provider, Request
+from ._one_pass import Keys, join
 
 MAX_FIELDS = 1000
 # Python's name of each supported charset. In all of them "&", "=" and "%" are the octets of ASCII.
@@ -139,13 +140,7 @@ def wrap_params(handler: Handler, *, encoding: str | None = None) -> Handler:
         "form_params": lambda request: _form_params(request, charset),
         "params": _params,
     }
-
-    def params(request: Request) -> Response:
-        request = as_request(request)
-        request.provide_all(providers)
-        return answer_unreadable(handler, request)
-
-    return params
+    return join(handler, keys=Keys(providers), reads_forms=True)
 
 
 def check_encoding(encoding: object) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..option_error import OptionError, wrong_value
-from ..request import Handler, Request, Response
-from ..responses import check_response
-from .security_headers import add_header
+from ..request import Handler
+from ._one_pass import AddHeaders, join
 
 # W3C Permissions Policy section 5.2: the policy is a dictionary of structured fields (RFC 9651
 # section 3.2). A member is a feature with "*", self, a scheme or an origin in quotes (CSP section
@@ -76,8 +75,4 @@ def wrap_permissions_policy(handler: Handler, *, policy: str | Mapping[str, Any]
     {'Permissions-Policy': 'camera=(), fullscreen=(self)'}
     """
     text = _policy(policy)
-
-    def permissions_policy(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "Permissions-Policy", text)
-
-    return permissions_policy
+    return join(handler, AddHeaders({"Permissions-Policy": text}))

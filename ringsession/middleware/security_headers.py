@@ -14,6 +14,7 @@ from ..http.grammar import AV_OCTETS, TOKEN
 from ..option_error import OptionError, check_switches, wrong_value
 from ..request import Handler, Request, Response, as_request
 from ..responses import check_response, find_header, header
+from ._one_pass import AddHeaders, join
 
 NONCE = "{nonce}"
 _REFERRER_POLICIES = (  # W3C Referrer Policy section 3
@@ -57,11 +58,7 @@ def wrap_frame_options(
     if allow_from is not None and not is_text:
         raise wrong_value("allow_from", "a URI", allow_from)
     text = f"ALLOW-FROM {allow_from}" if allow_from else value.upper()
-
-    def frame_options(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "X-Frame-Options", text)
-
-    return frame_options
+    return join(handler, AddHeaders({"X-Frame-Options": text}))
 
 
 def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Handler:
@@ -77,11 +74,7 @@ def wrap_content_type_options(handler: Handler, *, value: str = "nosniff") -> Ha
     """
     if value != "nosniff":
         raise wrong_value("value", '"nosniff"', value)
-
-    def content_type_options(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "X-Content-Type-Options", "nosniff")
-
-    return content_type_options
+    return join(handler, AddHeaders({"X-Content-Type-Options": "nosniff"}))
 
 
 def wrap_xss_protection(
@@ -103,11 +96,7 @@ def wrap_xss_protection(
     if mode is not None and (mode != "block" or not enable):
         raise wrong_value("mode", 'None, or "block" where enable is True', mode)
     text = ("1; mode=block" if mode else "1") if enable else "0"
-
-    def xss_protection(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "X-XSS-Protection", text)
-
-    return xss_protection
+    return join(handler, AddHeaders({"X-XSS-Protection": text}))
 
 
 def _directive(name: Any, sources: Any) -> str:
@@ -155,9 +144,10 @@ def wrap_content_security_policy(
     text = _policy(policy)
     name = "Content-Security-Policy" + ("-Report-Only" if report_only else "")
 
+    if NONCE not in text:
+        return join(handler, AddHeaders({name: text}))
+
     def content_security_policy(request: Request) -> Response:
-        if NONCE not in text:
-            return add_header(check_response(handler(request)), name, text)
         nonce = secrets.token_urlsafe(16)
         request = as_request(request | {"csp_nonce": nonce})
         response = check_response(handler(request))
@@ -186,8 +176,4 @@ def wrap_referrer_policy(
     if not names or not set(names) <= set(_REFERRER_POLICIES):
         raise wrong_value("policy", f"one of {', '.join(_REFERRER_POLICIES)}", policy)
     text = ", ".join(names)
-
-    def referrer_policy(request: Request) -> Response:
-        return add_header(check_response(handler(request)), "Referrer-Policy", text)
-
-    return referrer_policy
+    return join(handler, AddHeaders({"Referrer-Policy": text}))

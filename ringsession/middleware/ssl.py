@@ -16,9 +16,10 @@ from ..http.origin import get_path
 from ..http.refusals import refuse as refuse_request
 from ..option_error import OptionError, check_switches, wrong_value
 from ..request import Handler, Request, Response, as_request
-from ..responses import check_response, header
+from ..responses import header
 from ._except_paths import is_excepted, read_paths, replace_host
 from ._host_names import check_name, check_names, find_host
+from ._one_pass import join
 
 _YEAR = 31_536_000
 _WRONG_HOST = BadRequest("expected a Host header with a name that is served here")
@@ -145,13 +146,11 @@ def wrap_hsts(
     text += "; includeSubDomains" if include_subdomains else ""
     text += "; preload" if preload else ""
 
-    def hsts(request: Request) -> Response:
-        request = as_request(request)
-        response = check_response(handler(request))
+    def hsts(response: Response, request: Request) -> Response:
         # RFC 6797 section 7.2: "MUST NOT include the STS header field in HTTP responses conveyed
         # over non-secure transport".
         if request["scheme"] != "https" or not _has_name(request):
             return response
         return header(response, "Strict-Transport-Security", text)
 
-    return hsts
+    return join(handler, hsts)

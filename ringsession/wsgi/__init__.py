@@ -67,7 +67,7 @@ class _AppHandler:
     def __init__(self, app: WSGIApp) -> None:
         self.app = app
 
-    def __call__(self, request: Mapping[str, Any]) -> Response:
+    def handle(self, request: Mapping[str, Any]) -> Response:
         if not isinstance(request, Request):  # of which most calls have one
             request = as_request(request)
         environ = request_environ(request)
@@ -102,8 +102,9 @@ def to_wsgi(handler: Handler) -> WSGIApp:
     >>> Client(to_wsgi(hello)).get("/hello").text
     '/hello'
     """
-    if isinstance(handler, _AppHandler):
-        return handler.app
+    owner = getattr(handler, "__self__", None)
+    if isinstance(owner, _AppHandler):
+        return owner.app
     if isinstance(handler, RingApp):
         raise TypeError(
             "to_wsgi: this is a WSGI app already, by to_wsgi or wrap_defaults. Call to_wsgi once"
@@ -137,4 +138,4 @@ def from_wsgi(app: WSGIApp) -> Handler:
     if isinstance(app, RingApp):
         return app.handler
     check_app(app)
-    return _AppHandler(app)
+    return _AppHandler(app).handle

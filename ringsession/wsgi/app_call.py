@@ -15,6 +15,8 @@ from ..request import Request, Response
 class AppCall:
     """Record what one call of a WSGI app passes to `start_response` and `write`."""
 
+    __slots__ = ("request", "environ", "exchange", "status", "headers", "write_on", "written")
+
     headers: list[tuple[str, str]]
 
     def __init__(self, request: Request, environ: Environ, exchange: Exchange | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -43,16 +43,20 @@ def _variable(name: str) -> str:
     return variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"
 
 
-_known_variable = lru_cache(maxsize=256)(_variable)  # for the names that layers and handlers read
-
-
-_LONGEST = 64  # characters of a name that is kept; a handler may read one that a client chose
+# The headers that layers and most handlers read.
+_VARIABLES = {name: _variable(name) for name in """
+    accept accept-encoding accept-language authorization content-length content-type cookie host
+    if-match if-modified-since if-none-match if-range if-unmodified-since origin range referer
+    sec-fetch-dest sec-fetch-mode sec-fetch-site upgrade user-agent x-csrf-token x-csrftoken
+    x-forwarded-for x-forwarded-proto x-requested-with x-xsrf-token
+    """.split()}
 
 
 def _find_header(request: Request, name: str) -> str | None:
-    variable = _known_variable(name) if len(name) <= _LONGEST else _variable(name)
-    value: str | None = request["environ"].get(variable)
-    return value or (None if name in ("content-type", "content-length") else value)
+    value: str | None = request["environ"].get(_VARIABLES.get(name) or _variable(name))
+    if value == "" and name in ("content-type", "content-length"):
+        return None
+    return value
 
 
 def _headers(environ: Environ) -> dict[str, str]:
@@ -91,11 +95,11 @@ _READ: dict[str, Callable[[Environ], Any]] = {
 }
 
 
-def _provide(read: Callable[[Environ], Any], request: Request) -> Any:
-    return read(request["environ"])
+def _provider(read: Callable[[Environ], Any]) -> Provider:
+    return lambda request: read(request["environ"])
 
 
-_MOUNTED: dict[str, Provider] = {key: partial(_provide, read) for key, read in _READ.items()}
+_MOUNTED = {key: _provider(read) for key, read in _READ.items()}
 # SPEC: a request has path_info only if SCRIPT_NAME is not empty.
 _PROVIDERS = {key: provider for key, provider in _MOUNTED.items() if key != "path_info"}
 
@@ -107,7 +111,9 @@ def environ_request(environ: Environ) -> Request:
     'get'
     """
     providers = _MOUNTED if environ.get("SCRIPT_NAME") else _PROVIDERS
-    return Request({"environ": environ}, providers, _find_header)
+    request = Request({}, providers, _find_header)
+    request["environ"] = environ
+    return request
 
 
 def _write_headers(environ: Environ, headers: Mapping[str, str]) -> None:
@@ -184,8 +190,10 @@ def request_environ(request: Request) -> Environ:
         environ = _bare_environ()
         changed = [key for key in _WRITE if key in request]
     else:
-        computed = dict.keys(request)
-        changed = [key for key in computed if key in _WRITE and _is_changed(request, environ, key)]
+        changed = []
+        for key in dict.keys(request):
+            if key in _WRITE and _is_changed(request, environ, key):
+                changed.append(key)
     if changed:
         environ = dict(environ)
         for key in changed:

@@ -5,11 +5,11 @@ Headers that cannot be sent are refused here. The body is left to `body.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ..http.fields import check_field, is_url, unnamed_field, unsafe_field
+from ..http.fields import USUAL_NAMES, check_field, is_url, unnamed_field, unsafe_field
 from ..http.grammar import CONTROL, TOKEN, UNSAFE_FIELD
 from ..http.uri import encode_octets, encode_url
 
@@ -75,16 +75,17 @@ def field_lines(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
                 lines.append((name, item))
                 text += item
     # These checks are quick, and most headers pass them.
-    try:
-        names = "".join(headers)
-    except TypeError:
-        raise _unnamed(headers) from None
-    fits = TOKEN.match(names) and "" not in headers and text.isascii() and text.isprintable()
+    are_tokens = USUAL_NAMES.issuperset(headers) or _are_tokens(headers)
+    fits = are_tokens and text.isascii() and text.isprintable()
     return lines if fits else _checked(lines, encode_url)
 
 
-def _unnamed(names: Iterable[Any]) -> TypeError:
-    return unnamed_field(next(name for name in names if not isinstance(name, str)))
+def _are_tokens(names: Collection[Any]) -> bool:
+    try:
+        joined = "".join(names)
+    except TypeError:
+        raise unnamed_field(next(name for name in names if not isinstance(name, str))) from None
+    return TOKEN.match(joined) is not None and "" not in names
 
 
 def _checked(lines: list[tuple[str, str]], encode: Callable[[str], str]) -> list[tuple[str, str]]:
@@ -121,20 +122,21 @@ def group_fields(
     >>> group_fields([("Vary", "Cookie"), ("vary", "Origin")])
     {'Vary': ['Cookie', 'Origin']}
     """
-    headers: dict[str, Any] = dict(lines)
+    headers: dict[str, Any] = {}
+    text = ""
     try:
-        names = "".join(headers)
-    except TypeError:
-        raise _unnamed(headers) from None
-    try:
-        text = "".join([value for _, value in lines])
+        for name, value in lines:
+            headers[name] = value
+            text += value
     except TypeError:  # `field_lines` names the header whose value is not a str
+        headers = dict(lines)
+        _are_tokens(headers)
         return headers
-    fits = TOKEN.match(names) and "" not in headers and text.isascii() and text.isprintable()
-    if not fits:
+    is_usual = USUAL_NAMES.issuperset(headers)
+    if not ((is_usual or _are_tokens(headers)) and text.isascii() and text.isprintable()):
         lines = _checked(lines, encode)
         headers = dict(lines)
-    if len({*map(str.lower, headers)}) == len(lines):
+    if len(headers) == len(lines) and (is_usual or len({*map(str.lower, headers)}) == len(lines)):
         return headers
     headers = {}
     spelled: dict[str, str] = {}

@@ -113,7 +113,6 @@ def test_the_layer_reads_and_writes() -> None:
         return {"status": 200, "cookies": {"seen": request["cookies"]["a"]["value"]}}
 
     layer = wrap_cookies(handler)
-    assert layer.__name__ == "cookies"
     assert layer(Request({"headers": {"cookie": "a=x+y"}})) == {
         "status": 200,
         "headers": {"Set-Cookie": ["seen=x+y"]},
