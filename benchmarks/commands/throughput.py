@@ -1,6 +1,6 @@
 """Sessions under gunicorn: requests a second, times, processor time, and the workers' memory.
 
-    python -m benchmarks throughput [--rounds N] [--seconds N] [--work WORK] [--json FILE] [MODE ...]
+    python -m benchmarks throughput [--rounds N] [--seconds N] [--work WORK] [MODE ...]
     python -m benchmarks throughput memory [--requests N] [--app APP]
 
 One page with each kind of session, in Flask and Django. Servers, stores and client share this

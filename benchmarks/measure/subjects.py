@@ -15,6 +15,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import psutil
 import redis
 import sqlalchemy
 
@@ -41,6 +42,7 @@ class Subject(NamedTuple):
     bare: Bare | None = None
     port: int | None = None  # of its server
     store_at: Callable[[int], Any] | None = None  # another one, through a port that leads there
+    taken: Callable[[], int] | None = None  # bytes of memory or disk that all sessions take
 
 
 _Record = TypeVar("_Record", str, bytes)
@@ -55,7 +57,7 @@ def _alternate(record: _Record) -> Iterator[_Record]:
 
 @contextmanager
 def _memory(record: str) -> Iterator[Subject]:
-    yield Subject(memory_store(), 200)
+    yield Subject(memory_store(), 200, taken=lambda: int(psutil.Process().memory_info().rss))
 
 
 @contextmanager
@@ -82,7 +84,15 @@ def _sqlite(record: str) -> Iterator[Subject]:
             def change() -> object:
                 return bare.execute("UPDATE bare SET record = ? WHERE key = ?", (next(texts), key))
 
-            yield Subject(store, 200, Bare(select, change))
+            def taken() -> int:
+                with closing(sqlite3.connect(Path(folder, "sessions.db"))) as other:
+                    pages, size = (
+                        other.execute(f"PRAGMA page_{what}").fetchone()[0]
+                        for what in ("count", "size")
+                    )
+                return int(pages * size)
+
+            yield Subject(store, 200, Bare(select, change), taken=taken)
 
 
 @contextmanager
@@ -98,7 +108,11 @@ def _redis_like(kind: str, record: str) -> Iterator[Subject]:
             texts = _alternate(record)
             bare = Bare(partial(client.get, KEY), lambda: client.set(KEY, next(texts)))
             bare.write()
-            yield Subject(store_at(server.port), 50, bare, server.port, store_at)
+
+            def taken() -> int:
+                return int(client.info("memory")["used_memory"])
+
+            yield Subject(store_at(server.port), 50, bare, server.port, store_at, taken)
     finally:
         server.stop()
 
@@ -116,7 +130,16 @@ def _sql(kind: str, record: str) -> Iterator[Subject]:
             store.create_table()
             options = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
             engine = sqlalchemy.create_engine(server.url, isolation_level="AUTOCOMMIT", **options)
-            yield Subject(store, 30, _bare_sql(engine, record.encode()), server.port, store_at)
+
+            def taken() -> int:
+                if kind == "mariadb":  # its statistics lag behind, its file does not
+                    return (server.folder / "data/ringsession/ringsession.ibd").stat().st_size
+                text = sqlalchemy.text("SELECT pg_total_relation_size('ringsession')")
+                with engine.connect() as connection:
+                    return int(connection.execute(text).scalar_one())
+
+            bare = _bare_sql(engine, record.encode())
+            yield Subject(store, 30, bare, server.port, store_at, taken)
             engine.dispose()
     finally:
         server.stop()
