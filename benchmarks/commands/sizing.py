@@ -24,7 +24,9 @@ from benchmarks.measure.sizing_tables import show_spread
 from benchmarks.measure.store_costs import Costs, measure_costs
 from benchmarks.measure.user_index import measure_index
 
-STORES = ("memory", "sqlite", "valkey", "redis", "postgresql", "mariadb")
+CLUSTERS = ("valkey", "redis")
+DATABASES = ("postgresql", "mariadb")
+STORES = ("memory", "sqlite", *CLUSTERS, *DATABASES)
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 NODES = (3, 6, 12, 48)
 LOGINS = (10, 1_000, 10_000)
@@ -86,13 +88,14 @@ def check_cluster(costs: Costs, sessions: int, terms: Terms, size: int) -> str:
 
 
 def _find_sizes(name: str, costs: Costs, sizes: list[int], terms: Terms) -> dict[int, Needs]:
-    """Return the needs of a store; only Redis and Valkey spread sessions over nodes."""
+    """Return the needs of a server; only Redis and Valkey spread sessions over nodes."""
     needs = {}
     for sessions in sizes:
-        nodes = find_needs(costs, sessions, terms).nodes
-        is_cluster = name in ("valkey", "redis") and nodes > 1
-        skew = max(simulate(sessions, terms, nodes).values()).skew if is_cluster else 1.0
-        needs[sessions] = find_needs(costs, sessions, terms, skew)
+        need = find_needs(costs, sessions, terms)
+        if name in CLUSTERS and need.nodes is not None:
+            skew = max(each.skew for each in simulate(sessions, terms, need.nodes).values())
+            need = find_needs(costs, sessions, terms, skew)
+        needs[sessions] = need if name in CLUSTERS else need._replace(nodes=None)
     return needs
 
 
@@ -142,7 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{show_costs(costs)}\n", flush=True)
     if "needs" in parts:
         print(_describe(terms, options.size))
-        found = {name: _find_sizes(name, costs[name], sizes, terms) for name in names}
+        servers = [name for name in names if name in CLUSTERS + DATABASES]
+        found = {name: _find_sizes(name, costs[name], sizes, terms) for name in servers}
         print(f"{show_needs(found)}\n", flush=True)
     if "spread" in parts:
         spreads = {(each, nodes): simulate(each, terms, nodes) for each in sizes for nodes in NODES}

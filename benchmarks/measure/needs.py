@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.measure.store_costs import Costs
+if TYPE_CHECKING:
+    from benchmarks.measure.store_costs import Costs
 
 # Memory for replication buffers and for the copies of pages while the server writes its file, and
 # for the allocator's holes; processor time for peaks and for a node that takes over another's part.
@@ -32,7 +33,7 @@ class Needs(NamedTuple):
     cores: float  # of the server's processors
     calls: float  # exchanges a second
     network: float  # bytes a second, both directions
-    nodes: int
+    nodes: int | None  # None: it cannot spread over nodes
 
 
 def renewed(rate: float, step: float = 60.0) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.measure.needs import Needs
+from benchmarks.measure.relay import Traffic
 from benchmarks.measure.slots import Spread
 from benchmarks.measure.store_costs import CALLS, Costs
 from benchmarks.measure.user_index import Index
@@ -20,31 +21,26 @@ def show_costs(costs: dict[str, Costs]) -> str:
         [name, f"{each.octets:.0f}", f"{each.used:.0f}", f"{each.user_octets:.0f}"]
         for name, each in costs.items()
     ]
-    first = make_table("bytes | new | after a write | new, with a user", octets)
-    calls = [
-        [
-            name,
-            *(
-                f"{each.calls[call].cpu:.0f}"
-                + (
-                    f" ({each.calls[call].traffic.exchanges})"
-                    if any(call.traffic.exchanges for call in each.calls.values())
-                    else ""
-                )
-                for call in CALLS
-            ),
-            (
-                " / ".join(
-                    f"{sum(each.calls[call].traffic[1:])}" for call in ("load", "renew", "patch")
-                )
-                if any(call.traffic.exchanges for call in each.calls.values())
-                else ""
-            ),
-        ]
-        for name, each in costs.items()
+    times = [
+        [name, *(f"{each.calls[call].cpu:.0f}" for call in CALLS)] for name, each in costs.items()
     ]
-    head = f"processor time, µs (exchanges) | {' | '.join(CALLS)}"
-    return f"{first}\n\n{make_table(f'{head} | bytes of load / renew / patch', calls)}"
+    sent = [
+        [name, *(_show_traffic(each.calls[call].traffic) for call in CALLS)]
+        for name, each in costs.items()
+        if each.calls["load"].traffic.exchanges
+    ]
+    names = " | ".join(CALLS)
+    return "\n\n".join(
+        [
+            make_table("bytes | new | after a write | new, with a user", octets),
+            make_table(f"processor time, µs | {names}", times),
+            make_table(f"bytes on the network (exchanges) | {names}", sent),
+        ]
+    )
+
+
+def _show_traffic(traffic: Traffic) -> str:
+    return f"{traffic.sent + traffic.received} ({traffic.exchanges})"
 
 
 def show_needs(found: dict[str, dict[int, Needs]]) -> str:
@@ -57,7 +53,7 @@ def show_needs(found: dict[str, dict[int, Needs]]) -> str:
             f"{need.calls:,.0f}",
             f"{need.cores:,.1f}",
             f"{need.network * 8 / 1e6:,.0f}",
-            f"{need.nodes}",
+            f"{need.nodes or ''}",
         ]
         for name, sizes in found.items()
         for sessions, need in sizes.items()

@@ -85,13 +85,19 @@ def draw_requests(sessions: int, choice: random.Random) -> list[float]:
     """Return the share of requests of each slot, where a few sessions make most of them.
 
     Each session's activity follows Pareto's law with alpha 1.16: a fifth of them makes four fifths
-    of the requests. None makes more than a thousand times the least. At most 100,000 sessions are
-    drawn, so more sessions fall more evenly than this shows.
+    of the requests. None makes more than a thousand times the least.
     """
+    activities = [min(choice.paretovariate(1.16), 1000.0) for _ in range(MOST_NAMES)]
     found = [0.0] * SLOTS
-    for number in range(min(sessions, MOST_NAMES)):
-        found[slot(session_name(number))] += min(choice.paretovariate(1.16), 1000.0)
-    return found
+    if sessions <= MOST_NAMES:
+        for number, activity in enumerate(activities[:sessions]):
+            found[slot(session_name(number))] += activity
+        return found
+    # The sum of many draws in a slot, by the central limit theorem.
+    mean = sum(activities) / MOST_NAMES
+    square = sum(activity * activity for activity in activities) / MOST_NAMES
+    here = sessions / SLOTS
+    return [max(0.0, choice.gauss(here * mean, (here * square) ** 0.5)) for _ in range(SLOTS)]
 
 
 def moved_slots(before: int, after: int) -> int:

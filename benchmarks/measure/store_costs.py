@@ -18,7 +18,8 @@ from ringsession.codec import encode
 from ringsession.stores import Change, Details, Lifetime
 
 CALLS = ("load", "renew", "patch", "create", "login")
-IDLE = Lifetime(60, 90_000)  # a load renews the idle timeout after 6 seconds
+# A load renews the idle timeout after a tenth of it. All sessions must live until then.
+LONG, SHORT = Lifetime(300, 90_000), Lifetime(30, 90_000)
 COOKIE = "c" * 32
 _RELAYED = 50  # calls whose bytes are counted
 
@@ -53,19 +54,24 @@ def make_login() -> Details:
 class _Work:
     """The calls on so many sessions; each of them once on each session."""
 
-    def __init__(self, store: Any, count: int, size: int) -> None:
+    def __init__(self, store: Any, count: int, size: int, lifetime: Lifetime) -> None:
         self.store = store
+        self.lifetime = lifetime
         self.size = size
         self.keys = [secrets.token_hex(32) for _ in range(count)]
         self._versions: list[Any] = []
 
     def create(self) -> None:
         for number, key in enumerate(self.keys):
-            assert self.store.create(key, make_record(self.size, number), IDLE, Details(COOKIE))
+            assert self.store.create(
+                key, make_record(self.size, number), self.lifetime, Details(COOKIE)
+            )
 
     def login(self) -> None:
         for number, key in enumerate(self.keys):
-            assert self.store.create(key, make_record(self.size, number), IDLE, make_login())
+            assert self.store.create(
+                key, make_record(self.size, number), self.lifetime, make_login()
+            )
 
     def load(self) -> None:
         self._versions = [self.store.load(key).version for key in self.keys]
@@ -86,14 +92,16 @@ def _count(subject: Subject, size: int) -> dict[str, Traffic]:
     with Relay(subject.port) as relay:
         store = subject.store_at(relay.port)
         for calls in (("create", "load", "renew", "patch"), ("login",)):
-            _run(_Work(store, 2, size), calls, lambda name, call: call())  # connects, sends scripts
+            _run(
+                _Work(store, 2, size, SHORT), calls, lambda name, call: call()
+            )  # connects, sends scripts
 
             def count(name: str, call: Callable[[], None]) -> None:
                 relay.taken()
                 call()
                 counted[name] = Traffic(*(each // _RELAYED for each in relay.taken()))
 
-            _run(_Work(store, _RELAYED, size), calls, count)
+            _run(_Work(store, _RELAYED, size, SHORT), calls, count)
         store.close()
     return counted
 
@@ -103,7 +111,7 @@ def _run(
 ) -> None:
     for name in calls:
         if name == "renew":
-            time.sleep(IDLE.granularity + 0.2)
+            time.sleep(work.lifetime.granularity + 0.2)
         measure(name, getattr(work, name))
 
 
@@ -120,7 +128,7 @@ def measure_costs(name: str, count: int, size: int) -> Costs:
             run()
             cpu[call] = (clock() - before) / count * 1e6
 
-        works = [_Work(subject.store, count, size) for _ in range(2)]
+        works = [_Work(subject.store, count, size, LONG) for _ in range(2)]
         octets.append(taken())
         for calls in (("create",), ("load", "renew", "patch")):
             _run(works[0], calls, measure)
