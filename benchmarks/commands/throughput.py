@@ -44,11 +44,13 @@ Table = dict[str, dict[str, Figures]]  # work -> app -> figures
 
 
 def _load(name: str, served: Served, stores: Stores, work: str, seconds: int) -> Figures:
-    workers, keepers = served.workers(), stores.processes(name)
-    before = cpu_seconds(workers), cpu_seconds(keepers)
+    def cpu() -> tuple[float, float]:
+        # Looked up each time: PostgreSQL starts a process for each new connection.
+        return cpu_seconds(served.workers()), cpu_seconds(stores.processes(name))
+
+    before = cpu()
     run = load(served.port, f"/{work}", served.cookie, seconds)
-    after = cpu_seconds(workers), cpu_seconds(keepers)
-    taken = [(late - early) / run.requests * 1e6 for early, late in zip(before, after)]
+    taken = [(late - early) / run.requests * 1e6 for early, late in zip(before, cpu())]
     return Figures(run.per_second, run.p50_ms, run.p99_ms, *taken)
 
 
@@ -72,6 +74,8 @@ def show(title: str, table: Table) -> str:
     bare = {BARE: table["untouched"][BARE]}
     lines = []
     for work, apps in table.items():
+        if apps.keys() == bare.keys():
+            continue  # nobody asked for this work
         lines += ["", f"| {title}: {work} | requests a second | p50, ms | p99, ms |"]
         lines[-1] += " gunicorn's CPU, µs | the store's CPU, µs |"
         lines.append("|---" * 6 + "|")
@@ -80,8 +84,6 @@ def show(title: str, table: Table) -> str:
             cells = [f"{row.per_second:.0f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"]
             cells += [f"{row.workers_us:.0f}", store]
             lines.append(f"| {' | '.join([name, *cells])} |")
-        if len(lines) == 4:  # the app without sessions alone
-            lines.clear()
     return "\n".join(lines)
 
 
@@ -122,7 +124,6 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parse(arguments)
     ours = [name for name in NAMES if name.startswith("ringsession")]
     written: dict[str, Any] = {"client": client_name()}
-    print(f"{client_name()} sends the requests\n")
     with running_stores() as stores:
         for mode in options.modes or [*MODES, MEMORY]:
             if mode == MEMORY:
@@ -133,6 +134,6 @@ def main(arguments: list[str] | None = None) -> None:
                 mode, stores, options.work or list(WORKS), options.rounds, options.seconds
             )
             written[mode] = table
-            print(show(TITLES[mode], table), flush=True)
+            print(f"{client_name()} sends the requests\n{show(TITLES[mode], table)}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(written, indent=2) + "\n")
