@@ -36,7 +36,7 @@ soak: .venv/test.installed
 
 bench: .venv/test.installed
 	.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt
-	for name in goals steps peers throughput micro stores scale sweep flask pains parsers; do .venv/bin/python -m benchmarks $$name || exit 1; done
+	for name in goals steps peers throughput sizing micro stores scale sweep flask pains parsers; do .venv/bin/python -m benchmarks $$name || exit 1; done
 
 .venv/demo.installed: pyproject.toml
 	$(PYTHON) -m venv .venv && .venv/bin/pip install --quiet --editable . && touch $@

@@ -1,12 +1,14 @@
-"""Requests a second, and the slowest of a hundred, under gunicorn: a Flask app with each kind of
-session and with none.
+"""Sessions under gunicorn: requests a second, times, processor time, and the workers' memory.
 
-    python -m benchmarks throughput [--rounds N] [--seconds N] [--json FILE] [MODE ...]
+    python -m benchmarks throughput [--rounds N] [--seconds N] [--work WORK] [MODE ...]
+    python -m benchmarks throughput memory [--requests N] [--app APP]
 
-Servers, Valkey and client share this machine, on loopback. In each mode all apps are served at
-once, and loaded in turn; a figure is the median over rounds. Each app's session is seen to be kept
-first. Needs benchmarks/requirements.txt, and better has wrk on PATH (Debian: apt-get install wrk):
-without it Python threads ask, which take more of the machine from the servers.
+One page with each kind of session, in Flask and Django. Servers, stores and client share this
+machine, on loopback, so compare the rows only. All apps are served at once and loaded in turn; a
+figure is the median over rounds. Each app's session is seen to be kept first. The processor time is
+that of all gunicorn's workers, and of all processes of the store's server, for one request.
+`memory` sends many requests to each app of ringsession, and tells the memory of each worker.
+Needs benchmarks/requirements.txt; uses wrk if it is on PATH (Debian: apt-get install wrk).
 """
 
 from __future__ import annotations
@@ -14,123 +16,124 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from benchmarks.measure.load import Load, client_name, load
-from benchmarks.commands.overhead import DATA
-from benchmarks.apps.throughput_apps import NAMES
-from tests import servers
-from tests.serving import free_port, running
+from benchmarks.apps.throughput_apps import BARE, NAMES
+from benchmarks.measure.load import client_name, load
+from benchmarks.measure.processes import cpu_seconds
+from benchmarks.measure.served import MODES, Served, Stores, running_stores, serving
+from benchmarks.measure.worker_memory import measure_memory, show_memory
 
-MODES = {
-    "sync": ["--worker-class", "sync", "--workers", "2"],
-    "threads": ["--worker-class", "gthread", "--workers", "1", "--threads", "8"],
-}
 TITLES = {"sync": "2 sync workers", "threads": "1 worker, 8 threads"}
 WORKS = ("untouched", "read", "write")
-BARE = NAMES[0]
-Table = dict[str, dict[str, dict[str, dict[str, float]]]]  # mode -> app -> work -> figures
+MEMORY = "memory"
 
 
-def _get(port: int, path: str, cookie: str | None) -> tuple[bytes, str | None]:
-    """The body, and the cookie that it set."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
-        answer = connection.getresponse()
-        body, line = answer.read(), answer.getheader("Set-Cookie")
-        if answer.status != 200:
-            raise AssertionError(f"{path}: expected 200, got {answer.status}")
-        return body, line.split(";")[0] if line else None
-    finally:
-        connection.close()
+class Figures(NamedTuple):
+    """What one app did in one work."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    workers_us: float  # processor time for a request
+    store_us: float
 
 
-def begin_session(name: str, port: int) -> str | None:
-    """The cookie of a session that has been seen to be kept."""
-    if name == BARE:
-        return None
-    _, cookie = _get(port, "/new", None)
-    _, changed = _get(port, "/write", cookie)
-    body, _ = _get(port, "/seen", changed or cookie)
-    expected, given = DATA | {"n": 4}, json.loads(body)
-    if given != expected:
-        raise AssertionError(f"{name}: expected {expected}, got {given}")
-    return cookie
+Table = dict[str, dict[str, Figures]]  # work -> app -> figures
 
 
-@contextmanager
-def serving(mode: str) -> Iterator[dict[str, int]]:
-    """The port of each app's server."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = servers.valkey()
-        stack.callback(server.stop)
-        url = server.start().url
-        ports = {}
-        for name in NAMES:
-            port = ports[name] = free_port()
-            command = ["-m", "gunicorn", *MODES[mode], "--bind", f"127.0.0.1:{port}"]
-            command += ["--log-level", "warning", "--graceful-timeout", "2"]
-            app = f"benchmarks.apps.throughput_apps:make_app({name!r}, {url!r})"
-            stack.enter_context(running([*command, app], port, folder))
-        yield ports
+def _load(name: str, served: Served, stores: Stores, work: str, seconds: int) -> Figures:
+    def cpu() -> tuple[float, float]:
+        # Looked up each time: PostgreSQL starts a process for each new connection.
+        return cpu_seconds(served.workers()), cpu_seconds(stores.processes(name))
+
+    before = cpu()
+    run = load(served.port, f"/{work}", served.cookie, seconds)
+    taken = [(late - early) / run.requests * 1e6 for early, late in zip(before, cpu())]
+    return Figures(run.per_second, run.p50_ms, run.p99_ms, *taken)
 
 
-def measure(mode: str, rounds: int, seconds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """app -> work -> its figures."""
-    loads: dict[tuple[str, str], list[Load]] = {}
-    with serving(mode) as ports:
-        cookies = {name: begin_session(name, port) for name, port in ports.items()}
+def measure(mode: str, stores: Stores, works: list[str], rounds: int, seconds: int) -> Table:
+    """Load each app with each work, in interleaved rounds."""
+    runs: dict[tuple[str, str], list[Figures]] = {}
+    with serving(mode, stores, NAMES) as served:
         for _ in range(rounds):
-            for name, port in ports.items():
-                for work in WORKS if name != BARE else WORKS[:1]:
-                    given = load(port, f"/{work}", cookies[name], seconds)
-                    loads.setdefault((name, work), []).append(given)
-    table: dict[str, dict[str, dict[str, float]]] = {}
-    for (name, work), runs in loads.items():
-        rate, p99 = (statistics.median(column) for column in zip(*runs))
-        figures = {"per_second": round(rate, 1), "p99_ms": round(p99, 2)}
-        table.setdefault(name, {})[work] = figures
+            for name, app in served.items():
+                for work in works if name != BARE else ["untouched"]:
+                    figures = _load(name, app, stores, work, seconds)
+                    runs.setdefault((work, name), []).append(figures)
+    table: Table = {}
+    for (work, name), each in runs.items():
+        table.setdefault(work, {})[name] = Figures(*map(statistics.median, zip(*each)))
     return table
 
 
-def show(table: Table) -> str:
-    """Return the tables of docs/background/performance.md: requests a second, the share of the bare
-    app's, and the p99.
-    """
+def show(title: str, table: Table) -> str:
+    """Return a table for each work; the app without sessions, untouched, is in the first row."""
+    bare = {BARE: table["untouched"][BARE]}
     lines = []
-    for mode, apps in table.items():
-        bare = apps[BARE][WORKS[0]]["per_second"]
-        lines += ["", f"| {TITLES[mode]} | {' | '.join(WORKS)} |", "|---|---|---|---|"]
-        for name, works in apps.items():
-            cells = [
-                f"{row['per_second']:.0f}/s ({row['per_second'] / bare:.2f}),"
-                f" {row['p99_ms']:.1f} ms"
-                for row in works.values()
-            ]
-            cells += [""] * (len(WORKS) - len(cells))
+    for work, apps in table.items():
+        if apps.keys() == bare.keys():
+            continue  # nobody asked for this work
+        lines += ["", f"| {title}: {work} | requests a second | p50, ms | p99, ms |"]
+        lines[-1] += " gunicorn's CPU, µs | the store's CPU, µs |"
+        lines.append("|---" * 6 + "|")
+        for name, row in (bare | apps).items():
+            store = f"{row.store_us:.0f}" if NAMES[name] else ""
+            cells = [f"{row.per_second:.0f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"]
+            cells += [f"{row.workers_us:.0f}", store]
             lines.append(f"| {' | '.join([name, *cells])} |")
-    return "\n".join(lines[1:])
+    return "\n".join(lines)
+
+
+def _print_memory(stores: Stores, names: list[str], requests: int) -> dict[str, Any]:
+    table = {}
+    for name in names:
+        with serving("sync", stores, [name]) as served:
+            table[name] = measure_memory(name, served[name], requests)
+    print(show_memory(table), flush=True)
+    return {
+        name: [(point.requests, *map(tuple, point.workers)) for point in points]
+        for name, points in table.items()
+    }
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks throughput",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    modes = [*MODES, MEMORY]
+    parser.add_argument("modes", nargs="*", metavar="MODE", help=f"of {', '.join(modes)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of each app and work, in a round")
+    parser.add_argument("--work", action="append", choices=WORKS, help="may be repeated")
+    parser.add_argument("--requests", type=int, default=20_000, help="of each app, for memory")
+    parser.add_argument("--app", action="append", choices=NAMES, help="for memory; may be repeated")
+    parser.add_argument("--json", metavar="FILE", type=Path)
+    options = parser.parse_args(arguments)
+    if unknown := [mode for mode in options.modes if mode not in modes]:
+        parser.error(f"expected one of {', '.join(modes)}, got {unknown[0]!r}")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print a table for each mode."""
-    parser = argparse.ArgumentParser("python -m benchmarks throughput", description=__doc__)
-    parser.add_argument("modes", nargs="*", metavar="MODE", help=f"of {', '.join(MODES)}")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3, help="of each app and work, in a round")
-    parser.add_argument("--json", metavar="FILE", type=Path)
-    options = parser.parse_args(arguments)
-    table = {
-        mode: measure(mode, options.rounds, options.seconds) for mode in options.modes or MODES
-    }
+    """Print a table for each mode and work."""
+    options = _parse(arguments)
+    ours = [name for name in NAMES if name.startswith("ringsession")]
+    written: dict[str, Any] = {"client": client_name()}
+    with running_stores() as stores:
+        for mode in options.modes or [*MODES, MEMORY]:
+            if mode == MEMORY:
+                names = options.app or [BARE, *ours]
+                written[mode] = _print_memory(stores, names, options.requests)
+                continue
+            table = measure(
+                mode, stores, options.work or list(WORKS), options.rounds, options.seconds
+            )
+            written[mode] = table
+            print(f"{client_name()} sends the requests\n{show(TITLES[mode], table)}", flush=True)
     if options.json:
-        written = {"client": client_name(), "throughput": table}
         options.json.write_text(json.dumps(written, indent=2) + "\n")
-    print(f"requests a second (of those without a session), p99; load by {client_name()}\n")
-    print(show(table))

@@ -15,6 +15,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import psutil
+import pymysql
 import redis
 import sqlalchemy
 
@@ -41,6 +43,7 @@ class Subject(NamedTuple):
     bare: Bare | None = None
     port: int | None = None  # of its server
     store_at: Callable[[int], Any] | None = None  # another one, through a port that leads there
+    taken: Callable[[], int] | None = None  # bytes of memory or disk that all sessions take
 
 
 _Record = TypeVar("_Record", str, bytes)
@@ -55,7 +58,7 @@ def _alternate(record: _Record) -> Iterator[_Record]:
 
 @contextmanager
 def _memory(record: str) -> Iterator[Subject]:
-    yield Subject(memory_store(), 200)
+    yield Subject(memory_store(), 200, taken=lambda: int(psutil.Process().memory_info().rss))
 
 
 @contextmanager
@@ -82,7 +85,15 @@ def _sqlite(record: str) -> Iterator[Subject]:
             def change() -> object:
                 return bare.execute("UPDATE bare SET record = ? WHERE key = ?", (next(texts), key))
 
-            yield Subject(store, 200, Bare(select, change))
+            def taken() -> int:
+                with closing(sqlite3.connect(Path(folder, "sessions.db"))) as other:
+                    pages, size = (
+                        other.execute(f"PRAGMA page_{what}").fetchone()[0]
+                        for what in ("count", "size")
+                    )
+                return int(pages * size)
+
+            yield Subject(store, 200, Bare(select, change), taken=taken)
 
 
 @contextmanager
@@ -98,9 +109,35 @@ def _redis_like(kind: str, record: str) -> Iterator[Subject]:
             texts = _alternate(record)
             bare = Bare(partial(client.get, KEY), lambda: client.set(KEY, next(texts)))
             bare.write()
-            yield Subject(store_at(server.port), 50, bare, server.port, store_at)
+
+            def taken() -> int:
+                return int(client.info("memory")["used_memory"])
+
+            yield Subject(store_at(server.port), 50, bare, server.port, store_at, taken)
     finally:
         server.stop()
+
+
+def _taken_by_sql(kind: str, server: servers.Server, engine: sqlalchemy.Engine) -> int:
+    """Return the bytes of the table with its indexes.
+
+    MariaDB gets disk in large steps, so its pages with rows are counted. Only root may read how
+    many there are, and only through the socket.
+    """
+    if kind == "postgresql":
+        text = sqlalchemy.text("SELECT pg_total_relation_size('ringsession')")
+        with engine.connect() as connection:
+            return int(connection.execute(text).scalar_one())
+    pages = (
+        "SELECT SUM(stat_value) * @@innodb_page_size FROM mysql.innodb_index_stats"
+        " WHERE table_name = 'ringsession' AND stat_name = 'n_leaf_pages'"
+    )
+    with closing(pymysql.connect(user="root", unix_socket=str(server.folder / "socket"))) as root:
+        with root.cursor() as cursor:
+            cursor.execute("ANALYZE TABLE ringsession.ringsession")
+            cursor.fetchall()
+            cursor.execute(pages)
+            return int(cursor.fetchone()[0])
 
 
 @contextmanager
@@ -116,7 +153,12 @@ def _sql(kind: str, record: str) -> Iterator[Subject]:
             store.create_table()
             options = {"skip_autocommit_rollback": True, "pool_reset_on_return": None}
             engine = sqlalchemy.create_engine(server.url, isolation_level="AUTOCOMMIT", **options)
-            yield Subject(store, 30, _bare_sql(engine, record.encode()), server.port, store_at)
+
+            def taken() -> int:
+                return _taken_by_sql(kind, server, engine)
+
+            bare = _bare_sql(engine, record.encode())
+            yield Subject(store, 30, bare, server.port, store_at, taken)
             engine.dispose()
     finally:
         server.stop()
