@@ -43,7 +43,6 @@ from tests import servers
 RECORD = encode({"user": "ann", "text": "x" * 170})
 LIFETIME = Lifetime()  # one for all, as a session layer has it
 FEW = 1_000
-GOALS = {"memory": 1.3, "sqlite": 1.5, "valkey": 1.5}
 
 
 class Place(NamedTuple):
@@ -205,9 +204,7 @@ def show(name: str, sessions: int, scale: Scale) -> str:
         if scale.pause is None
         else f"; the longest creation among expired ones took {scale.pause:.1f} ms"
     )
-    return (
-        f"{name}: {'; '.join(ways)} (goal {GOALS[name]}); {scale.size:.0f} bytes a session{pause}"
-    )
+    return f"{name}: {'; '.join(ways)}; {scale.size:.0f} bytes a session{pause}"
 
 
 def main(arguments: list[str] | None = None) -> None:
