@@ -37,7 +37,7 @@ def _peers() -> Figures:
 
 def _flask() -> Figures:
     logging.disable()
-    table = flask.measure(rounds=40)
+    table = flask.measure(rounds=20)
     logging.disable(logging.NOTSET)
     return {
         ("Flask", name, work): net for name, works in table.items() for work, net in works.items()
@@ -54,7 +54,7 @@ def _redis_floor() -> Figures:
 
 
 def _stores() -> Figures:
-    table = stores.measure(["sqlite", "valkey"], rounds=60)
+    table = stores.measure(["sqlite", "valkey"], rounds=20)
     return {
         ("valkey", READ, "exchanges"): table["valkey"]["read"]["exchanges"],
         ("sqlite", "patch", "store"): table["sqlite"]["write"]["own"],

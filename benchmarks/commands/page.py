@@ -62,17 +62,17 @@ def noise(*results: Result) -> float:
 def remarks(pgo: Result, plain: Result) -> str:
     """Return the paragraphs after the table: a larger session, the machine, and the versions."""
     large, other = (result["net_us"]["cookie, 1 kB"]["ringsession"] for result in (pgo, plain))
+    read, write = (_pair(large[work], other[work]) for work in ("read", "write"))
     dumps = _pair(pgo["reference_us"], plain["reference_us"])
     versions = ", ".join(f"{name} {number}" for name, number in pgo["versions"].items())
     paragraphs = (
-        f"The session has about 100 bytes. With 1 kB in the cookie, ringsession costs"
-        f" {_pair(large['read'], other['read'])} to read and"
-        f" {_pair(large['write'], other['write'])} to write.",
+        f"The session has about 100 bytes. With 1 kB in the cookie, ringsession costs {read} µs to"
+        f" read and {write} to write.",
         f"The machine has {pgo['processor']}. The first figures are of Python {pgo['python']}"
         f" with PGO ({pgo['date']}), those in brackets of Python {plain['python']} without"
-        f" ({plain['date']}). `json.dumps` of the same session takes {dumps} there. A stack beside"
-        f" itself seemed to cost up to {shown(noise(pgo, plain))}, so a smaller difference means"
-        f" nothing.",
+        f" ({plain['date']}). `json.dumps` of the same session takes {dumps} µs there. A stack"
+        f" beside itself seemed to cost up to {shown(noise(pgo, plain))} µs, so a smaller"
+        f" difference means nothing.",
         f"The versions: {versions}.",
     )
     return "\n\n".join(textwrap.fill(words, 100, break_on_hyphens=False) for words in paragraphs)
