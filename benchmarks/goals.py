@@ -76,8 +76,7 @@ GOALS: dict[str, tuple[Goal, ...]] = {
     "flask": (
         *_beside("Flask", "ringsession cookie", "Flask's own", read=0.5, write=0.5),
         *_beside(
-            *("Flask", "ringsession redis", "Flask-Session redis"),
-            **{"untouched": 0.6, "read": 0.6, "write": 0.6},
+            "Flask", "ringsession redis", "Flask-Session redis", untouched=0.6, read=0.6, write=0.6
         ),
     ),
     # The store alone, over the same client library as its floor: GET to read, GET and SET to write.

@@ -55,8 +55,10 @@ def table(pgo: Result, plain: Result) -> str:
 
 def noise(*results: Result) -> float:
     """Return the greatest cost that a stack seemed to have beside itself."""
-    tables = [result["net_us"]["control"] for result in results]
-    return max(abs(net) for table in tables for row in table.values() for net in row.values())
+    controls: list[dict[str, float]] = []
+    for result in results:
+        controls += result["net_us"]["control"].values()
+    return max(abs(net) for row in controls for net in row.values())
 
 
 def remarks(pgo: Result, plain: Result) -> str:

@@ -30,8 +30,7 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
-from benchmarks.commands.overhead import dump, make_environ
-from benchmarks.commands.overhead import CALLS as DUMPS
+from benchmarks.commands.overhead import CALLS as DUMPS, dump, make_environ
 from benchmarks.apps.peer_apps import WORKS, App, Environ, Peer, Place
 from tests import servers
 

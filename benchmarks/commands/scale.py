@@ -38,6 +38,7 @@ from ringsession import assoc_in, memory_store, redis_store, site_defaults, sqli
 from ringsession import wrap_defaults
 from ringsession.codec import encode
 from ringsession.stores import Lifetime
+from ringsession.stores.ids import hash_id
 from tests import servers
 
 RECORD = encode({"user": "ann", "text": "x" * 170})
@@ -98,7 +99,9 @@ def _id(number: int) -> str:
 
 
 def _key(number: int) -> str:
-    return sha256(_id(number).encode()).hexdigest()
+    key = hash_id(_id(number), "ring-session")
+    assert key is not None  # an id of ours is always well formed
+    return key
 
 
 def _create(store: Any, numbers: range) -> float:
