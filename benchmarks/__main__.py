@@ -9,7 +9,7 @@ from importlib import import_module
 
 NAMES = (
     *("goals", "overhead", "steps", "stores", "scale", "parsers"),
-    *("peers", "plot", "micro", "throughput", "sizing"),
+    *("peers", "plot", "page", "micro", "throughput", "sizing"),
     *("flask", "pains", "imports", "redis_floor", "sweep"),
 )
 

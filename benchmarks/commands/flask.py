@@ -33,11 +33,6 @@ from tests import servers
 
 SECRET = "benchmark-key-of-32-characters!!"
 WORKS = ("untouched", "read", "write")
-# What ours costs at most, as a part of what the other does.
-GOALS = (
-    ("ringsession cookie", "Flask's own", 0.5, ("read", "write")),
-    ("ringsession redis", "Flask-Session redis", 0.6, WORKS),
-)
 WSGIApp = Callable[..., Any]
 
 
@@ -133,15 +128,6 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def judge(found: dict[str, dict[str, float]]) -> list[str]:
-    """The goals, and what became of them in this run."""
-    return [
-        f"{ours}, {work}: {found[ours][work] / found[theirs][work]:.2f} x {theirs} (goal {goal})"
-        for ours, theirs, goal, works in GOALS
-        for work in works
-    ]
-
-
 def profile(name: str, work: str) -> None:
     """Where one cell spends its time."""
     with _client() as client:
@@ -154,7 +140,7 @@ def profile(name: str, work: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the table and the goals."""
+    """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks flask", description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--json", action="store_true")
@@ -172,7 +158,6 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'':26}" + "".join(f"{work:>11}" for work in WORKS))
     for name, works in found.items():
         print(f"{name:26}" + "".join(f"{works[work]:11.1f}" for work in WORKS))
-    print("", *judge(found), sep="\n")
 
 
 if __name__ == "__main__":

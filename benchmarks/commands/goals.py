@@ -1,124 +1,113 @@
-"""Measure what a session costs, and print each figure beside the goal for it.
+"""Measure what benchmarks/goals.py has goals for, and judge each goal.
 
-    python -m benchmarks goals [--json FILE]
+    python -m benchmarks goals [--json FILE] [PART ...]
 
-One run of `overhead`, `peers`, `stores` (SQLite, Valkey), `scale` (memory) and `imports`, three to
-four minutes. docs/background/performance.md shows the figures of one run, without the goals. A goal
-in microseconds is multiplied by what `json.dumps` of the session takes here over what it took where
-the goals were set; ratios, counts and bytes stand as they are. Needs benchmarks/requirements.txt.
+A PART is one of the benchmarks that measure: peers, flask, redis_floor, stores, scale, imports. All
+of them take about ten minutes, of which `scale` takes five. Needs benchmarks/requirements.txt and a
+redis-server on PATH.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
-from benchmarks.commands import imports, overhead, peers, scale, stores
+from benchmarks.commands import flask, imports, peers, redis_floor, scale, stores
+from benchmarks.goals import GOALS, LOAD, OURS, READ, Figure, judge, show
 
 SESSIONS = 1_000_000
-_SITE, _DJANGO = "ringsession, site_defaults", "Django's default middleware"
-
-# (what, group of `peers`, ours, other, work, most): ours at most so many times the other.
-_BESIDE = (
-    ("`site_defaults`, untouched, beside Django's", "site", _SITE, _DJANGO, "untouched", 0.5),
-    ("memory, read, beside Beaker's", "memory", "ringsession", "Beaker", "read", 0.45),
-    ("memory, write, beside Beaker's", "memory", "ringsession", "Beaker", "write", 0.6),
-    ("sealed, read, beside Starlette's signed", "cookie", "ringsession", "Starlette", "read", 1),
-    ("sealed, write, beside Starlette's signed", "cookie", "ringsession", "Starlette", "write", 1),
-    ("sealed 1 kB, read, beside its floor", "cookie, 1 kB", "ringsession", "floor", "read", 2),
-    ("sealed 1 kB, write, beside its floor", "cookie, 1 kB", "ringsession", "floor", "write", 2),
-)
-_STORES = {"memory": "memory", "cookie": "sealed", "site_defaults": "`site_defaults`"}
+Figures = dict[Figure, float]
 
 
-class Goal(NamedTuple):
-    """At most so much of a unit; `factor` is by how much this machine is slower, 1 where that does
-    not matter.
-    """
-
-    what: str
-    most: float
-    got: float
-    unit: str = " x"
-    factor: float = 1
-
-    @property
-    def is_met(self) -> bool:
-        return self.got <= self.most * self.factor
-
-    def row(self) -> str:
-        """Its line of the table."""
-        most = f"{self.most:g}{self.unit}"
-        if self.factor != 1:
-            most += f" (here {self.most * self.factor:.1f})"
-        digits = 2 if self.unit == " x" else 1
-        result = "met" if self.is_met else "missed"
-        return f"| {self.what} | {most} | {self.got:.{digits}f} | {result} |"
+def _peers() -> Figures:
+    groups = [group for group in peers.GROUPS if group not in ("disk", "control")]
+    table = peers.measure(groups, rounds=80, seconds=150)["net_us"]
+    return {
+        (group, name, work): net
+        for group, rows in table.items()
+        for name, works in rows.items()
+        for work, net in works.items()
+    }
 
 
-def _overhead(nets: dict[str, dict[str, float]], factor: float) -> Iterator[Goal]:
-    for store, works in overhead.GOALS.items():
-        for work, most in works.items():
-            yield Goal(f"{_STORES[store]}, {work}", most, nets[store][work], " us", factor)
+def _flask() -> Figures:
+    logging.disable()
+    table = flask.measure(rounds=20)
+    logging.disable(logging.NOTSET)
+    return {
+        ("Flask", name, work): net for name, works in table.items() for work, net in works.items()
+    }
 
 
-def _beside(nets: peers.Nets) -> Iterator[Goal]:
-    for what, group, ours, other, work, most in _BESIDE:
-        yield Goal(what, most, nets[group][ours][work] / nets[group][other][work])
+def _redis_floor() -> Figures:
+    figures = redis_floor.measure("redis", redis_floor.SIZES["200 bytes"], rounds=60)
+    return {
+        ("Redis", "server", "its own time for a read"): figures["server read"],
+        **{("Redis", "store", work): figures[work] for work in ("read", "write")},
+        **{("Redis", "floor", work): figures[f"floor_{work}"] for work in ("read", "write")},
+    }
 
 
-def _on_stores(table: dict[str, dict[str, stores.Row]], factor: float) -> Iterator[Goal]:
-    read = table["valkey"]["read"]
-    yield Goal("Redis, read, commands", 1, read["exchanges"], "")
-    yield Goal("Redis, read, beside a bare GET", 1.3, read["us"] / read["bare"])
-    for work, most in (("read", 30), ("write", 60)):
-        yield Goal(f"SQLite, {work}", most, table["sqlite"][work]["us"], " us", factor)
+def _stores() -> Figures:
+    table = stores.measure(["sqlite", "valkey"], rounds=20)
+    return {
+        ("valkey", READ, "exchanges"): table["valkey"]["read"]["exchanges"],
+        ("sqlite", "patch", "store"): table["sqlite"]["write"]["own"],
+        ("sqlite", "patch", "bare UPDATE"): table["sqlite"]["write"]["bare"],
+    }
 
 
-def _at_scale(measured: scale.Scale) -> Iterator[Goal]:
-    few, many = measured.request
-    yield Goal(f"memory, read, {SESSIONS:,} beside {scale.FEW:,} sessions", 1.3, many / few)
-    yield Goal("memory, a session of 200 bytes", 650, measured.size, " bytes")
-    if measured.pause is not None:
-        yield Goal("memory, longest pause while sessions expire", 5, measured.pause, " ms")
+def _scale() -> Figures:
+    figures: Figures = {}
+    sizes = (f"{scale.FEW:,} sessions", f"{SESSIONS:,} sessions")
+    for store in ("memory", "sqlite", "valkey"):
+        # A process of its own: bytes are read off it, and a million sessions leave its memory in
+        # pieces.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            measured = process.submit(scale.measure, store, SESSIONS).result()
+        for subject, times in ((READ, measured.request), (LOAD, measured.load)):
+            figures |= {(store, subject, size): time for size, time in zip(sizes, times)}
+        figures[store, "a session of 200 bytes", "bytes"] = measured.size
+        if measured.pause is not None:  # milliseconds
+            pause = (store, "longest new session while all expire", sizes[1])
+            figures[pause] = measured.pause * 1000
+    return figures
 
 
-def measure() -> tuple[list[Goal], float]:
-    """All goals; and `json.dumps` of the session, in microseconds."""
-    nets, reference = overhead.measure(rounds=200)
-    factor = reference / overhead.REFERENCE
-    groups = ["cookie", "cookie, 1 kB", "memory", "site"]
-    beside = peers.measure(groups, rounds=80, seconds=120)["net_us"]
-    on_stores = stores.measure(["sqlite", "valkey"], rounds=60)
-    # A process of its own: bytes are read off it, and a million sessions leave its memory in
-    # pieces.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        at_scale = process.submit(scale.measure, "memory", SESSIONS).result()
-    return [
-        *_overhead(nets, factor),
-        *_beside(beside),
-        *_on_stores(on_stores, factor),
-        *_at_scale(at_scale),
-        Goal("`import ringsession`, beside its two libraries", 1.3, imports.measure(21).ratio),
-    ], reference
+def _imports() -> Figures:
+    measured = imports.measure(21)
+    return {
+        ("import", OURS, "ms"): measured.ours,
+        ("import", "its two libraries", "ms"): measured.libraries,
+    }
+
+
+MEASURE: dict[str, Callable[[], Figures]] = {
+    "peers": _peers,
+    "flask": _flask,
+    "redis_floor": _redis_floor,
+    "stores": _stores,
+    "scale": _scale,
+    "imports": _imports,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the table."""
+    """Print each goal, the number that was measured, and whether the goal is missed."""
     parser = argparse.ArgumentParser("python -m benchmarks goals", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(GOALS)}")
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
-    goals, reference = measure()
+    parts = options.parts or list(GOALS)
+    if unknown := set(parts) - set(GOALS):
+        parser.error(f"expected parts of {', '.join(GOALS)}, got {', '.join(sorted(unknown))}")
+    results = [result for part in parts for result in judge(GOALS[part], MEASURE[part]())]
     if options.json:
-        options.json.write_text(json.dumps([goal._asdict() for goal in goals], indent=2) + "\n")
-    print(
-        f"json.dumps of the session: {reference:.1f} us,"
-        f" {reference / overhead.REFERENCE:.2f} x the reference\n"
-    )
-    print("| | at most | measured | |\n|---|---|---|---|")
-    print(*(goal.row() for goal in goals), sep="\n")
+        rows = [{**result._asdict(), "is_met": result.is_met} for result in results]
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    print(show(results))

@@ -3,30 +3,34 @@ sessions.
 
     python -m benchmarks peers [--rounds N] [--seconds N] [--json FILE] [GROUP ...]
 
-Every peer is verified before and after: its counter has counted, its data come back. Interleaved
-rounds in one process; the net is the median, over rounds, of (with - without) in the same round.
-Everything stands at its defaults; `control` is a stack against itself, `floor` the hand-written
-least. Needs benchmarks/requirements.txt. A Valkey is started on loopback; `taskset -c 0` before the
-command puts it and us on one core.
+Every peer is verified before and after: its counter has counted, its data come back. Rounds are
+interleaved in one process. In a round, the net is the median of the calls with sessions less the
+median of those without, so that a call which another program interrupted counts for nothing; a
+figure is the median over rounds. Everything stands at its defaults; `control` is a stack against
+itself, `floor` the hand-written least. Needs benchmarks/requirements.txt. A Valkey is started on
+loopback; `taskset -c 0` before the command puts it and us on one core. `python -m benchmarks page`
+writes what the file of `--json` holds into the page on performance.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import re
 import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
 
-from benchmarks.commands.overhead import dump, make_environ
-from benchmarks.commands.overhead import CALLS as DUMPS
+from benchmarks.commands.overhead import CALLS as DUMPS, dump, make_environ
 from benchmarks.apps.peer_apps import WORKS, App, Environ, Peer, Place
 from tests import servers
 
@@ -129,12 +133,13 @@ class _Cell(NamedTuple):
         taken = {}
         for index in (turn % 2, 1 - turn % 2):
             _call(pair[index], dict(self.environ))  # brings it back into the caches
-            environs = [dict(self.environ) for _ in range(self.calls)]
-            begin = perf_counter()
-            for environ in environs:
+            times = []
+            for environ in [dict(self.environ) for _ in range(self.calls)]:
+                begin = perf_counter()
                 _call(pair[index], environ)
-            taken[index] = perf_counter() - begin
-        return (taken[0] - taken[1]) / self.calls * 1e6
+                times.append(perf_counter() - begin)
+            taken[index] = statistics.median(times)
+        return (taken[0] - taken[1]) * 1e6
 
 
 @contextmanager
@@ -150,6 +155,13 @@ def open_peers(groups: list[str]) -> Iterator[list[Peer]]:
         found = [stack.enter_context(module.open_peers(place)) for module in modules]
         peers = [peer for part in found for peer in part if peer.group in groups]
         yield sorted(peers, key=lambda peer: GROUPS.index(peer.group))
+
+
+def _processor() -> str:
+    """Return the number and the name of this machine's processors."""
+    known = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", known.read_text()) if known.exists() else None
+    return f"{os.cpu_count()} x {named[1] if named else platform.processor()}"
 
 
 def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
@@ -179,13 +191,15 @@ def measure(groups: list[str], rounds: int, seconds: float) -> dict[str, Any]:
         "net_us": table,
         "reference_us": round(statistics.median(dumps), 2),
         "rounds": len(dumps),
+        "date": date.today().isoformat(),
+        "processor": _processor(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
     }
 
 
 def show(table: Nets) -> str:
-    """Return the table of docs/background/performance.md. Its ratios are to a group's first row."""
+    """Return a table of all figures. Its ratios are to a group's first row."""
     lines = ["| sessions in | peer | untouched | read | write | read, × ours | write, × ours |"]
     lines.append("|---|---|---|---|---|---|---|")
     for group, peers in table.items():

@@ -1,109 +1,181 @@
-"""Draw the picture of docs/background/performance.md from what `peers --json FILE` wrote.
-
-Each peer has a bar for its read and a bar for its write.
+"""Draw what `peers --json FILE` wrote: a panel for each kind of store, two bars for each library.
 
     python -m benchmarks plot FILE [--out FILE.svg]
 
-Owns the picture alone; measures nothing. Needs matplotlib (benchmarks/requirements.txt).
+The picture is written as SVG text, with a light and a dark set of colours. A browser chooses the
+set, and each set has its own background, so the text is readable on any page.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import matplotlib
-
-matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
+from typing import Any
+from xml.sax.saxutils import escape
 
 TITLES = {
-    "cookie": "in the cookie",
-    "cookie, 1 kB": "in the cookie, 1 kB of data",
-    "memory": "in memory",
-    "redis": "on Redis",
-    "disk": "on disk",
-    "site": "a whole site's layers",
+    "cookie": "Session in the cookie",
+    "memory": "Session in memory",
+    "redis": "Session on Redis",
+    "disk": "Session on disk",
+    "site": "The whole site: sessions, CSRF, headers",
 }
-OURS = {"read": "#f4a582", "write": "#b2182b"}
-THEIRS = {"read": "#b8c4ce", "write": "#5b6b7a"}
-FLOOR = {"read": "#e3e3e3", "write": "#c8c8c8"}
-WIDTH, ROW, LEAST = 9.0, 0.27, 1.0  # inches, inches, us: the left end of a scale that has no zero
+WORKS = ("read", "write")
+LIGHT = {
+    **{"ground": "#ffffff", "ink": "#1f2328", "soft": "#57606a", "grid": "#d8dee4"},
+    **{"ours-read": "#e0703f", "ours-write": "#a8321a"},
+    **{"theirs-read": "#8595a5", "theirs-write": "#4f6173"},
+}
+DARK = {
+    **{"ground": "#131416", "ink": "#e6edf3", "soft": "#9da7b1", "grid": "#2d333b"},
+    **{"ours-read": "#ffb08a", "ours-write": "#e8602c"},
+    **{"theirs-read": "#a9b7c4", "theirs-write": "#6b7f92"},
+}
+WIDTH, MARGIN, GAP = 760, 12, 24  # pixels, as all below
+PANEL = (WIDTH - 2 * MARGIN - GAP) / 2
+NAMES, FIGURES = 114, 42  # room beside the bars
+BARS = PANEL - NAMES - FIGURES
+ROW, BAR = 32, 12
+HEAD, FOOT = 34, 26  # of a panel
+TOP = 44
+KEY = {"ringsession": "ringsession", "other": "another library", "floor": "floor: the least code"}
+KEY_ROWS = range(4)  # as many rows of a panel as the key takes
+
+Works = dict[str, float]
+STYLE = """
+.ground { fill: var(--ground) }
+text { font: 12px system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: var(--ink) }
+.title { font-weight: 600; font-size: 13px }
+.figure { paint-order: stroke; stroke: var(--ground); stroke-width: 3px }
+.soft { fill: var(--soft) }
+.axis { fill: var(--soft); font-size: 11px }
+.ours { font-weight: 600 }
+.grid { stroke: var(--grid) }
+.floor { fill: var(--ground); stroke: var(--soft) }
+"""
 
 
-class Row(NamedTuple):
-    """A peer, or the title of its group."""
-
-    label: str
-    works: dict[str, float] | None
-
-
-def rows_of(table: dict[str, dict[str, dict[str, float]]]) -> list[Row]:
-    """From the top down; in each group by what a read costs."""
-    rows = []
-    for group, title in TITLES.items():
-        if group in table:
-            peers = sorted(table[group].items(), key=lambda item: item[1]["read"])
-            rows += [Row(title, None), *(Row(name, works) for name, works in peers)]
-    return rows
+def _style() -> str:
+    light, dark = (
+        " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+        for colours in (LIGHT, DARK)
+    )
+    bars = "\n".join(f".{name} {{ fill: var(--{name}) }}" for name in LIGHT if "-" in name)
+    return (
+        f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+        f"{STYLE}{bars}\n"
+    )
 
 
-def colours(name: str) -> dict[str, str]:
-    if name == "floor":
-        return FLOOR
-    return OURS if name.startswith("ringsession") else THEIRS
+def step_of(most: float) -> float:
+    """Return the round number between the marks of an axis that reaches `most`."""
+    size = 1.0
+    while size * 50 < most:
+        size *= 10
+    return next(size * part for part in (1, 2, 5, 10) if size * part * 5 >= most)
 
 
-def _draw_row(axes: Any, place: int, row: Row) -> None:
-    if row.works is None:
-        axes.text(LEAST, place + 0.1, row.label, weight="bold", size=9, va="center")
-        return
-    for work, offset in (("read", -0.2), ("write", 0.2)):
-        value = max(row.works[work], LEAST)
-        colour = colours(row.label)[work]
-        axes.barh(place + offset, value - LEAST, 0.38, left=LEAST, color=colour)
-        shown = f"{row.works[work]:.1f}" if value < 10 else f"{value:.0f}"
-        axes.text(value * 1.03, place + offset, shown, size=6.5, va="center", color="#333333")
+def shown(figure: float) -> str:
+    """Return a figure as a reader needs it."""
+    return f"{figure:,.0f}" if figure >= 10 else f"{abs(figure):.1f}"
 
 
-def draw(result: dict[str, Any]) -> Any:
-    """The figure, as wide as a README shows it."""
-    rows = rows_of(result["net_us"])
-    figure, axes = pyplot.subplots(figsize=(WIDTH, ROW * len(rows) + 0.9), layout="constrained")
-    for place, row in enumerate(rows):
-        _draw_row(axes, place, row)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_ylim(len(rows) - 0.3, -0.7)
-    peers = [(place, row.label) for place, row in enumerate(rows) if row.works is not None]
-    axes.set_yticks([place for place, _ in peers], [label for _, label in peers], size=8)
-    for tick, (_, label) in zip(axes.get_yticklabels(), peers):
-        tick.set_color(OURS["write"] if label.startswith("ringsession") else "#222222")
-    axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.grid(axis="x", color="#e8e8e8", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    _, right = axes.get_xlim()
-    axes.set_xlim(LEAST, right * 1.2)
-    axes.set_xlabel("microseconds a request over the same stack without sessions (log)", size=8)
-    keys = [("ringsession", OURS), ("others", THEIRS), ("floor", FLOOR)]
-    patches = [Patch(color=of[work], label=f"{name}, {work}") for name, of in keys for work in OURS]
-    figure.legend(handles=patches, loc="outside upper center", ncols=6, fontsize=7, frameon=False)
-    return figure
+def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "") -> str:
+    name = f' class="{kind}"' if kind else ""
+    side = f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text x="{x:g}" y="{y:g}"{name}{side}>{escape(words)}</text>'
+
+
+def _bar(x: float, y: float, width: float, name: str, work: str) -> str:
+    whose = "ours" if name.startswith("ringsession") else "theirs"
+    kind = "floor" if name == "floor" else f"{whose}-{work}"
+    return f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:.2f}" height="{BAR}"/>'
+
+
+def _peer(x: float, y: float, name: str, works: Works, per_us: float) -> Iterator[str]:
+    lines = textwrap.wrap(name, 16)
+    middle = y + BAR + 4
+    yield '<g class="peer">'
+    for number, line in enumerate(lines):
+        place = middle + 14 * (number - (len(lines) - 1) / 2)
+        kind = "ours" if name.startswith("ringsession") else ""
+        yield _text(x + NAMES - 8, place, line, kind, "end")
+    for number, work in enumerate(WORKS):
+        top, width = y + number * (BAR + 1), max(works[work], 0) * per_us
+        yield _bar(x + NAMES, top, width, name, work)
+        yield _text(x + NAMES + width + 5, top + BAR - 2, shown(works[work]), "figure")
+    yield "</g>"
+
+
+def _axis(x: float, y: float, height: float, most: float) -> Iterator[str]:
+    step, per_us = step_of(most), BARS / most
+    for mark in range(int(most / step) + 1):
+        place = x + NAMES + mark * step * per_us
+        yield f'<line class="grid" x1="{place:g}" x2="{place:g}" y1="{y:g}" y2="{y + height:g}"/>'
+        unit = " µs" if mark == 0 else ""
+        yield _text(place, y + height + 14, f"{mark * step:,.0f}{unit}", "axis", "middle")
+
+
+def _panel(x: float, y: float, title: str, peers: dict[str, Works]) -> Iterator[str]:
+    """Yield the parts of a panel, whose libraries are in the order of what a read costs."""
+    most = max(works[work] for works in peers.values() for work in WORKS)
+    yield '<g class="panel">'
+    yield _text(x, y + 14, title, "title")
+    yield from _axis(x, y + HEAD - 8, ROW * len(peers) + 4, most)
+    rows = sorted(peers.items(), key=lambda row: row[1]["read"])
+    for number, (name, works) in enumerate(rows):
+        yield from _peer(x, y + HEAD + number * ROW, name, works, BARS / most)
+    yield "</g>"
+
+
+def _key(x: float, y: float, result: dict[str, Any]) -> Iterator[str]:
+    """Yield what the colours mean, and what was measured where."""
+    for number, (name, words) in enumerate(KEY.items()):
+        top = y + HEAD + number * 24
+        for place, work in enumerate(WORKS):
+            yield _bar(x + place * 80, top, 20, name, work)
+            yield _text(x + place * 80 + 26, top + 10, work)
+        yield _text(x + 164, top + 10, words, "ours" if name == "ringsession" else "")
+    when = f"Python {result['python']}, {result['date']}"
+    for number, note in enumerate(("Each panel has its own scale, from zero.", when)):
+        yield _text(x, y + HEAD + len(KEY) * 24 + 18 + number * 17, note, "soft")
+
+
+def draw(result: dict[str, Any]) -> str:
+    """Return the picture as SVG: two panels beside each other, and the key after the last one."""
+    table = {group: result["net_us"][group] for group in TITLES if group in result["net_us"]}
+    places = [*table, "key"]
+    parts, y = list[str](), float(TOP)
+    for pair in (places[at : at + 2] for at in range(0, len(places), 2)):
+        for x, group in zip((MARGIN, MARGIN + PANEL + GAP), pair):
+            if group == "key":
+                parts += _key(x, y, result)
+            else:
+                parts += _panel(x, y, TITLES[group], table[group])
+        y += HEAD + ROW * max(len(table.get(group, KEY_ROWS)) for group in pair) + FOOT
+    title = "What a session adds to a request, in microseconds (a shorter bar is better)"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y:g}" width="{WIDTH}"'
+            f' height="{y:g}" role="img" aria-label="{title}">',
+            f"<style>\n{_style()}</style>",
+            f'<rect class="ground" width="{WIDTH}" height="{y:g}" rx="6"/>',
+            _text(MARGIN, 26, title, "title"),
+            *parts,
+            "</svg>\n",
+        ]
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Write the picture, equal for equal figures."""
+    """Write the picture. Equal figures give an equal picture."""
     parser = argparse.ArgumentParser("python -m benchmarks plot", description=__doc__)
     parser.add_argument("file", metavar="FILE", type=Path)
     parser.add_argument("--out", metavar="FILE", type=Path, help="FILE with .svg, if not given")
     options = parser.parse_args(arguments)
-    matplotlib.rcParams["svg.hashsalt"] = "ringsession"
-    figure = draw(json.loads(options.file.read_text()))
     out = options.out or options.file.with_suffix(".svg")
-    figure.savefig(out, metadata={"Date": None}, facecolor="white")
+    out.write_text(draw(json.loads(options.file.read_text())), encoding="utf-8")
     print(out)

@@ -115,6 +115,16 @@ def _started(kind: str) -> Iterator[Any]:
         server.stop()
 
 
+def measure(kind: str, size: int, rounds: int, calls: int = 100) -> dict[str, float]:
+    """Return the microseconds of the store and the floor, and the server's for a read."""
+    with _started(kind) as server:
+        pair = Pair(kind, server.port, size)
+        figures = _measure(pair, rounds, calls)
+        figures["server read"] = _server_time(pair, "read", 2000)
+        pair.close()
+    return figures
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks redis_floor", description=__doc__)

@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.commands.overhead import APPS, DATA, make_environ, session_cookie, untouched
-from benchmarks.measure.subjects import NAMES, REDIS_LIKE, Subject, open_subject
+from benchmarks.measure.subjects import NAMES, Subject, open_subject
 from ringsession import assoc_in, site_defaults, wrap_defaults
 from ringsession.codec import encode
 from ringsession.stores import Change, Lifetime
@@ -173,26 +173,6 @@ def show(table: dict[str, dict[str, Row]]) -> str:
     return "\n".join(lines)
 
 
-def judge(table: dict[str, dict[str, Row]]) -> list[str]:
-    """The goals, and what became of them in this run."""
-    said = []
-    for name in REDIS_LIKE:
-        if name in table:
-            row = table[name]["read"]
-            said.append(
-                f"{name}: a request that reads is {row['exchanges']:.0f} command (goal 1) and"
-                f" {row['us'] / row['bare']:.2f} x the bare GET (goal 1.3)"
-            )
-    if "sqlite" in table:
-        read, write = table["sqlite"]["read"], table["sqlite"]["write"]
-        said.append(
-            f"sqlite: a request that reads takes {read['us']:.1f} us (goal 30), one that writes"
-            f" {write['us']:.1f} us; its `patch` alone is"
-            f" {write['own'] / write['bare']:.1f} x the bare UPDATE (goal 3)"
-        )
-    return said
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks stores", description=__doc__)
@@ -205,7 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(table, indent=2))
         return
     print("microseconds a request over the bare app (exchanges with the server)\n")
-    print(show(table), *judge(table), sep="\n\n")
+    print(show(table))
 
 
 if __name__ == "__main__":
