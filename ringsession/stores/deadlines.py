@@ -153,7 +153,7 @@ class Standing(NamedTuple):
         return self.renewed_in != self.expires_in
 
 
-# For the way of each request: `Times(...)` would call a function in Python.
+# On the path of each request: `Times(...)` would call a function in Python.
 make_times: Callable[[tuple[float, float, Lifetime, bool]], Times] = partial(tuple.__new__, Times)
 _make_standing: Callable[[tuple[float | None, None, None, bool, bool]], Standing]
 _make_standing = partial(tuple.__new__, Standing)
