@@ -44,6 +44,7 @@ class SessionCookie:
         self._rolling = rolling
         self._tail = attributes(attrs)
         self._former = former
+        self._usual_others = list(self._others(None, {}))
 
     def is_due(
         self, outcome: Outcome, own: Mapping[str, Any] | None = None, when: str = "always"
@@ -80,9 +81,9 @@ class SessionCookie:
         attrs = {**self._attrs, **kept, **without_value(own or {})} if own or kept else None
         if outcome.max_age is not None:
             attrs = _remembered(attrs or self._attrs, outcome.max_age)
-        others = (
-            self._others(attrs, kept) if was_sent and (outcome.changed or outcome.ended) else []
-        )
+        others: Iterable[str] = ()
+        if was_sent and (outcome.changed or outcome.ended):
+            others = self._usual_others if attrs is None else self._others(attrs, kept)
         if outcome.value is None:
             return [*others, self._deletion(attrs or self._attrs)]
         return [*others, self._line(outcome.value, attrs)]

@@ -81,7 +81,6 @@ def _store(
         own = response.pop("session_cookie_attrs")
         when = response.pop("session_cookie_when", "always")
         own = None if state.is_refused else own
-    outcome = Outcome()
     try:
         if own is not None:
             state.ask()
@@ -89,6 +88,7 @@ def _store(
             keep_attrs(state, cookie.to_keep(own, kept_attrs(state)))
         outcome = commit(state, response["status"])
     except SessionGone:
+        outcome = Outcome()
         audit_lost_race(state, request)
     finally:
         state.has_started = True

@@ -99,7 +99,7 @@ class Contents:
             return None
         if self._snapshot is not None and self._snapshot == self._take_snapshot():
             return None
-        data = {**self.values, **self.own_keys}
+        data = {**self.values, **self.own_keys} if self.own_keys else self.values
         return difference(
             self.record, data, self._order, disposable=self.is_disposable, encode=encode
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import codec
 from ..request import Request
-from .contents import RESERVED, is_reserved
+from .contents import RESERVED
 from .phases import DESTROY, LIVE, NONE, RECREATE
 from .state import SessionCommitted, State
 from .swap import swap
@@ -30,7 +30,7 @@ _UNCHANGEABLE = frozenset((str, int, float, bool, type(None)))
 def check_key(key: object) -> None:
     if type(key) is not str:
         raise TypeError(f"session key: expected str, got {type(key).__name__}")
-    if is_reserved(key):
+    if key.startswith(RESERVED):
         raise ValueError(f"session key: expected one that does not start with {RESERVED!r}")
 
 

@@ -46,12 +46,17 @@ class SessionCommitted(RuntimeError):
 class State:
     """One request's session, as the layers see it."""
 
+    # What is seldom read, and so need not be set for each request.
     remember: bool | None = None  # what the handler said of a login's times; None: nothing
     confirms = False  # the user confirms now who they are
-    is_refused = False  # the request is, so that its changes are dropped
-    ended: Sequence[
-        str
-    ] = ()  # the cookie values whose sessions the commit ended, for the audit log
+    rivals: Sequence[str] = ()  # several values with a live session each: none counts
+    is_exact = False  # the new id gets the handler's values and no others
+    stored_as: str | None = None  # the cookie's value, once nothing can change any more
+    has_failed = False  # the store has, and the log says so
+    asked = 0.0  # when the store was last asked, by `monotonic`
+    messages_wait = False  # as in Flask: until it is read; a new one replaces none
+    encode: Encode = staticmethod(codec.encode)  # Flask's converts what the codec refuses
+    shown_message: str | None = None  # the key of the message that the handler read
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class State:
         self.backend = backend
         self.terms = terms
         self.find_values = find_values
+        self.cookie_follows = terms.cookie_follows  # Flask has its own
         # The request holds the session, so that a reference would be a cycle.
         self._request = ref(request)
         environ = dict.get(request, "environ") or {}
@@ -73,27 +79,23 @@ class State:
         self.ending = NONE
         self.sent: Sequence[str] = ()  # the different values of the session's cookie
         self.value: str | None = None  # the one of them that counts, once the store was asked
-        self.rivals: Sequence[str] = ()  # several values with a live session each: none counts
         self.loaded: Loaded | None = None  # the store's answer
         self.contents: Contents | None = None
-        self.is_exact = False  # the new id gets the handler's values and no others
+        self.ended: Sequence[str] = ()  # whose sessions the commit ended, for the audit log
+        self.is_refused = False  # the request is, so that its changes are dropped
         self.has_started = False  # the response has, so that nothing can change any more
-        self.stored_as: str | None = None  # the cookie's value, once nothing can change any more
         self.is_mute = False  # no cookie can be sent, though the session can change
-        self.cookie_follows = terms.cookie_follows  # Flask has its own
-        self.has_failed = False  # the store has, and the log says so
-        self.asked = 0.0  # when the store was last asked, by `monotonic`
         self.was_read = False  # by the handler, not by a layer, and the store answered
-        self.messages_wait = False  # as in Flask: until it is read; a new one replaces none
-        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
-        self.shown_message: str | None = None  # the key of the message that the handler read
         self._lock = Lock()
 
     @property
     def request(self) -> Request:
         """Return the request, or for a late read what is kept of one that is over."""
+        request = self._request()
+        if request is not None:
+            return request
         kept = {"headers": self._headers, "request_method": self._method, "uri": self._path}
-        return self._request() or Request(kept)
+        return Request(kept)
 
     def check_open(self) -> None:
         """Raise SessionCommitted if it is too late for a change."""
@@ -103,7 +105,7 @@ class State:
     def touch(self) -> None:
         """Note that the response depends on the session, and find the cookie's values."""
         if self.phase is UNTOUCHED:
-            self.sent = self.find_values(self._request() or self.request)
+            self.sent = self.find_values(self.request)
             self.phase = UNREAD
 
     def ask(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ..request import Request
 
@@ -12,7 +12,8 @@ def _never(record: str) -> bool:
     return False
 
 
-class Terms(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Terms:
     """The options of `wrap_session` that the core of a session needs.
 
     user_key: the session key that names the user, where the store finds users.

@@ -5,6 +5,8 @@ Every store calls the same pure function, `judge`. All times are seconds by the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
@@ -151,6 +153,12 @@ class Standing(NamedTuple):
         return self.renewed_in != self.expires_in
 
 
+# On the path of each request: `Times(...)` would call a function in Python.
+make_times: Callable[[tuple[float, float, Lifetime, bool]], Times] = partial(tuple.__new__, Times)
+_make_standing: Callable[[tuple[float | None, None, None, bool, bool]], Standing]
+_make_standing = partial(tuple.__new__, Standing)
+
+
 def _shorter(one: float | None, other: float | None) -> float | None:
     return one if other is None else other if one is None else min(one, other)
 
@@ -184,7 +192,7 @@ def judge(times: Times, limit: Lifetime, now: float) -> Standing | None:
         return None
     step = _LONGEST_STEP if idle is None else min(_LONGEST_STEP, idle / 10)
     if now - seen < step and jump < step:
-        return Standing(left)
+        return _make_standing((left, None, None, False, False))
     if not limit.extends:
         return Standing(left, due=True)
     after = idle if absolute is None else _shorter(idle, created + absolute - now)

@@ -22,6 +22,8 @@ class Loaded:
     began, owner, handle, confirmed: see `Details`. Times are Unix seconds by the store's clock.
     passive: the request is no activity, so that none of its writes may be either. A store leaves it
         False.
+    key: under which the store has the session, once its backend has noted it. A store leaves it
+        None.
     """
 
     record: str | None
@@ -38,6 +40,7 @@ class Loaded:
     handle: str | None = None
     confirmed: float | None = None
     passive: bool = False
+    key: str | None = None
 
     def __repr__(self) -> str:  # without the record, which holds the user's data
         return f"<Loaded {'nothing' if self.record is None else 'a record'}>"

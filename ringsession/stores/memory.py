@@ -55,18 +55,18 @@ class MemoryStore(CopiesAsItself):
                 return Loaded(None, successor=entry.successor)
             if standing is None:
                 return Loaded(None, outlived=True)
-            if standing.renewed is None:
-                left, moved = standing.expires_in, False
-            else:
-                left, moved = standing.renewed_in, standing.moves
-                entry.created, entry.seen, *_ = standing.renewed
+            left, renewed, renewed_in, due, _ = standing
+            moved = False
+            if renewed is not None:
+                left, moved = renewed_in, standing.moves
+                entry.created, entry.seen, *_ = renewed
             _, remembered, owner, handle, began, confirmed = entry.login
             return Loaded(
                 entry.record,
                 entry.version,
                 left,
                 moved,
-                standing.due,
+                due,
                 digest in self._table.disposable,
                 remembered=remembered,
                 began=self._epoch + entry.created if began is None else began,
@@ -99,11 +99,10 @@ class MemoryStore(CopiesAsItself):
             entry = self._find_live(key)
             if entry is None or entry.record is None:
                 return False
-            if entry.version == version:
-                self._write(key, entry, change.record, change.disposable)
-            else:
-                merged = codec.merge(entry.record, change.changed, change.removed)
-                self._write(key, entry, merged, change.disposable)
+            record = change.record
+            if entry.version != version:
+                record = codec.merge(entry.record, change.changed, change.removed)
+            self._write(key, entry, record, change.disposable)
             return True
 
     def claim(self, key: str, version: Any, successor: str) -> bool:
@@ -184,7 +183,7 @@ class MemoryStore(CopiesAsItself):
     def _write(self, key: str, entry: Entry, record: str, disposable: bool) -> None:
         entry.record = record
         entry.version = next(self._versions)
-        if not disposable:
+        if not disposable and self._table.disposable:
             self._table.disposable.pop(bytes.fromhex(key), None)
 
 

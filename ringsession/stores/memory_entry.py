@@ -7,7 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from . import Details, UserSessionRow
-from .deadlines import Lifetime, Times
+from .deadlines import Lifetime, Times, make_times
 
 
 class Login(NamedTuple):
@@ -58,7 +58,7 @@ class Entry:
     @property
     def times(self) -> Times:
         """Return the entry's times for `judge`."""
-        return Times(self.created, self.seen, self.lifetime, self.login.remembered)
+        return make_times((self.created, self.seen, self.lifetime, self.login.remembered))
 
     @property
     def expires(self) -> float:

@@ -35,8 +35,10 @@ class MemoryTable:
 
     def find_live(self, digest: bytes, now: float) -> Entry | None:
         """Return the session under a key, if it has not expired."""
-        entry = self.find(digest, now)
-        return entry if entry is not None and entry.record is not None else None
+        entry = self.entries.get(digest)
+        if entry is None or entry.record is None or judge(entry.times, UNLIMITED, now) is None:
+            return None
+        return entry
 
     def find_owned(self, owner: str, now: float) -> Iterator[tuple[bytes, Entry]]:
         """Yield the sessions of an owner, each with its key."""

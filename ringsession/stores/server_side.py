@@ -42,8 +42,7 @@ class ServerSideSessions:
         return show_store(self.store)
 
     def load(self, value: str) -> Loaded | None:
-        key = hash_id(value, self.cookie_name)
-        return None if key is None else ask(self.store.load, key, self.lifetime)
+        return self._load(value, self.lifetime)
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
         loaded = self._load_unextended(value)
@@ -100,7 +99,8 @@ class ServerSideSessions:
         return True
 
     def patch(self, value: str, loaded: Loaded, change: Change) -> str:
-        if ask(self.store.patch, self.known(value), loaded.version, change):
+        key = loaded.key or self.known(value)
+        if ask(self.store.patch, key, loaded.version, change):
             return value
         if loaded.disposable and self.load(value) is None:
             # The full store dropped this disposable session, so store the record under a new id.
@@ -158,5 +158,13 @@ class ServerSideSessions:
         return Limit(*self.lifetime, remembered=remembered, extends=False)
 
     def _load_unextended(self, value: str) -> Loaded | None:
+        return self._load(value, self._unextended)
+
+    def _load(self, value: str, limit: Lifetime) -> Loaded | None:
         key = hash_id(value, self.cookie_name)
-        return None if key is None else ask(self.store.load, key, self._unextended)
+        if key is None:
+            return None
+        loaded = ask(self.store.load, key, limit)
+        if loaded is not None:
+            loaded.key = key
+        return loaded

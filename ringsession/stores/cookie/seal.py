@@ -14,8 +14,10 @@ import hmac
 import logging
 import secrets
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from struct import Struct
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -30,10 +32,9 @@ _VERSION = b"\x02"
 _CODEC = b"\x01"
 _END = b"\x80"
 _HEAD = 1 + 4
-_SID = slice(1, 17)
-_TIMES = slice(17, 59)
-_SHIFTS = tuple(range(6 * 48, -1, -48))  # the bit positions of the seven times
-_FIXED = 60  # flags, sid, seven times, codec
+_FIELDS = Struct(f"1s16s{7 * '6s'}1s")  # flags, sid, seven times, codec
+_TIMES = Struct(">7Q")
+_FIXED = _FIELDS.size
 _PAD = 32
 _SKEW = 60_000  # milliseconds that another server's clock may be ahead
 _SMALLEST = _HEAD + NONCE_SIZE + 2 * _PAD + 16
@@ -58,6 +59,16 @@ class Opened(NamedTuple):
 
     def __repr__(self) -> str:  # without the payload, which holds the user's data
         return f"<Opened created={self.created} sealed={self.sealed}>"
+
+    def later(self, sealed: int, seen: int, payload: bytes) -> Opened:
+        """Return the same session with another payload, as it is sealed again."""
+        remembered, sid, created, began, confirmed, _, _, idle, absolute, _ = self
+        times = (created, began, confirmed, sealed, seen, idle, absolute)
+        return _make_opened((remembered, sid, *times, payload))
+
+
+# `Opened(...)` would call a function in Python.
+_make_opened: Callable[[tuple[Any, ...]], Opened] = partial(tuple.__new__, Opened)
 
 
 class _Key:
@@ -160,7 +171,7 @@ def sealed_length(payload: int) -> int:
 
 
 def _encode(blob: bytes) -> str:
-    return b2a_base64(blob, newline=False).translate(_URLSAFE, b"=").decode()
+    return b2a_base64(blob, newline=False).rstrip(b"=").translate(_URLSAFE).decode()
 
 
 def _decode(text: str, most: int) -> bytes | None:
@@ -182,23 +193,16 @@ def _decode(text: str, most: int) -> bytes | None:
 def _parse(plaintext: bytes) -> Opened | None:
     """Return the fields of an authenticated plaintext, or None if its format is another one."""
     size = len(plaintext.rstrip(b"\0"))
-    if (
-        plaintext[0] > 1  # only the lowest bit has a meaning
-        or plaintext[_FIXED - 1] != _CODEC[0]
-        or size <= _FIXED
-        or plaintext[size - 1] != _END[0]
-        or len(plaintext) != size + -size % _PAD
-    ):
+    if size <= _FIXED or plaintext[size - 1] != _END[0] or len(plaintext) != size + -size % _PAD:
         return None
-    together = int.from_bytes(plaintext[_TIMES], "big")
-    times = [together >> shift & LONGEST for shift in _SHIFTS]
-    created, began, confirmed, sealed, seen, idle, absolute = times
+    flags, sid, *octets, codec = _FIELDS.unpack_from(plaintext)
+    if codec != _CODEC or flags > b"\1":  # only the lowest bit has a meaning
+        return None
+    times = _TIMES.unpack(b"\0\0".join((b"", *octets)))  # six octets of eight
+    created, began, confirmed, sealed, seen, _, _ = times
     if not created <= seen <= sealed or began > sealed or confirmed > sealed:
         return None
-    remembered, sid, payload = plaintext[0] == 1, plaintext[_SID], plaintext[_FIXED : size - 1]
-    return Opened(
-        *(remembered, sid, created, began, confirmed, sealed, seen, idle, absolute, payload)
-    )
+    return _make_opened((flags == b"\1", sid, *times, plaintext[_FIXED : size - 1]))
 
 
 def open_sealed(keyring: Keyring, name: str, text: str, *, now: int) -> Opened | None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 from ...http.grammar import MAX_COOKIE_OCTETS
 from ...request import Request
 from .. import Change, Lifetime, Loaded, Renewal
-from ..deadlines import UNLIMITED, Times, cookie_step, judge
+from ..deadlines import UNLIMITED, Times, cookie_step, judge, make_times
 from .seal import LONGEST, Opened, open_sealed, seal, sealed_length
 from .store import CookieStore, CookieTooLarge
 
@@ -34,6 +34,7 @@ class SealedSessions:
             (_milliseconds(each.idle), _milliseconds(each.absolute))
             for each in (lifetime, lifetime.remembered)
         ]
+        self._lifetimes = [_seconds(*each) for each in self._granted]
 
     def __repr__(self) -> str:
         return "cookie_store"
@@ -43,32 +44,35 @@ class SealedSessions:
         opened = open_sealed(self._keyring, self._name, value, now=now)
         if opened is None:
             return None
-        lifetime = Lifetime(opened.idle / 1000 or None, opened.absolute / 1000 or None)
-        times = Times(opened.created / 1000, opened.seen / 1000, lifetime, opened.remembered)
+        remembered, _, created, began, confirmed, _, seen, *stored, payload = opened
+        lifetime = self._lifetimes[remembered]
+        if (*stored,) != self._granted[remembered]:  # the config has changed meanwhile
+            lifetime = _seconds(*stored)
+        times = make_times((created / 1000, seen / 1000, lifetime, remembered))
         standing = judge(times, self._lifetime, now / 1000)
         if standing is None:
             over = judge(times, UNLIMITED, now / 1000) is None
             return None if over else Loaded(None, outlived=True)
         try:
-            record = f"1{opened.payload.decode()}"
+            record = f"1{payload.decode()}"
         except UnicodeDecodeError:
             return None
-        granted = self._lifetime.remembered if opened.remembered else self._lifetime
+        granted = self._lifetime.remembered if remembered else self._lifetime
         if lifetime != granted:
             lifetime = lifetime.within(granted)
         idle = lifetime.idle
-        due = idle is not None and now - opened.seen >= idle * 500  # half the idle timeout
-        if opened.remembered:
-            due = now - opened.seen >= cookie_step(idle) * 1000
+        due = idle is not None and now - seen >= idle * 500  # half the idle timeout
+        if remembered:
+            due = now - seen >= cookie_step(idle) * 1000
         return Loaded(
             record,
             opened,
             standing.expires_in,
             False,
             due,
-            remembered=opened.remembered,
-            began=(opened.began or opened.created) / 1000,
-            confirmed=opened.confirmed / 1000 if opened.confirmed else None,
+            remembered=remembered,
+            began=(began or created) / 1000,
+            confirmed=confirmed / 1000 if confirmed else None,
         )
 
     def load_late(self, value: str, follows: Callable[[str], bool]) -> Loaded | None:
@@ -88,7 +92,7 @@ class SealedSessions:
         if loaded.passive:
             return loaded.expires_in
         now = self._now() / 1000
-        lifetime = Lifetime(opened.idle / 1000 or None, opened.absolute / 1000 or None)
+        lifetime = _seconds(opened.idle, opened.absolute)
         standing = judge(Times(opened.created / 1000, now, lifetime, True), self._lifetime, now)
         return None if standing is None else standing.expires_in
 
@@ -152,7 +156,7 @@ class SealedSessions:
         sealed = max(now, opened.sealed + 1)
         seen = opened.seen if loaded.passive else max(now, opened.created)
         payload = record[1:].encode()
-        return self._seal(opened._replace(sealed=sealed, seen=seen, payload=payload), record)
+        return self._seal(opened.later(sealed, seen, payload), record)
 
     def _seal(self, opened: Opened, record: str) -> str:
         value = seal(self._keyring, self._name, opened)
@@ -173,6 +177,11 @@ class SealedSessions:
 def _milliseconds(seconds: float | None) -> int:
     """Return a number of seconds in RS2's unit. 0 means no limit."""
     return 0 if seconds is None else max(1, int(min(seconds * 1000, LONGEST)))
+
+
+def _seconds(idle: int, absolute: int) -> Lifetime:
+    """Return the times in a cookie as a lifetime."""
+    return Lifetime(idle / 1000 or None, absolute / 1000 or None)
 
 
 def _largest(record: str) -> str:
