@@ -187,6 +187,7 @@ def test_the_command_explains_a_flask_app_in_the_current_folder(tmp_path: Path) 
     assert out.startswith(
         f'{"wrap_forwarded":30}{"[" + chr(34) + "proxy" + chr(34) + "]":42}hops=2\n'
     )
+    assert out.endswith("\n\nringsession 0.2.0 (pure Python)\n")
     assert run("shop:behind", cwd=tmp_path) == (1, out, "")
 
 
