@@ -30,7 +30,6 @@ TESTS = (
     "middleware/test_user_sessions.py",
     "stores/test_contract.py",
     "stores/test_memory.py",
-    "stores/test_model.py",
     "stores/test_three_functions.py",
     "stores/cookie",
     "stores/sqlite/test_store.py",
