@@ -187,6 +187,7 @@ def test_the_command_explains_a_flask_app_in_the_current_folder(tmp_path: Path) 
     assert out.startswith(
         f'{"wrap_forwarded":30}{"[" + chr(34) + "proxy" + chr(34) + "]":42}hops=2\n'
     )
+    assert out.endswith("\n\nringsession 0.2.0 (pure Python)\n")
     assert run("shop:behind", cwd=tmp_path) == (1, out, "")
 
 
@@ -212,7 +213,7 @@ def test_the_exit_code_is_1_for_a_weak_point_unless_it_may_only_warn(tmp_path: P
     status, out, err = run("weak:app", cwd=tmp_path)
     assert (status, err) == (1, "")
     line = 'no ["security"]["hosts"]: a client may write any name into Host'
-    assert out.endswith(f"weak points:\n  {line}\n")
+    assert out.endswith(f"weak points:\n  {line}\n\nringsession 0.2.0 (pure Python)\n")
     assert run("--warn-only", "weak:app", cwd=tmp_path) == (0, out, "")
 
 

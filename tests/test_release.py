@@ -52,6 +52,7 @@ def test_every_job_has_only_the_rights_that_it_needs() -> None:
         "test": {"contents": "read"},
         "build": {"contents": "read"},
         "from-sdist": {},
+        "compiled": {},
         "attest": {"id-token": "write", "attestations": "write"},
         "publish": {"id-token": "write"},
         "announce": {"contents": "write"},
@@ -67,11 +68,26 @@ def test_a_release_is_published_after_all_tests_and_an_approval() -> None:
         "test": [],
         "build": [],
         "from-sdist": "build",
-        "attest": ["test", "build", "from-sdist"],
+        "compiled": "build",
+        "attest": ["test", "build", "from-sdist", "compiled"],
         "publish": "attest",
         "announce": "publish",
     }
     assert jobs["publish"]["environment"] == "pypi"
+
+
+def test_compiled_wheels_are_attached_to_the_release_and_never_uploaded_to_the_index() -> None:
+    taken = {
+        name: [
+            step["with"].get("name") or step["with"]["pattern"]
+            for step in job.get("steps", [])
+            if "download-artifact@" in step.get("uses", "")
+        ]
+        for name, job in read_jobs("release.yml").items()
+    }
+    assert taken["attest"] == ["{dist,compiled-*}"]
+    assert taken["publish"] == ["dist"]
+    assert taken["announce"] == ["{dist,compiled-*}", "notes"]
 
 
 def test_no_job_uses_a_secret_or_runs_text_that_a_stranger_wrote() -> None:

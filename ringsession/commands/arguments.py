@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..find_config import CONFIGS
-from ..late_names import find_version
+from .form import name_form
 
 PROGRAM = "python -m ringsession"
 VARIABLE = "RINGSESSION_STORE"
@@ -93,7 +93,7 @@ def find_problem(
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, allow_abbrev=False, epilog=_STORE)
-    parser.add_argument("--version", action="version", version=f"ringsession {find_version()}")
+    parser.add_argument("--version", action="version", version=name_form())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("key", help="print a random key for cookie_store(key)")
     explaining = commands.add_parser(

@@ -12,6 +12,7 @@ from ..stores.calling import ask, describe
 from ..stores.findings import ERROR, OK, Finding, Reports
 from ..stores.shown_url import show_store
 from .answer import Answer, Place
+from .form import name_form
 from .logins import lay_out
 
 
@@ -60,6 +61,6 @@ def _examine(store: Any) -> Iterator[Finding]:
 
 
 def explain_config(config: Mapping[str, Any], *, warn_only: bool) -> Answer:
-    """Describe a config. The exit code is 1 if it has weak points, unless `warn_only`."""
+    """Describe a config, and what runs it. Exit code 1 for weak points, unless `warn_only`."""
     code = 1 if find_weaknesses(config) and not warn_only else 0
-    return Answer(None, explain(config), code)
+    return Answer(None, f"{explain(config)}\n\n{name_form()}", code)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from flask import has_request_context, request
 
 from ..session.phases import ABSENT, DESTROY, RECREATE
-from ..session.state import SessionCommitted, State
+from ..session.committed import SessionCommitted
+from ..session.state import State
 
 _NEEDS_COOKIE = (
     "flask.session: this change needs a new cookie, and an event cannot send a cookie. In an event,"

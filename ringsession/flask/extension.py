@@ -27,7 +27,7 @@ from ..defaults import site_defaults
 from ..middleware.anti_forgery import anti_forgery_field, anti_forgery_request
 from ..middleware.security_headers import NONCE
 from ..request import Request, as_request
-from ..session.state import SessionCommitted
+from ..session.committed import SessionCommitted
 
 __all__ = ["FlaskSession", "RingSession", "flask_defaults"]
 

@@ -16,7 +16,8 @@ from ..codec.values import has_json_types
 from ..middleware.flash import new_entry, pending
 from ..session.mapping import Session, session_state
 from ..session.phases import LIVE, NONE, UNTOUCHED
-from ..session.state import SessionCommitted, State
+from ..session.committed import SessionCommitted
+from ..session.state import State
 from .events import is_event
 from .messages import flash_pair, flash_value
 from .outside import Opened

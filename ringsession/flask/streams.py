@@ -19,7 +19,8 @@ from ..http.caching import keep_private, vary_by_cookie
 from ..http.log_text import show_request
 from ..session.contents import EMPTY, Contents
 from ..session.failure import say
-from ..session.state import SessionCommitted, State
+from ..session.committed import SessionCommitted
+from ..session.state import State
 from ..stores import Change, Loaded, SessionGone, StoreUnavailable
 from ..wsgi.body import close_body
 

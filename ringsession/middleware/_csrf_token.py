@@ -14,7 +14,7 @@ from typing import Any
 from ..request import Request, as_request
 from ..session.contents import SECRETS
 from ..session.mapping import request_state
-from ..session.state import SessionCommitted
+from ..session.committed import SessionCommitted
 from ._masked_token import SIZE, mask_secret, unmask_token
 
 FIELD = "__anti-forgery-token"

@@ -167,7 +167,7 @@ Step = Callable[[State, "Change | None"], Outcome]
 ANY: Any = None
 # The first row that fits decides. changed: `State.change()` is not None. due: a read cannot move
 # the idle deadline by itself, and the response is no failure (which is no activity).
-TABLE: tuple[tuple[Phase, Ending, bool, bool, Step], ...] = (
+TABLE: tuple[tuple[Any, Any, Any, Any, Step], ...] = (
     # phase  ending    changed due    step
     (ANY, RECREATE, ANY, ANY, recreate),
     (ANY, DESTROY, ANY, ANY, destroy),

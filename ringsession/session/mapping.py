@@ -11,9 +11,10 @@ from typing import Any
 
 from .. import codec
 from ..request import Request
+from .committed import SessionCommitted
 from .contents import RESERVED
 from .phases import DESTROY, LIVE, NONE, RECREATE
-from .state import SessionCommitted, State
+from .state import State
 from .swap import swap
 from .user import note_user, set_remember
 

@@ -19,6 +19,7 @@ from ..http.audit_log import audit
 from ..request import Request
 from ..stores import Change, Loaded, StoreUnavailable
 from ..stores.backend import Backend
+from .committed import SessionCommitted
 from .contents import Contents, Encode
 from .failure import NOT_LOADED, fail
 from .lookup import look_up
@@ -37,10 +38,6 @@ _TOO_LATE = (
     "the session cannot change any more: the response has already started. Change it before the"
     " first chunk is sent."
 )
-
-
-class SessionCommitted(RuntimeError):
-    """The session cannot change any more: the response has already started."""
 
 
 class State:

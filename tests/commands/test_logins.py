@@ -133,8 +133,8 @@ def test_a_store_in_memory_is_out_of_reach_for_a_command(command: str) -> None:
     )
 
 
-def test_the_version_is_that_of_the_package() -> None:
-    assert run("--version") == (0, "ringsession 0.2.0\n", "")
+def test_the_version_is_that_of_the_package_and_says_which_form_runs() -> None:
+    assert run("--version") == (0, "ringsession 0.2.0 (pure Python)\n", "")
 
 
 @pytest.mark.parametrize(
