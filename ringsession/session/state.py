@@ -52,7 +52,6 @@ class State:
     has_failed = False  # the store has, and the log says so
     asked = 0.0  # when the store was last asked, by `monotonic`
     messages_wait = False  # as in Flask: until it is read; a new one replaces none
-    encode: Encode = staticmethod(codec.encode)  # Flask's converts what the codec refuses
     shown_message: str | None = None  # the key of the message that the handler read
 
     def __init__(
@@ -66,6 +65,7 @@ class State:
         self.terms = terms
         self.find_values = find_values
         self.cookie_follows = terms.cookie_follows  # Flask has its own
+        self.encode: Encode = codec.encode  # Flask's converts what the codec refuses
         # The request holds the session, so that a reference would be a cycle.
         self._request = ref(request)
         environ = dict.get(request, "environ") or {}
