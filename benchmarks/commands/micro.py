@@ -72,7 +72,7 @@ def measure(requests: int) -> dict[str, dict[str, int]]:
 
 
 def show(table: dict[str, dict[str, int]]) -> str:
-    """The table as it stands in docs/background/performance.md."""
+    """Return the table."""
     works = list(table["bare"])
     lines = [
         f"| thousands of instructions | {' | '.join(works)} |",
