@@ -1,5 +1,5 @@
 """A TCP proxy between a client and a real server that does harm to one chosen exchange, and counts
-exchanges.
+exchanges and bytes.
 
 Owns the sockets and the harm. Knows no protocol: an exchange is what a client sends, in one piece
 or several, and the answer to it.
@@ -15,6 +15,14 @@ from contextlib import suppress
 from typing import NamedTuple
 
 FAULTS = ("drop before send", "drop after apply", "reset", "half a reply", "delay")
+
+
+class Traffic(NamedTuple):
+    """What went through: bytes to the server and back, without the headers of TCP and IP."""
+
+    exchanges: int
+    sent: int
+    received: int
 
 
 class Armed(NamedTuple):
@@ -62,7 +70,7 @@ class FaultProxy:
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.round_trips = 0
+        self.round_trips = self.sent = self.received = 0
         self.fired = 0
 
     def __enter__(self) -> FaultProxy:
@@ -88,9 +96,14 @@ class FaultProxy:
 
     def taken(self) -> int:
         """The exchanges since the last look."""
+        return self.traffic().exchanges
+
+    def traffic(self) -> Traffic:
+        """What went through since the last look."""
         with self._lock:
-            count, self.round_trips = self.round_trips, 0
-            return count
+            found = Traffic(self.round_trips, self.sent, self.received)
+            self.round_trips = self.sent = self.received = 0
+            return found
 
     def _start(self, work: object, *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -119,14 +132,15 @@ class FaultProxy:
     def _upwards(self, line: _Line) -> None:
         with suppress(OSError):
             while data := line.client.recv(65536):
-                self._count(line)
+                self._count(line, len(data))
                 if line.harm is not None and line.harm.fault == "drop before send":
                     break
                 line.server.sendall(data)
         line.close()
 
-    def _count(self, line: _Line) -> None:
+    def _count(self, line: _Line, size: int) -> None:
         with self._lock:
+            self.sent += size
             if line.asking:
                 return
             line.asking = True
@@ -146,6 +160,7 @@ class FaultProxy:
             while data := line.server.recv(65536):
                 with self._lock:
                     line.asking = False
+                    self.received += len(data)
                     harm, line.harm = line.harm, None
                 if harm is not None and harm.fault != "delay":
                     if harm.fault == "half a reply" and len(data) > 1:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.commands import flask, imports, peers, redis_floor, scale, stores
 from benchmarks.goals import GOALS, LOAD, OURS, READ, Figure, judge, show
+from benchmarks.measure.arguments import add_names
 
 SESSIONS = 1_000_000
 Figures = dict[Figure, float]
@@ -100,12 +101,10 @@ MEASURE: dict[str, Callable[[], Figures]] = {
 def main(arguments: list[str] | None = None) -> None:
     """Print each goal, the number that was measured, and whether the goal is missed."""
     parser = argparse.ArgumentParser("python -m benchmarks goals", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(GOALS)}")
+    add_names(parser, "parts", "PART", GOALS)
     parser.add_argument("--json", metavar="FILE", type=Path)
     options = parser.parse_args(arguments)
     parts = options.parts or list(GOALS)
-    if unknown := set(parts) - set(GOALS):
-        parser.error(f"expected parts of {', '.join(GOALS)}, got {', '.join(sorted(unknown))}")
     results = [result for part in parts for result in judge(GOALS[part], MEASURE[part]())]
     if options.json:
         rows = [{**result._asdict(), "is_met": result.is_met} for result in results]

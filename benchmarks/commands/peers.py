@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.commands.overhead import CALLS as DUMPS, dump, make_environ
 from benchmarks.apps.peer_apps import WORKS, App, Environ, Peer, Place
+from benchmarks.measure.arguments import add_names
 from tests import servers
 
 GROUPS = ("cookie", "cookie, 1 kB", "memory", "redis", "disk", "site", "control")
@@ -214,7 +215,7 @@ def show(table: Nets) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks peers", description=__doc__)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}")
+    add_names(parser, "groups", "GROUP", GROUPS)
     parser.add_argument("--rounds", type=int, default=120)
     parser.add_argument("--seconds", type=float, default=270, help="no round begins after these")
     parser.add_argument("--json", metavar="FILE", type=Path)

@@ -116,11 +116,13 @@ def _started(kind: str) -> Iterator[Any]:
 
 
 def measure(kind: str, size: int, rounds: int, calls: int = 100) -> dict[str, float]:
-    """Return the microseconds of the store and the floor, and the server's for a read."""
+    """Return the microseconds of the store, the floor and the server, and a session's bytes."""
     with _started(kind) as server:
         pair = Pair(kind, server.port, size)
         figures = _measure(pair, rounds, calls)
-        figures["server read"] = _server_time(pair, "read", 2000)
+        for name in ("read", "write"):
+            figures[f"server {name}"] = _server_time(pair, name, 2000)
+        figures["bytes"] = pair.octets()
         pair.close()
     return figures
 
@@ -139,23 +141,19 @@ def main(arguments: list[str] | None = None) -> None:
     )
     print("|---" * 8 + "|")
     for kind in LIBRARIES:
-        with _started(kind) as server:
-            for name, size in SIZES.items():
-                pair = Pair(kind, server.port, size)
-                figures = _measure(pair, options.rounds, options.calls)
-                inside = [_server_time(pair, work, 2000) for work in ("read", "write")]
-                cells = [
-                    f"{kind}, {kind}-py",
-                    name,
-                    f"{figures['read']:.0f} ({figures['floor_read']:.0f})",
-                    f"{figures['read ratio']:.2f}",
-                    f"{figures['write']:.0f} ({figures['floor_write']:.0f})",
-                    f"{figures['write ratio']:.2f}",
-                    f"{inside[0]:.1f} / {inside[1]:.1f}",
-                    str(pair.octets()),
-                ]
-                print(f"| {' | '.join(cells)} |")
-                pair.close()
+        for name, size in SIZES.items():
+            figures = measure(kind, size, options.rounds, options.calls)
+            cells = [
+                f"{kind}, {kind}-py",
+                name,
+                f"{figures['read']:.0f} ({figures['floor_read']:.0f})",
+                f"{figures['read ratio']:.2f}",
+                f"{figures['write']:.0f} ({figures['floor_write']:.0f})",
+                f"{figures['write ratio']:.2f}",
+                f"{figures['server read']:.1f} / {figures['server write']:.1f}",
+                f"{figures['bytes']:.0f}",
+            ]
+            print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ import redis
 
 from benchmarks.commands.overhead import make_environ
 from benchmarks.commands.overhead import read as read_app
+from benchmarks.measure.arguments import add_names
 from ringsession import assoc_in, memory_store, redis_store, site_defaults, sqlite_store
 from ringsession import wrap_defaults
 from ringsession.codec import encode
@@ -213,7 +214,7 @@ def show(name: str, sessions: int, scale: Scale) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Print a line for each store."""
     parser = argparse.ArgumentParser("python -m benchmarks scale", description=__doc__)
-    parser.add_argument("stores", nargs="*", metavar="STORE", help=f"of {', '.join(_OPEN)}")
+    add_names(parser, "stores", "STORE", _OPEN)
     parser.add_argument("--sessions", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
     for name in options.stores or _OPEN:

@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.measure import cluster_check as cluster
 from benchmarks.measure import slots
+from benchmarks.measure.arguments import add_names
 from benchmarks.measure.needs import CPU_SHARE, MEMORY_SHARE, Needs, Terms, find_needs, renewed
 from benchmarks.measure.sizing_tables import make_table, show_costs, show_index, show_needs
 from benchmarks.measure.sizing_tables import show_spread
@@ -118,7 +119,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    add_names(parser, "parts", "PART", PARTS)
     parser.add_argument("--sessions", type=int, action="append", help="may be repeated")
     parser.add_argument("--size", type=int, default=200, help="bytes of a session's data")
     parser.add_argument("--sample", type=int, default=20_000, help="sessions that are measured")
@@ -126,10 +127,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     for name, value in Terms()._asdict().items():
         parser.add_argument(f"--{name}", type=float, default=value, help=f"{value}")
     parser.add_argument("--store", action="append", choices=STORES, help="may be repeated")
-    options = parser.parse_args(arguments)
-    if unknown := [part for part in options.parts if part not in PARTS]:
-        parser.error(f"expected one of {', '.join(PARTS)}, got {unknown[0]!r}")
-    return options
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

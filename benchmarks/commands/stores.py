@@ -23,6 +23,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.commands.overhead import APPS, DATA, make_environ, session_cookie, untouched
+from benchmarks.measure.arguments import add_names
 from benchmarks.measure.subjects import NAMES, Subject, open_subject
 from ringsession import assoc_in, site_defaults, wrap_defaults
 from ringsession.codec import encode
@@ -176,7 +177,7 @@ def show(table: dict[str, dict[str, Row]]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks stores", description=__doc__)
-    parser.add_argument("stores", nargs="*", metavar="STORE", help=f"of {', '.join(NAMES)}")
+    add_names(parser, "stores", "STORE", NAMES)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy
 
-from ringsession import sql_store, sqlite_store
+from benchmarks.measure.arguments import add_names
+from ringsession import open_store, sql_store
 from ringsession.codec import encode
 from ringsession.stores import Change, Details, Lifetime
 from tests import servers
@@ -41,19 +42,13 @@ class Place(NamedTuple):
     """An empty store, which another process can open as well."""
 
     kind: str
-    where: str  # for `open_store`
-    url: str  # for SQLAlchemy
-
-
-def open_store(kind: str, where: str) -> Any:
-    return sqlite_store(where) if kind == "sqlite" else sql_store(where)
+    url: str
 
 
 @contextmanager
 def _sqlite() -> Iterator[Place]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "sessions.db")
-        yield Place("sqlite", str(path), f"sqlite:///{path}")
+        yield Place("sqlite", f"sqlite:///{Path(folder, 'sessions.db')}")
 
 
 @contextmanager
@@ -63,7 +58,7 @@ def _sql(kind: str) -> Iterator[Place]:
         server.start()
         with closing(sql_store(server.url)) as store:
             store.create_table()
-        yield Place(kind, server.url, server.url)
+        yield Place(kind, server.url)
     finally:
         server.stop()
 
@@ -83,7 +78,7 @@ _NEW_KEY = {
 def fill(place: Place, live: int, expired: int) -> list[str]:
     """Replace all sessions by copies of one. Return the keys of the live ones."""
     engine = sqlalchemy.create_engine(place.url)
-    with closing(open_store(place.kind, place.where)) as store:
+    with closing(open_store(place.url)) as store:
         table = sqlalchemy.Table("ringsession", sqlalchemy.MetaData(), autoload_with=engine)
         with engine.begin() as connection:
             connection.execute(table.delete())
@@ -114,11 +109,11 @@ class Request(NamedTuple):
     is_write: bool
 
 
-def work(kind: str, where: str, keys: list[str], ready: Any, over: Any, results: Any) -> None:
+def work(url: str, keys: list[str], ready: Any, over: Any, results: Any) -> None:
     """Read and write until the end, and report each request."""
     done: list[Request] = []
     chance = random.Random(keys[0])
-    with closing(open_store(kind, where)) as store:
+    with closing(open_store(url)) as store:
         store.load(keys[0])
         ready.wait()
         while not over.is_set():
@@ -151,10 +146,10 @@ class Round(NamedTuple):
 def run_round(place: Place, expired: int, live: int, workers: int) -> Round:
     """Fill the store, and let the workers run through all phases."""
     keys = fill(place, live, expired)
-    with closing(open_store(place.kind, place.where)) as store:
+    with closing(open_store(place.url)) as store:
         spawn = multiprocessing.get_context("spawn")
         ready, over, results = spawn.Barrier(workers + 1), spawn.Event(), spawn.Queue()
-        given = (place.kind, place.where, keys, ready, over, results)
+        given = (place.url, keys, ready, over, results)
         processes = [spawn.Process(target=work, args=given, daemon=True) for _ in range(workers)]
         for process in processes:
             process.start()
@@ -198,7 +193,7 @@ def show(name: str, rounds: list[Round]) -> Iterator[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser("python -m benchmarks sweep", description=__doc__)
-    parser.add_argument("stores", nargs="*", metavar="STORE", help=f"of {', '.join(_OPEN)}")
+    add_names(parser, "stores", "STORE", _OPEN)
     parser.add_argument("--expired", type=int, default=100_000)
     parser.add_argument("--live", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=4)

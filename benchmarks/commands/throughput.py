@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.apps.throughput_apps import BARE, NAMES
+from benchmarks.measure.arguments import add_names
 from benchmarks.measure.load import client_name, load
 from benchmarks.measure.processes import cpu_seconds
 from benchmarks.measure.served import MODES, Served, Stores, running_stores, serving
@@ -105,18 +106,14 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    modes = [*MODES, MEMORY]
-    parser.add_argument("modes", nargs="*", metavar="MODE", help=f"of {', '.join(modes)}")
+    add_names(parser, "modes", "MODE", [*MODES, MEMORY])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of each app and work, in a round")
     parser.add_argument("--work", action="append", choices=WORKS, help="may be repeated")
     parser.add_argument("--requests", type=int, default=20_000, help="of each app, for memory")
     parser.add_argument("--app", action="append", choices=NAMES, help="for memory; may be repeated")
     parser.add_argument("--json", metavar="FILE", type=Path)
-    options = parser.parse_args(arguments)
-    if unknown := [mode for mode in options.modes if mode not in modes]:
-        parser.error(f"expected one of {', '.join(modes)}, got {unknown[0]!r}")
-    return options
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

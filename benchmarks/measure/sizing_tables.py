@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.measure.needs import Needs
-from benchmarks.measure.relay import Traffic
 from benchmarks.measure.slots import Spread
 from benchmarks.measure.store_costs import CALLS, Costs
 from benchmarks.measure.user_index import Index
+from tests.fault_proxy import Traffic
 
 
 def make_table(head: str, rows: list[list[str]]) -> str:

@@ -8,10 +8,11 @@ module makes real names and computes their slots; beyond, it draws the number of
 from __future__ import annotations
 
 import random
-from binascii import crc_hqx
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
+
+from redis.crc import key_slot
 
 SLOTS = 16_384
 PREFIX = "ringsession:"
@@ -36,10 +37,7 @@ def slot(name: str) -> int:
     >>> slot("123456789"), slot("user:{7}:a") == slot("{7}")
     (12739, True)
     """
-    first = name.find("{")
-    last = name.find("}", first + 1) if first >= 0 else -1
-    tag = name[first + 1 : last] if last > first + 1 else name
-    return crc_hqx(tag.encode(), 0) % SLOTS
+    return key_slot(name.encode(), SLOTS)
 
 
 def node_of(number: int, nodes: int) -> int:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from benchmarks.measure.processes import cpu_seconds, family, find_server
-from benchmarks.measure.relay import Relay, Traffic
 from benchmarks.measure.subjects import Subject, open_subject
 from ringsession.codec import encode
 from ringsession.stores import Change, Details, Lifetime
+from tests.fault_proxy import FaultProxy, Traffic
 
 CALLS = ("load", "renew", "patch", "create", "login")
 # A load renews the idle timeout after a tenth of it. All sessions must live until then.
@@ -89,17 +89,17 @@ def _count(subject: Subject, size: int) -> dict[str, Traffic]:
     if subject.port is None or subject.store_at is None:
         return dict.fromkeys(CALLS, Traffic(0, 0, 0))
     counted = {}
-    with Relay(subject.port) as relay:
-        store = subject.store_at(relay.port)
+    with FaultProxy(subject.port) as proxy:
+        store = subject.store_at(proxy.port)
         for calls in (("create", "load", "renew", "patch"), ("login",)):
             _run(
                 _Work(store, 2, size, SHORT), calls, lambda name, call: call()
             )  # connects, sends scripts
 
             def count(name: str, call: Callable[[], None]) -> None:
-                relay.taken()
+                proxy.traffic()
                 call()
-                counted[name] = Traffic(*(each // _RELAYED for each in relay.taken()))
+                counted[name] = Traffic(*(each // _RELAYED for each in proxy.traffic()))
 
             _run(_Work(store, _RELAYED, size, SHORT), calls, count)
         store.close()

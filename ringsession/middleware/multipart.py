@@ -7,7 +7,7 @@ parts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -158,15 +158,6 @@ def _over_params(request: Request, params: dict[str, Any] | None) -> dict[str, A
     return {**(params or {}), **request["multipart_params"]}
 
 
-def _keys(read: Callable[[Request], Any]) -> Keys:
-    return Keys({"multipart_params": read}, {"params": _over_params})
-
-
-def multipart_params_request(request: Request, read: Callable[[Request], Any]) -> Request:
-    """See wrap_multipart_params."""
-    return _keys(read).add_to(request)
-
-
 def wrap_multipart_params(
     handler: Handler,
     *,
@@ -217,4 +208,5 @@ def wrap_multipart_params(
     except NoTemporaryFile as error:
         raise OptionError("store", f"{_NO_FOLDER}: {error.reason}. {_ADVICE}") from None
     read = _Reader(store, encoding and find_charset(encoding), limits)
-    return join(handler, keys=_keys(read), reads_forms=True)
+    keys = Keys({"multipart_params": read}, {"params": _over_params})
+    return join(handler, keys=keys, reads_forms=True)

@@ -81,11 +81,6 @@ def _nested(request: Request, params: dict[str, Any] | None) -> dict[str, Any]:
 _KEYS = Keys(revised={"params": _nested})
 
 
-def nested_params_request(request: Request) -> Request:
-    """See wrap_nested_params."""
-    return _KEYS.add_to(request)
-
-
 def wrap_nested_params(handler: Handler) -> Handler:
     """Give the parameters the structure that their names describe.
 

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 import redis
-from redis.crc import key_slot
 from werkzeug.test import Client
 
 from benchmarks.measure.needs import CPU_SHARE, MEMORY_SHARE, Terms, find_needs, renewed
-from benchmarks.measure.relay import Relay, Traffic
 from benchmarks.measure.slots import moved_slots, session_name, slot, user_name
 from benchmarks.measure.store_costs import CALLS, Call, Costs, make_login, make_record
 from ringsession import assoc_in, redis_store, site_defaults, text, to_wsgi, wrap_defaults
 from ringsession.stores import Change, Lifetime
 from ringsession.stores.redis import scan
+from tests.fault_proxy import FaultProxy, Traffic
 from tests.servers import Server
 from tests.serving import ROOT
 
@@ -80,11 +79,6 @@ def test_the_site_of_the_page_is_the_one_that_the_command_assumes() -> None:
 
 
 # -- keys and slots
-
-
-@pytest.mark.parametrize("name", ["123456789", "{7}:a", "a{}b", "a{b}c{d}", "}{", "", "a{{b}}"])
-def test_the_simulation_puts_a_key_where_a_cluster_puts_it(name: str) -> None:
-    assert slot(name) == key_slot(name.encode())
 
 
 def test_a_prefix_with_braces_puts_all_sessions_into_one_slot() -> None:
@@ -155,8 +149,8 @@ def test_a_session_takes_the_bytes_of_the_page_on_valkey(valkey: Server) -> None
 def test_each_call_sends_what_the_page_says_to_valkey(valkey: Server) -> None:
     expected = {name: call.traffic for name, call in costs_of_the_page()["valkey"].calls.items()}
     found = {}
-    with Relay(valkey.port) as relay:
-        store = redis_store(f"redis://127.0.0.1:{relay.port}/0", timeout=20)
+    with FaultProxy(valkey.port) as proxy:
+        store = redis_store(f"redis://127.0.0.1:{proxy.port}/0", timeout=20)
 
         def run(first: str) -> None:
             key, record = first * 64, make_record(200, 0)
@@ -173,9 +167,9 @@ def test_each_call_sends_what_the_page_says_to_valkey(valkey: Server) -> None:
             counted("login", lambda: store.create("f" + key[1:], record, life, make_login()))
 
         def counted(name: str, call: Any) -> None:
-            relay.taken()
+            proxy.traffic()
             assert call()
-            traffic = relay.taken()
+            traffic = proxy.traffic()
             found[name] = (traffic.exchanges, traffic.sent + traffic.received)
 
         run("a")  # connects, and sends the scripts
