@@ -102,6 +102,13 @@ def test_headers_that_never_change_are_added_in_one_step() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["X-Frame-Options", "x-frame-options"])
+def test_a_header_that_the_response_has_stays_in_either_spelling(name: str) -> None:
+    handler = join(lambda request: {"headers": {name: "DENY"}}, AddHeaders({"Vary": "a"}))
+    joined = join(handler, AddHeaders({"X-Frame-Options": "SAMEORIGIN"}))
+    assert joined(Request())["headers"] == {name: "DENY", "Vary": "a"}
+
+
 def test_the_inner_of_two_layers_with_one_header_wins() -> None:
     inner = join(lambda request: {"status": 200}, AddHeaders({"Vary": "a"}))
     assert join(inner, AddHeaders({"Vary": "b"}))(Request())["headers"] == {"Vary": "a"}
